@@ -112,7 +112,7 @@ func receiver(d *ast.FuncDecl) string {
 var (
 	lastWords  = []string{"Manager", "Managers", "Service", "Helper", "Helpers", "Util", "Utils", "Common", "Base", "Impl", "Info", "Data"}
 	firstWords = []string{"Base", "Common", "Util", "Utils", "Helper", "Impl"}
-	version    = regexp.MustCompile(`^V[0-9]+$`)
+	versioned  = regexp.MustCompile(`^V[0-9]+$`)
 	// nounsOfOthers are words of the trade that only look like fillers.
 	nounsOfOthers = []string{"TechnicalService", "ClientData"}
 )
@@ -163,7 +163,7 @@ func filler(name string) bool {
 	if slices.Contains(nounsOfOthers, name) || name == "Data" {
 		return false
 	}
-	return slices.Contains(lastWords, last) || slices.Contains(firstWords, words[0]) || version.MatchString(last)
+	return slices.Contains(lastWords, last) || slices.Contains(firstWords, words[0]) || versioned.MatchString(last)
 }
 
 func camel(name string) []string {
