@@ -216,15 +216,6 @@ func (tr *tree) eachProduct(do func(*pkg, *file)) {
 	}
 }
 
-// imports returns the import paths of the file.
-func (f *file) imports() []string {
-	var out []string
-	for _, spec := range f.ast.Imports {
-		out = append(out, unquote(spec.Path))
-	}
-	return out
-}
-
 // name returns what the file calls the imported package, or "" if it does not
 // import it.
 func (f *file) name(importPath string) string {
