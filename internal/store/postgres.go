@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/sekisho/sekisho/internal/fault"
+)
+
+// postgresEngine runs each write in a transaction of its own; PostgreSQL
+// groups commits by itself.
+type postgresEngine struct {
+	store   *Store
+	url     string
+	overrun time.Duration
+	db      *sql.DB
+}
+
+// retries of a write whose transaction could not be serialised.
+const retryMost = 8
+
+// awayMost bounds how long one transaction may take in all, so that a caller
+// hears of a database that went away.
+const awayMost = 15 * time.Second
+
+func openPostgres(ctx context.Context, s *Store, url string) (engine, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "store-url-unknown", "url", maskURL(url)).Because(err)
+	}
+	config.RuntimeParams["application_name"] = "sekisho"
+	config.RuntimeParams["timezone"] = "UTC"
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	e := &postgresEngine{store: s, url: url, overrun: s.options.Overrun, db: stdlib.OpenDB(*config)}
+	if e.overrun == 0 {
+		e.overrun = 5 * time.Second
+	}
+	conns := s.options.Conns
+	if conns == 0 {
+		conns = 24
+	}
+	e.db.SetMaxOpenConns(conns)
+	e.db.SetMaxIdleConns(conns)
+	if err := e.ping(ctx); err != nil {
+		return nil, errors.Join(err, e.db.Close())
+	}
+	s.topics.listen(config)
+	return e, nil
+}
+
+func (e *postgresEngine) dialect() dialect  { return dialectPostgres }
+func (e *postgresEngine) migrator() *sql.DB { return e.db }
+func (e *postgresEngine) close() error      { return e.db.Close() }
+
+func (e *postgresEngine) ping(ctx context.Context) error {
+	return postgresFault(e.db.PingContext(ctx), e.url)
+}
+
+func (e *postgresEngine) read(ctx context.Context, sc scope, f func(*View) error) error {
+	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return postgresFault(err, e.url)
+	}
+	defer tx.Rollback() //nolint:errcheck // read-only: nothing to lose
+	core := &core{ctx: ctx, conn: postgresTx{tx}, now: e.store.options.Clock.Now(), around: circumstanceOf(ctx)}
+	defer core.finish() //nolint:errcheck // what failed was told to f
+	return postgresFault(f(&View{core: core, scope: sc}), e.url)
+}
+
+func (e *postgresEngine) write(w *work) error {
+	for try := 0; ; try++ {
+		err := e.once(w)
+		if err == nil {
+			e.store.committed(w)
+			return w.err
+		}
+		if !serialization(err) {
+			return postgresFault(err, e.url)
+		}
+		if try == retryMost {
+			return fault.New(fault.Busy, "store-busy").RetryAfter(time.Second).Because(err)
+		}
+		if e.store.ctx.Err() != nil {
+			return errClosed()
+		}
+		// Jittered and growing: those who collided must not collide again.
+		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 6)))) //nolint:gosec // jitter
+	}
+}
+
+// once runs w in one transaction. nil means committed; then w.err is what the
+// caller is told.
+func (e *postgresEngine) once(w *work) error {
+	ctx, cancel := context.WithTimeout(e.store.ctx, awayMost)
+	defer cancel()
+	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: w.level})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it says so, before it there is nothing to lose
+	var r runner
+	defer r.abandon()
+	if commit, _ := e.store.run(w, postgresTx{tx}, e.overrun, &r); !commit {
+		return w.err
+	}
+	return tx.Commit()
+}
+
+// postgresTx needs no cache of its own: pgx keeps prepared statements for each
+// connection.
+type postgresTx struct{ tx *sql.Tx }
+
+func (p postgresTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	return p.tx.ExecContext(ctx, query, args...)
+}
+
+func (p postgresTx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	return p.tx.QueryContext(ctx, query, args...)
+}
+
+// serialization reports whether the transaction may be tried again as it is.
+func serialization(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}
+
+// postgresFault names the failures that somebody can do something about. The
+// text of a database error never leaves the process (A164).
+func postgresFault(err error, url string) error {
+	if err == nil || fault.As(err) != nil {
+		return err
+	}
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		switch {
+		case serialization(err):
+			return fault.New(fault.Busy, "store-busy").Because(err)
+		case pe.Code == "53100":
+			return fault.New(fault.Busy, "store-disk-full", "path", maskURL(url)).Because(err)
+		case pe.Code[:2] == "28", pe.Code == "3D000":
+			return fault.New(fault.Unmet, "store-login-refused", "url", maskURL(url)).Because(err)
+		case pe.Code[:2] == "57", pe.Code[:2] == "08", pe.Code[:2] == "53", pe.Code == "25006":
+			return away(url, err)
+		}
+		return err
+	}
+	var ce *pgconn.ConnectError
+	if errors.As(err, &ce) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || errors.Is(err, sql.ErrConnDone) || isNetwork(err) {
+		return away(url, err)
+	}
+	return err
+}
+
+func away(url string, err error) error {
+	return fault.New(fault.Busy, "store-away", "url", maskURL(url)).RetryAfter(2 * time.Second).Because(err)
+}
