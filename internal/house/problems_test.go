@@ -16,99 +16,120 @@ import (
 const faultPath = module + "/internal/fault"
 
 // TestProblemCodesAreKnownEverywhere compares three lists: the codes that Go
-// code makes, the table in docs/problems.md, and the sentences problem.CODE in
-// both languages. What it says is a list of things to do.
+// code makes, the sentences problem.CODE in both languages, and the table in
+// docs/problems.md, whose rows follow from the other two. What it says is a
+// list of things to do; go test ./internal/house -tell writes the table.
 func TestProblemCodesAreKnownEverywhere(t *testing.T) {
+	if *tell {
+		page := theHouse(t).files["docs/problems.md"].src
+		head, _, _ := strings.Cut(page, "|---|---|---|---|\n")
+		rows, _ := wantedRows(theHouse(t))
+		rewrite(t, "docs/problems.md", head+"|---|---|---|---|\n"+strings.Join(rows, ""))
+	}
 	const (
 		made  = "-- internal/notice/a.go --\npackage notice\nimport \"" + faultPath + "\"\nvar e = fault.New(fault.Conflict, \"notice-changed\")\n"
-		table = "-- docs/problems.md --\n| code | kind | meaning | what to do |\n|---|---|---|---|\n"
-		row   = "| `notice-changed` | conflict | someone else saved first | reload |\n"
+		table = "-- docs/problems.md --\n| code | kind | status | what the answer says |\n|---|---|---|---|\n"
+		row   = "| `notice-changed` | conflict | 409 | Changed. |\n"
 		said  = "-- internal/notice/words/en.yaml --\nproblem.notice-changed: Changed.\n-- internal/notice/words/ja.yaml --\nproblem.notice-changed: 変更済み\n"
 	)
+	body := func(place, body string) string {
+		return "-- internal/" + place + "/a.go --\npackage p\nimport \"" + faultPath + "\"\n" + body + "\n" + table
+	}
 	prove(t, law{
 		check: checkProblems,
 		breaks: []sample{
-			{"add to docs/problems.md: | `notice-changed` | conflict |", made + said + table},
+			{"add to docs/problems.md: | `notice-changed` | conflict | 409 | Changed. |", made + said + table},
+			{"add to docs/problems.md: | `notice-changed` | conflict | 409 | Changed. |", made + said + table + strings.Replace(row, "conflict", "invalid", 1)},
 			{"add to words/en.yaml and words/ja.yaml: problem.notice-changed", made + table + row},
-			{"`notice-changed` is made nowhere: remove its row", table + row},
-			{"problem.notice-changed is made nowhere: remove its sentence", said + table},
-			{"`notice-changed` is conflict in Go and invalid in docs/problems.md", made + said + table + strings.Replace(row, "conflict", "invalid", 1)},
-			{"Notice_Changed is not kebab-case", strings.Replace(made, "notice-changed", "Notice_Changed", 1) + table},
-			{"the code is no literal", "-- internal/notice/a.go --\npackage notice\nimport \"" + faultPath + "\"\nvar e = fault.New(fault.Conflict, pick())\n" + table},
-			{"add to docs/problems.md: | `too-long` | field |", "-- internal/notice/a.go --\npackage notice\nimport \"" + faultPath + "\"\nfunc f() { var c fault.Checks; c.Add(\"title\", \"too-long\") }\n" + table},
-			{"add to docs/problems.md: | `notice-bad` | invalid |", "-- internal/notice/a.go --\npackage notice\nimport \"" + faultPath + "\"\nfunc f(c *fault.Checks) { c.Fault(\"notice-bad\") }\n" + table},
-			{"add to docs/problems.md: | `no-key` | unmet |", "-- internal/seal/a.go --\npackage seal\nimport \"" + faultPath + "\"\nconst noKey = \"no-key\"\nvar e = &fault.Fault{Kind: fault.Unmet, Code: noKey}\n" + table},
-			{"add to docs/problems.md: | `lost` | not-found |", "-- internal/seal/a.go --\npackage seal\nimport \"" + faultPath + "\"\nfunc refuse(code string) error { return fault.New(fault.NotFound, code) }\nvar e = refuse(\"lost\")\n" + table},
-			{"not in order", table + "| `b` | busy | x | y |\n| `a` | busy | x | y |\n"},
+			{"remove from docs/problems.md: | `notice-changed`", table + row},
+			{"remove from the words files: problem.notice-changed", said + table},
+			{"Notice_Changed is not kebab-case", body("notice", `var e = fault.New(fault.Busy, "Notice_Changed")`)},
+			{"the code is no literal", body("notice", `var e = fault.New(fault.Conflict, pick())`)},
+			{"too-long (field)", body("notice", `func f() { var c fault.Checks; c.Add("title", "too-long") }`)},
+			{"notice-bad (invalid)", body("notice", `func f(c *fault.Checks) { c.Fault("notice-bad") }`)},
+			{"no-key (unmet)", body("seal", "const noKey = \"no-key\"\nvar e = &fault.Fault{Kind: fault.Unmet, Code: noKey}")},
+			{"bad-tag (field)", body("wire/yaml", "const CodeBadTag = \"bad-tag\"")},
+			{"bad-map (invalid)", body("wire/yaml", `func f(ps Problems) { return ps.Fault("bad-map") }`)},
+			{"lost (not-found)", body("seal", "func refuse(code string) error { return fault.New(fault.NotFound, code) }\nvar e = refuse(\"lost\")")},
 		},
 		keeps: []sample{{"", made + said + table + row}},
 	})
 }
 
 func checkProblems(tr *tree) []string {
-	codes, found := madeCodes(tr)
-	rows, order := problemRows(tr)
-	if !slices.IsSorted(order) {
-		found = append(found, "docs/problems.md: the codes are not in order")
-	}
-	sentences := problemSentences(tr)
-	for _, code := range slices.Sorted(maps.Keys(codes)) {
-		kind := codes[code]
-		switch {
-		case !kebab.MatchString(code):
-			found = append(found, code+" is not kebab-case")
-		case rows[code] == "":
-			found = append(found, fmt.Sprintf("add to docs/problems.md: | `%s` | %s | MEANING | WHAT TO DO |", code, kind))
-		case kind != "" && kind != "field" && !slices.Contains(strings.Split(rows[code], ", "), kind):
-			found = append(found, fmt.Sprintf("`%s` is %s in Go and %s in docs/problems.md", code, kind, rows[code]))
-		}
-		if !slices.Contains(sentences, code) {
-			found = append(found, "add to words/en.yaml and words/ja.yaml: problem."+code)
+	want, found := wantedRows(tr)
+	var have []string
+	if page := tr.files["docs/problems.md"]; page != nil {
+		for line := range strings.Lines(page.src) {
+			if strings.HasPrefix(line, "| `") {
+				have = append(have, line)
+			}
 		}
 	}
-	for _, code := range order {
-		if _, ok := codes[code]; !ok {
-			found = append(found, "`"+code+"` is made nowhere: remove its row from docs/problems.md")
+	for _, row := range want {
+		if !slices.Contains(have, row) {
+			found = append(found, "add to docs/problems.md: "+row)
 		}
 	}
-	for _, code := range sentences {
-		if _, ok := codes[code]; !ok {
-			found = append(found, "problem."+code+" is made nowhere: remove its sentence from the words files")
+	for _, row := range have {
+		if !slices.Contains(want, row) {
+			found = append(found, "remove from docs/problems.md: "+row)
 		}
+	}
+	if len(found) == 0 && !slices.Equal(want, have) {
+		found = append(found, "docs/problems.md: the codes are not in order, or twice")
 	}
 	return found
 }
 
-var (
-	kebab      = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	problemRow = regexp.MustCompile("^\\| `([^`]+)` \\| ([a-z, -]+) \\|")
-)
-
-func problemRows(tr *tree) (rows map[string]string, order []string) {
-	rows = map[string]string{}
-	if f := tr.files["docs/problems.md"]; f != nil {
-		for line := range strings.SplitSeq(f.src, "\n") {
-			if m := problemRow.FindStringSubmatch(line); m != nil {
-				rows[m[1]] = m[2]
-				order = append(order, m[1])
-			}
-		}
-	}
-	return rows, order
+var statuses = map[string]string{
+	"broken": "500", "invalid": "400", "unknown": "401", "forbidden": "403", "not-found": "404",
+	"conflict": "409", "unmet": "422", "busy": "503, 429", "field": "400",
 }
 
-func problemSentences(tr *tree) []string {
-	b, err := book(tr)
-	if err != nil || len(tr.named(isWords)) == 0 {
-		return nil // the words' own law speaks
-	}
-	var codes []string
-	for _, key := range b.Keys() {
-		if code, ok := strings.CutPrefix(key, "problem."); ok && b.Raw(words.Japanese, key) != "" {
-			codes = append(codes, strings.TrimSuffix(strings.TrimSuffix(code, ".title"), ".do"))
+// wantedRows returns the table as source and words make it, and what is missing
+// for it.
+func wantedRows(tr *tree) (rows, found []string) {
+	codes, found := madeCodes(tr)
+	said := problemSentences(tr)
+	for _, code := range slices.Sorted(maps.Keys(codes)) {
+		kind := codes[code]
+		switch sentence, ok := said[code]; {
+		case !kebab.MatchString(code):
+			found = append(found, code+" is not kebab-case")
+		case !ok:
+			found = append(found, fmt.Sprintf("add to words/en.yaml and words/ja.yaml: problem.%s, for %s (%s)", code, code, kind))
+		default:
+			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s |\n", code, kind, statuses[kind], strings.ReplaceAll(sentence, "|", "\\|")))
 		}
 	}
-	return slices.Compact(codes)
+	for _, code := range slices.Sorted(maps.Keys(said)) {
+		if _, ok := codes[code]; !ok {
+			found = append(found, "remove from the words files: problem."+code+", which is made nowhere")
+		}
+	}
+	return rows, found
+}
+
+// codeName is how a package calls its codes when it lists them as constants.
+var codeName = regexp.MustCompile(`^[Cc]ode[A-Z]|[a-z]Code$`)
+
+var kebab = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// problemSentences returns the English sentences of the codes that both
+// languages know.
+func problemSentences(tr *tree) map[string]string {
+	b, _ := book(tr) // what is incomplete, the words' own law says
+	said := map[string]string{}
+	if b == nil {
+		return said
+	}
+	for _, key := range b.Keys() {
+		if code, ok := strings.CutPrefix(key, "problem."); ok && b.Raw(words.Japanese, key) != "" {
+			said[code] = strings.TrimSpace(b.Raw(words.English, key))
+		}
+	}
+	return said
 }
 
 // codeFinder collects what one package makes.
@@ -140,6 +161,11 @@ func madeCodes(tr *tree) (map[string]string, []string) {
 			continue
 		}
 		c := &codeFinder{tr: tr, fixed: all[p.place], all: all, checks: map[string]bool{}, codes: codes, pass: map[string]passed{}}
+		for name, text := range c.fixed {
+			if codeName.MatchString(name) && kebab.MatchString(text) {
+				c.note(text, "field")
+			}
+		}
 		for _, f := range p.product() {
 			c.declared(f)
 		}
@@ -219,16 +245,14 @@ func (c *codeFinder) call(name string, fn *ast.FuncDecl, n *ast.CallExpr) {
 		c.code(fn, n.Args[1], kindOf(n.Args[0]))
 	case c.checks[of] && sel.Sel.Name == "Add" && len(n.Args) >= 2:
 		c.code(fn, n.Args[1], "field")
-	case c.checks[of] && sel.Sel.Name == "Fault" && len(n.Args) == 1:
+	case sel.Sel.Name == "Fault" && len(n.Args) == 1:
 		c.code(fn, n.Args[0], "invalid")
 	}
 }
 
 func (c *codeFinder) composite(name string, fn *ast.FuncDecl, n *ast.CompositeLit) {
 	sel, ok := n.Type.(*ast.SelectorExpr)
-	if !ok || lastName(sel.X) != name || sel.Sel.Name != "Fault" && sel.Sel.Name != "Field" {
-		return
-	}
+	ofFault := ok && lastName(sel.X) == name && (sel.Sel.Name == "Fault" || sel.Sel.Name == "Field")
 	kind, code := "broken", ast.Expr(nil)
 	for _, e := range n.Elts {
 		pair, ok := e.(*ast.KeyValueExpr)
@@ -241,6 +265,12 @@ func (c *codeFinder) composite(name string, fn *ast.FuncDecl, n *ast.CompositeLi
 		case "Code":
 			code = pair.Value
 		}
+	}
+	if !ofFault { // a package's own form of a bad field
+		if text, ok := c.text(code); ok && kebab.MatchString(text) {
+			c.note(text, "field")
+		}
+		return
 	}
 	if sel.Sel.Name == "Field" {
 		kind = "field"
