@@ -135,7 +135,7 @@ func told(tr *tree) string {
 		cell := "`" + strings.Join(untold, "`, `") + "`"
 		switch rest, bare := strings.CutPrefix(m[3], "not built yet: "); {
 		case !bare:
-			cell = m[3] + ", " + cell
+			cell += ", " + m[3]
 		case slices.ContainsFunc(untold, func(name string) bool { return !strings.HasPrefix(name, rest+".") }):
 			cell += "; the rest: " + m[3]
 		}

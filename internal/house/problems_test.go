@@ -16,21 +16,21 @@ import (
 const faultPath = module + "/internal/fault"
 
 // TestProblemCodesAreKnownEverywhere compares three lists: the codes that Go
-// code makes, the sentences problem.CODE in both languages, and the table in
+// code makes, the sentences problem.CODE and problem.CODE.do in both languages, and the table in
 // docs/problems.md, whose rows follow from the other two. What it says is a
 // list of things to do; go test ./internal/house -tell writes the table.
 func TestProblemCodesAreKnownEverywhere(t *testing.T) {
 	if *tell {
 		page := theHouse(t).files["docs/problems.md"].src
-		head, _, _ := strings.Cut(page, "|---|---|---|---|\n")
+		head, _, _ := strings.Cut(page, "|---|---|---|---|---|\n")
 		rows, _ := wantedRows(theHouse(t))
-		rewrite(t, "docs/problems.md", head+"|---|---|---|---|\n"+strings.Join(rows, ""))
+		rewrite(t, "docs/problems.md", head+"|---|---|---|---|---|\n"+strings.Join(rows, ""))
 	}
 	const (
 		made  = "-- internal/notice/a.go --\npackage notice\nimport \"" + faultPath + "\"\nvar e = fault.New(fault.Conflict, \"notice-changed\")\n"
-		table = "-- docs/problems.md --\n| code | kind | status | what the answer says |\n|---|---|---|---|\n"
-		row   = "| `notice-changed` | conflict | 409 | Changed. |\n"
-		said  = "-- internal/notice/words/en.yaml --\nproblem.notice-changed: Changed.\n-- internal/notice/words/ja.yaml --\nproblem.notice-changed: 変更済み\n"
+		table = "-- docs/problems.md --\n| code | kind | status | meaning | what to do |\n|---|---|---|---|---|\n"
+		row   = "| `notice-changed` | conflict | 409 | Changed. | Reload. |\n"
+		said  = "-- internal/notice/words/en.yaml --\nproblem.notice-changed: Changed.\nproblem.notice-changed.do: Reload.\n-- internal/notice/words/ja.yaml --\nproblem.notice-changed: 変更済み\nproblem.notice-changed.do: 再読込\n"
 	)
 	body := func(place, body string) string {
 		return "-- internal/" + place + "/a.go --\npackage p\nimport \"" + faultPath + "\"\n" + body + "\n" + table
@@ -38,8 +38,8 @@ func TestProblemCodesAreKnownEverywhere(t *testing.T) {
 	prove(t, law{
 		check: checkProblems,
 		breaks: []sample{
-			{"add to docs/problems.md: | `notice-changed` | conflict | 409 | Changed. |", made + said + table},
-			{"add to docs/problems.md: | `notice-changed` | conflict | 409 | Changed. |", made + said + table + strings.Replace(row, "conflict", "invalid", 1)},
+			{"add to docs/problems.md: | `notice-changed` | conflict | 409 | Changed. | Reload. |", made + said + table},
+			{"add to docs/problems.md: | `notice-changed` | conflict | 409 | Changed. | Reload. |", made + said + table + strings.Replace(row, "conflict", "invalid", 1)},
 			{"add to words/en.yaml and words/ja.yaml: problem.notice-changed", made + table + row},
 			{"remove from docs/problems.md: | `notice-changed`", table + row},
 			{"remove from the words files: problem.notice-changed", said + table},
@@ -90,8 +90,8 @@ var statuses = map[string]string{
 // wantedRows returns the table as source and words make it, and what is missing
 // for it.
 func wantedRows(tr *tree) (rows, found []string) {
-	codes, found := madeCodes(tr)
 	said := problemSentences(tr)
+	codes, found := madeCodes(tr, said)
 	for _, code := range slices.Sorted(maps.Keys(codes)) {
 		kind := codes[code]
 		switch sentence, ok := said[code]; {
@@ -100,15 +100,21 @@ func wantedRows(tr *tree) (rows, found []string) {
 		case !ok:
 			found = append(found, fmt.Sprintf("add to words/en.yaml and words/ja.yaml: problem.%s, for %s (%s)", code, code, kind))
 		default:
-			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s |\n", code, kind, statuses[kind], strings.ReplaceAll(sentence, "|", "\\|")))
+			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s | %s |\n", code, kind, statuses[kind], cell(sentence), cell(said[code+".do"])))
 		}
 	}
 	for _, code := range slices.Sorted(maps.Keys(said)) {
-		if _, ok := codes[code]; !ok {
+		if _, ok := codes[strings.TrimSuffix(code, ".do")]; !ok {
 			found = append(found, "remove from the words files: problem."+code+", which is made nowhere")
 		}
 	}
 	return rows, found
+}
+
+// cell makes a sentence fit for a table. A code without a sentence of its own on
+// what to do says it in the first one.
+func cell(sentence string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(sentence), " "), "|", "\\|")
 }
 
 // codeName is how a package calls its codes when it lists them as constants.
@@ -140,8 +146,12 @@ type codeFinder struct {
 	checks map[string]bool // names of variables and fields of type fault.Checks
 	codes  map[string]string
 	found  []string
+	loose  []loose
 	pass   map[string]passed // functions that pass a parameter on as a code
 }
+
+// loose is a place whose code cannot be read where it stands.
+type loose struct{ at, kind string }
 
 type passed struct {
 	index int
@@ -150,7 +160,7 @@ type passed struct {
 
 // madeCodes returns the codes that the product makes, with their kind ("field"
 // for a bad field's code), and what could not be read.
-func madeCodes(tr *tree) (map[string]string, []string) {
+func madeCodes(tr *tree, said map[string]string) (map[string]string, []string) {
 	codes, all := map[string]string{}, map[string]map[string]string{}
 	for _, p := range tr.packages() {
 		all[p.place] = p.constants()
@@ -177,6 +187,7 @@ func madeCodes(tr *tree) (map[string]string, []string) {
 		for _, f := range p.product() {
 			c.callers(f)
 		}
+		c.settle(p, said)
 		found = append(found, c.found...)
 	}
 	return codes, found
@@ -295,7 +306,57 @@ func (c *codeFinder) code(fn *ast.FuncDecl, e ast.Expr, kind string) {
 	if lastName(e) == "Code" {
 		return // handed on from another fault
 	}
-	c.found = append(c.found, c.tr.at(e)+": the code is no literal, constant or parameter: docs/problems.md cannot be compared with it")
+	if id, ok := e.(*ast.Ident); ok && fn != nil && c.assigned(fn, id.Name, kind) {
+		return
+	}
+	c.loose = append(c.loose, loose{c.tr.at(e), kind})
+}
+
+// assigned reads the codes that a function gives to a variable, with the kinds
+// that stand beside them: kind, code = fault.Busy, "x".
+func (c *codeFinder) assigned(fn *ast.FuncDecl, name, kind string) bool {
+	any := false
+	ast.Inspect(fn, func(n ast.Node) bool {
+		set, ok := n.(*ast.AssignStmt)
+		if !ok || len(set.Lhs) != len(set.Rhs) {
+			return true
+		}
+		beside := kind
+		for _, e := range set.Rhs {
+			if k := kindOf(e); k != "" {
+				beside = k
+			}
+		}
+		for i := range set.Lhs {
+			if text, ok := c.text(set.Rhs[i]); ok && lastName(set.Lhs[i]) == name && text != "" {
+				c.note(text, beside)
+				any = true
+				if kind == "" {
+					kind = beside // what later assignments without a kind keep
+				}
+			}
+		}
+		return true
+	})
+	return any
+}
+
+// settle lets a package that finds its codes in a table of its own count every
+// text that is a known code; without any such text the place is a finding.
+func (c *codeFinder) settle(p *pkg, said map[string]string) {
+	for _, l := range c.loose {
+		before := len(c.codes)
+		for _, f := range p.product() {
+			f.literals(func(_ ast.Node, s string) {
+				if _, made := c.codes[s]; !made && said[s] != "" {
+					c.note(s, l.kind)
+				}
+			})
+		}
+		if len(c.codes) == before {
+			c.found = append(c.found, l.at+": the code is no literal, constant or parameter: docs/problems.md cannot be compared with it")
+		}
+	}
 }
 
 func (c *codeFinder) note(code, kind string) {
@@ -338,7 +399,7 @@ func (c *codeFinder) callers(f *file) {
 			if text, ok := c.text(call.Args[p.index]); ok {
 				c.note(text, p.kind)
 			} else if id, ok := call.Args[p.index].(*ast.Ident); !ok || fn == nil || parameter(fn, id.Name) < 0 {
-				c.found = append(c.found, c.tr.at(call)+": the code is no literal, constant or parameter: docs/problems.md cannot be compared with it")
+				c.loose = append(c.loose, loose{c.tr.at(call), p.kind})
 			}
 			return true
 		})
