@@ -107,7 +107,9 @@ func (e *postgresEngine) once(w *work) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it says so, before it there is nothing to lose
-	if commit, _ := e.store.run(w, postgresTx{tx}, e.overrun); !commit {
+	var r runner
+	defer r.abandon()
+	if commit, _ := e.store.run(w, postgresTx{tx}, e.overrun, &r); !commit {
 		return w.err
 	}
 	return tx.Commit()

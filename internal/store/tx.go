@@ -117,6 +117,19 @@ func (v *View) Around() Circumstance { return v.core.around }
 // House returns a view of the same transaction that reaches the whole house.
 func (v *View) house() View { return View{core: v.core} }
 
+// House returns a view of the same snapshot that reaches the whole house: how
+// the floors below org (once, job) work inside a room's scoped closure. The
+// rule of Store.House holds for it too.
+func (v *View) House() *View { return &View{core: v.core} }
+
+// House returns a handle on the same transaction that reaches the whole house,
+// as View.House does.
+func (t *Tx) House() *Tx { return &Tx{t.house()} }
+
+// Owner returns whose rows the handle reaches: the column "org" or "person"
+// and its value, or "" and "" for the whole house.
+func (v *View) Owner() (column, value string) { return v.scope.column, v.scope.value }
+
 // Query runs a statement that returns rows. Rows left open are closed when the
 // closure ends.
 func (v *View) Query(query string, args ...any) (*Rows, error) {
