@@ -39,7 +39,7 @@ type Options struct {
 	Audit *audit.Log
 	Ring  *seal.Ring
 	Desk  *job.Desk
-	Kinds *manifest.Registry
+	Kinds *manifest.Set
 	// Unsealed starts what waited for the keys.
 	Unsealed func(context.Context) error
 }
@@ -52,7 +52,7 @@ type Room struct {
 	audit    *audit.Log
 	ring     *seal.Ring
 	desk     *job.Desk
-	kinds    *manifest.Registry
+	kinds    *manifest.Set
 	unsealed func(context.Context) error
 	sessions atomic.Pointer[map[string]Session]
 }

@@ -66,7 +66,7 @@ type House struct {
 	desk   *job.Desk
 	egress *egress.Client
 	mux    *web.Mux
-	kinds  *manifest.Registry
+	kinds  *manifest.Set
 
 	notice  *notice.Room
 	console *console.Room
