@@ -172,7 +172,7 @@ func applyAll(tx *store.Tx, entries []*entry, by id.Principal) ([]store.Event, e
 			continue
 		}
 		event, err := e.kind.apply(tx, e, by)
-		if fault.As(err) != nil {
+		if f := fault.As(err); f != nil && f.Kind != fault.Broken && f.Kind != fault.Busy {
 			return nil, invalid(e.refused(err))
 		}
 		if err != nil {
@@ -211,7 +211,7 @@ func fresh(docs []Document, o Options) []string {
 }
 
 func (s *Set) plan(v *store.View, docs []Document, o Options, ids []string) (*Plan, []*entry, error) {
-	p := planner{set: s, view: v, options: o, present: map[place][]object{}, taken: map[key]*entry{}}
+	p := planner{set: s, view: v, options: o, present: map[place][]object{}, taken: map[key]*entry{}, leaving: map[key]bool{}}
 	entries, err := p.run(docs, ids)
 	if err != nil {
 		return nil, nil, err

@@ -40,6 +40,7 @@ type planner struct {
 	orgs     map[string]id.Org
 	present  map[place][]object
 	taken    map[key]*entry // by what the documents name
+	leaving  map[key]bool   // names that are renamed or deleted
 	problems yaml.Problems
 }
 
@@ -84,8 +85,11 @@ func (p *planner) run(docs []Document, ids []string) ([]*entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range gone {
+		p.leaving[e.key()] = true
+	}
 	for _, e := range entries {
-		p.references(e, gone)
+		p.references(e)
 	}
 	if err := invalid(p.problems); err != nil {
 		return nil, err
@@ -199,7 +203,7 @@ func (p *planner) findOrgs(k Kind, entries []*entry) {
 		p.orgs[o.name] = id.Org(o.id)
 	}
 	for _, e := range entries {
-		if e.kind != k {
+		if e.step.Kind != k.name() {
 			continue
 		}
 		if old, there := p.orgs[e.from]; there && p.orgs[e.step.Name] == "" {
@@ -268,6 +272,7 @@ func (p *planner) renamed(e *entry, present *object) *object {
 		return present
 	}
 	e.step.From = e.from
+	p.leaving[key{e.step.Kind, e.step.Org, e.from}] = true
 	return old
 }
 
@@ -317,24 +322,13 @@ func (p *planner) orgNames(k Kind) []string {
 }
 
 // references checks that what a spec names will be there.
-func (p *planner) references(e *entry, gone []*entry) {
+func (p *planner) references(e *entry) {
 	for _, ref := range e.refs {
 		to := p.target(e, ref)
-		there := p.taken[to] != nil || p.find(to.kind, to.org, to.name) != nil && !p.leaves(to)
-		if !there || slices.ContainsFunc(gone, func(g *entry) bool { return g.key() == to }) {
+		if p.taken[to] == nil && (p.leaving[to] || p.find(to.kind, to.org, to.name) == nil) {
 			p.refuse(e.doc, "spec."+ref.Path, "manifest-reference", "kind", ref.Kind, "name", ref.Name)
 		}
 	}
-}
-
-// leaves reports whether the name is one that a document renames.
-func (p *planner) leaves(to key) bool {
-	for _, e := range p.taken {
-		if e.step.From == to.name && e.step.Kind == to.kind && e.step.Org == to.org {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *planner) target(e *entry, ref Reference) key {
