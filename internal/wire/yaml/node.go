@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sekisho/sekisho/internal/fault"
 )
@@ -76,6 +78,25 @@ func (n *Node) Get(name string) *Node {
 		}
 	}
 	return nil
+}
+
+// LineOf returns the line of what stands at the dotted path, or of the nearest
+// thing above it that is there.
+func (n *Node) LineOf(path string) int {
+	line := n.Line
+	for path != "" && n != nil {
+		end := strings.IndexAny(path+".", ".[")
+		if f := slices.IndexFunc(n.Fields, func(f Field) bool { return f.Name == path[:end] }); f >= 0 {
+			line, n = n.Fields[f].Line, n.Fields[f].Value
+		} else if i, err := strconv.Atoi(strings.TrimSuffix(path[:end], "]")); err == nil && strings.HasSuffix(path[:end], "]") && i >= 0 && i < len(n.Items) {
+			n = n.Items[i]
+			line = n.Line
+		} else {
+			return line
+		}
+		path = strings.TrimLeft(path[end:], ".[")
+	}
+	return line
 }
 
 // Problem makes a problem at the node's place. pairs are argument names and
