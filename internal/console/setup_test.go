@@ -27,7 +27,7 @@ func each(t *testing.T, f func(t *testing.T, r *console.Room, s *store.Store, c 
 	housetest.EachURL(t, func(t *testing.T, url string) {
 		c := clock.NewMoved(housetest.Epoch)
 		s := housetest.Open(t, url, c, once.Schema, console.Schema)
-		r := console.New(s, c)
+		r := console.New(console.Options{Store: s, Clock: c})
 		run, cancel := context.WithCancel(ctx)
 		var wg sync.WaitGroup
 		wg.Go(func() { r.Run(run) })

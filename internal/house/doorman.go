@@ -3,9 +3,11 @@ package house
 import (
 	"context"
 
+	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 	"github.com/sekisho/sekisho/internal/words"
@@ -56,6 +58,18 @@ func (h *House) alive(_ context.Context, actor web.Actor) error {
 		return fault.New(fault.Unknown, "session-over")
 	}
 	return nil
+}
+
+// refused lets the witness count who was refused.
+func (h *House) refused(ctx context.Context, actor web.Actor, f *fault.Fault) {
+	around := store.AroundOf(ctx)
+	refusal := audit.Refusal{Code: f.Code, Source: around.Source, By: actor.Principal, Org: actor.Org}
+	if actor.Known() {
+		refusal.Subject = string(actor.Principal)
+	}
+	if err := h.audit.Refuse(ctx, refusal); err != nil && ctx.Err() == nil {
+		h.options.Log.Warn("a refusal could not be counted", "code", f.Code, "err", err)
+	}
 }
 
 // links are the entries of the top bar.

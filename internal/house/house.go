@@ -13,9 +13,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/clock"
@@ -42,6 +41,8 @@ type Options struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Version string
+	// Lang is the language of whoever starts the house.
+	Lang words.Lang
 	// Say receives the few lines meant for whoever starts the house: the
 	// set-up link, where the recovery kit is.
 	Say io.Writer
@@ -79,7 +80,8 @@ type House struct {
 	ctx    context.Context // ends with Stop
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	opened sync.Once // what needs the keys has been started
+	opened sync.Once   // what needs the keys is started once
+	keyed  atomic.Bool // and this is whether it was
 }
 
 // Schemas are the tables of every floor and room.
@@ -111,7 +113,7 @@ func (h *House) build(ctx context.Context) (err error) {
 	if h.book, err = words.Load(Sentences()...); err != nil {
 		return err
 	}
-	if err := h.config.prepareData(); err != nil {
+	if err := errors.Join(h.config.settle(), h.config.prepareData()); err != nil {
 		return err
 	}
 	if h.lock, err = lockFolder(h.config.Data); err != nil {
@@ -123,8 +125,7 @@ func (h *House) build(ctx context.Context) (err error) {
 	if err := h.openWeb(); err != nil {
 		return err
 	}
-	h.furnish()
-	return nil
+	return h.furnish()
 }
 
 // openFloors opens store, witness, keys, effects and the way out.
@@ -145,13 +146,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, h.sealed()...)
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
 	})
-	h.desk, err = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
-	return err
+	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
+	return nil
 }
 
 // openWeb makes the mux with what the edges need to ask.
@@ -161,16 +162,19 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links, Entrance: h.entrance,
+		Links:   h.links,
 	})
 	return err
 }
 
 // furnish makes the rooms and registers their doors.
-func (h *House) furnish() {
+func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
+	if h.kinds, err = manifest.NewSet(h.notice.Kind()); err != nil {
+		return err
+	}
 	h.console = console.New(console.Options{
-		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds,
+		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds,
 		Unsealed: h.unsealed,
 	})
 	h.notice.Pages(h.mux)
@@ -178,7 +182,16 @@ func (h *House) furnish() {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.mux.Check("database", h.store.Ping)
-	h.mux.Check("seal", func(context.Context) error { return fault.OrNil(h.closed()) })
+	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
+	return nil
+}
+
+// orNil keeps a nil fault from becoming an error that is not nil.
+func orNil(f *fault.Fault) error {
+	if f == nil {
+		return nil
+	}
+	return f
 }
 
 // run starts something that ends with the house.
@@ -229,9 +242,12 @@ func (h *House) Stop(ctx context.Context) error {
 	if h.socket != nil {
 		errs = append(errs, h.socket.close())
 	}
+	if h.desk != nil && h.keyed.Load() {
+		errs = append(errs, h.desk.Stop(ctx))
+	}
 	h.cancel()
 	h.wg.Wait()
-	if h.audit != nil && h.ring.State() == seal.Opened {
+	if h.audit != nil && h.keyed.Load() {
 		errs = append(errs, h.audit.Stop(ctx))
 	}
 	if h.ring != nil {
@@ -251,6 +267,3 @@ func (h *House) Stop(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
-
-var _ = os.Getpid
-var _ = time.Now

@@ -3,6 +3,7 @@ package house
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,7 +29,7 @@ func (h *House) Start(ctx context.Context) error {
 	}
 	var err error
 	h.server, err = web.Listen(h.mux, web.Listening{
-		Listen: h.config.Listen, TLS: h.config.TLS.files(h.config.Data), Metrics: h.config.Metrics.Listen, Scrape: h.meter.Handler(),
+		Listen: h.config.Listen, TLS: h.config.TLS.files(h.config.Data, h.egress.HTTP()), Metrics: h.config.Metrics.Listen, Scrape: h.meter.Handler(),
 	})
 	if err != nil {
 		return err
@@ -108,10 +109,11 @@ func (c UnsealConfig) provider() seal.Provider {
 	return seal.KeyFile(c.File)
 }
 
-func (c TLSConfig) files(data string) web.TLS {
+// files says where the listener's certificates come from.
+func (c TLSConfig) files(data string, out *http.Client) web.TLS {
 	return web.TLS{
 		Cert: c.Cert, Key: c.Key, ClientCA: c.ClientCA,
-		ACME: web.ACME{Hosts: c.ACME.Hosts, Email: c.ACME.Email, Directory: c.ACME.Directory, Cache: filepath.Join(data, "acme")},
+		ACME: web.ACME{Directory: c.ACME.Directory, Email: c.ACME.Email, Cache: filepath.Join(data, "acme"), HTTP: out},
 	}
 }
 
@@ -129,9 +131,12 @@ func (h *House) unsealed(ctx context.Context) (err error) {
 			return
 		}
 		h.audit.Start()
+		if err = h.desk.Start(); err != nil {
+			return
+		}
+		h.keyed.Store(true)
 		h.run(h.notice.Run)
 		h.run(h.console.Run)
-		h.run(h.desk.Run)
 		h.run(h.sweep)
 		h.run(h.bridge)
 		err = h.invite(ctx)
@@ -209,7 +214,6 @@ func (h *House) closed() *fault.Fault {
 	}
 	return fault.New(fault.Busy, "sealed")
 }
-
 
 // Hostname is this machine's name, for the log of another host.
 func hostname() string {

@@ -71,7 +71,7 @@ func (e *postgresEngine) read(ctx context.Context, sc scope, f func(*View) error
 		return postgresFault(err, e.url)
 	}
 	defer tx.Rollback() //nolint:errcheck // read-only: nothing to lose
-	core := &core{ctx: ctx, conn: postgresTx{tx}, now: e.store.options.Clock.Now(), around: circumstanceOf(ctx)}
+	core := &core{ctx: ctx, conn: postgresTx{tx}, now: e.store.options.Clock.Now(), around: AroundOf(ctx)}
 	defer core.finish() //nolint:errcheck // what failed was told to f
 	return postgresFault(f(&View{core: core, scope: sc}), e.url)
 }

@@ -54,6 +54,11 @@ type Route struct {
 	Target string
 	// Class is the rate limit that counts; "" is the edge's own.
 	Class string
+	// Sealed routes answer while the keys of the house are away.
+	Sealed bool
+	// Large lets a body of up to MaxLarge bytes in, once the actor is known and
+	// permitted.
+	Large bool
 	Edge  Edge // set on registration
 }
 
@@ -79,6 +84,13 @@ type Options struct {
 	Alive         Alive         // nil: sessions end with their streams only
 
 	Rates map[string]Rate // by class; nil: DefaultRates
+
+	// Closed says why only health and Sealed routes answer; nil or a nil fault:
+	// everything answers.
+	Closed func() *fault.Fault
+	// Refused is told of every request that was refused for who asked: not
+	// known, not permitted, too fast, or with something that does not count.
+	Refused func(ctx context.Context, actor Actor, f *fault.Fault)
 
 	// Banners returns the announcements to show on every page, in the reader's
 	// language.
@@ -217,6 +229,12 @@ func (m *Mux) handle(route Route, enter func(*Visit)) {
 		if wait := m.limits.take(rec.source.Addr, route.Class); wait > 0 {
 			v.fail(tooFast(wait))
 			return
+		}
+		if m.options.Closed != nil && route.Edge != EdgeHouse && !route.Sealed {
+			if f := m.options.Closed(); f != nil {
+				v.fail(f)
+				return
+			}
 		}
 		enter(v)
 	})
