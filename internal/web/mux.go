@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/a-h/templ"
 	"github.com/danielgtaylor/huma/v2"
@@ -105,6 +106,8 @@ type Mux struct {
 	timer   *meter.Timer
 	buffers sync.Pool
 
+	draining atomic.Bool
+
 	mu     sync.RWMutex
 	routes []Route
 	checks []check
@@ -137,6 +140,7 @@ func New(options Options) (*Mux, error) {
 	if options.Meter != nil {
 		m.timer = options.Meter.Timer("http_request", "Requests by edge, route and status.", "edge", "route", "status")
 		options.Meter.Gauge("event_streams", "Open event streams.", func() float64 { return float64(m.hub.Open()) })
+		options.Meter.Gauge("rate_buckets", "Rate limit counters held.", func() float64 { return float64(m.limits.size()) })
 	}
 	m.api = newAPI(m)
 	m.registerOwn()
@@ -238,6 +242,7 @@ func (m *Mux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx := context.WithValue(r.Context(), contextKey{}, rec)
 	r = r.WithContext(ctx)
 	m.setHeaders(w.Header(), rec.id)
+	endAmbiguous(w.Header(), r)
 	defer m.log(ctx, r.Method, rec, w)
 	defer m.catch(w, r, rec)
 	if m.admit(w, r, rec) {
