@@ -87,11 +87,16 @@ func Complaints(f *fault.Fault, say func(key string, args map[string]any) string
 	return out
 }
 
+// most is how many problems are said of documents that have many.
+const most = 1000
+
 // invalid makes the one fault that every refusal of documents is.
 func invalid(problems yaml.Problems) error {
-	problems.Sort()
-	if f := problems.Fault("manifest-invalid"); f != nil {
-		return f
+	if len(problems) == 0 {
+		return nil
 	}
-	return nil
+	problems.Sort()
+	f := problems[:min(len(problems), most)].Fault("manifest-invalid")
+	f.Args["count"] = len(problems)
+	return f
 }

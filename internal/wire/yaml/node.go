@@ -151,24 +151,30 @@ type checker struct {
 	problems Problems
 }
 
+func (c *checker) add(p Problem) {
+	if len(c.problems) < most {
+		c.problems = append(c.problems, p)
+	}
+}
+
 func (c *checker) check(n *Node, path string, depth int) {
 	if n == nil {
-		c.problems = append(c.problems, Problem{File: c.file, Path: path, Code: CodeSyntax, Args: fault.Args{"reason": "no node"}})
+		c.add(Problem{File: c.file, Path: path, Code: CodeSyntax, Args: fault.Args{"reason": "no node"}})
 		return
 	}
 	n.File = c.file
 	c.nodes++
 	switch {
 	case depth > c.limits.Depth:
-		c.problems = append(c.problems, n.Problem(path, CodeTooDeep, "limit", c.limits.Depth))
+		c.add(n.Problem(path, CodeTooDeep, "limit", c.limits.Depth))
 		return
 	case c.nodes > c.limits.Nodes:
 		if c.nodes == c.limits.Nodes+1 {
-			c.problems = append(c.problems, n.Problem(path, CodeTooLarge, "limit", c.limits.Nodes))
+			c.add(n.Problem(path, CodeTooLarge, "limit", c.limits.Nodes))
 		}
 		return
 	case n.Kind > Map, n.Kind != List && len(n.Items) > 0, n.Kind != Map && len(n.Fields) > 0, n.Kind >= List && n.Text != "":
-		c.problems = append(c.problems, n.Problem(path, CodeSyntax, "reason", "parts of another kind of node"))
+		c.add(n.Problem(path, CodeSyntax, "reason", "parts of another kind of node"))
 		return
 	}
 	for i, item := range n.Items {
@@ -177,7 +183,7 @@ func (c *checker) check(n *Node, path string, depth int) {
 	seen := map[string]bool{}
 	for _, f := range n.Fields {
 		if seen[f.Name] {
-			c.problems = append(c.problems, Problem{File: c.file, Line: f.Line, Path: join(path, f.Name), Code: CodeDuplicate, Args: fault.Args{"name": f.Name}})
+			c.add(Problem{File: c.file, Line: f.Line, Path: join(path, f.Name), Code: CodeDuplicate, Args: fault.Args{"name": f.Name}})
 		}
 		seen[f.Name] = true
 		c.check(f.Value, join(path, f.Name), depth+1)
