@@ -7,26 +7,30 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// chunks are the sizes in which rows are written: few, so that each statement
-// is prepared once.
-var chunks = [...]int{128, 32, 8, 1}
+// chunks are how many values a statement takes, at most, for its rows: few
+// sizes, so that each statement is prepared once, and none large, because
+// SQLite looks for the name of each $n from the list's beginning.
+var chunks = [...]int{128, 32, 1}
 
 // statements holds one text for each size of chunk.
 type statements [len(chunks)]string
+
+// rowsIn is how many rows a chunk takes.
+func rowsIn(chunk, columns int) int { return max(1, chunk/columns) }
 
 // placedColumns is how many values a row of audit_record takes.
 const placedColumns = 7
 
 var (
 	sqlMoved  = forChunks("DELETE FROM audit_pending WHERE id IN (", ")", 1, false)
-	sqlPlaced = forChunks("INSERT INTO audit_record (id, idx, org, name, by_, target, body) VALUES ", "", placedColumns, true)
+	sqlPlaced = forChunks("INSERT INTO audit_record (id, idx, org, name, by_, target, body) VALUES ", " ON CONFLICT DO NOTHING", placedColumns, true)
 )
 
 func forChunks(before, after string, columns int, brackets bool) (all statements) {
-	for i, rows := range chunks {
+	for i, chunk := range chunks {
 		var b strings.Builder
 		b.WriteString(before)
-		for n := range rows * columns {
+		for n := range rowsIn(chunk, columns) * columns {
 			if n > 0 {
 				b.WriteByte(',')
 			}
@@ -47,14 +51,13 @@ func forChunks(before, after string, columns int, brackets bool) (all statements
 // inChunks runs the statements over all rows of args and returns how many rows
 // they changed.
 func inChunks(tx *store.Tx, texts statements, columns int, args []any) (changed int64, err error) {
-	for i, rows := range chunks {
-		for len(args) >= rows*columns {
-			n, err := tx.Exec(texts[i], args[:rows*columns]...)
+	for i, chunk := range chunks {
+		for most := rowsIn(chunk, columns) * columns; len(args) >= most; args = args[most:] {
+			n, err := tx.Exec(texts[i], args[:most]...)
 			if err != nil {
 				return changed, err
 			}
 			changed += n
-			args = args[rows*columns:]
 		}
 	}
 	return changed, nil

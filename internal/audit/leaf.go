@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"sort"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -31,7 +33,7 @@ type fields []field
 // sorted puts the fields in order of their names' bytes and refuses two of one
 // name: the later would hide the earlier.
 func (fs fields) sorted() error {
-	sort.Sort(byName(fs))
+	slices.SortFunc(fs, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	for i := 1; i < len(fs); i++ {
 		if fs[i].name == fs[i-1].name {
 			return errors.New("audit: two fields named " + fs[i].name)
@@ -40,15 +42,14 @@ func (fs fields) sorted() error {
 	return nil
 }
 
-type byName fields
-
-func (b byName) Len() int           { return len(b) }
-func (b byName) Less(i, j int) bool { return b[i].name < b[j].name }
-func (b byName) Swap(i, j int)      { b[i], b[j] = b[j], b[i] }
-
 // salted gives every field a fresh salt.
 func (fs fields) salted() {
-	all := make([]byte, saltLen*len(fs))
+	var room [32 * saltLen]byte
+	all := room[:]
+	if len(fs) > 32 {
+		all = make([]byte, saltLen*len(fs))
+	}
+	all = all[:saltLen*len(fs)]
 	_, _ = rand.Read(all) // never fails (crypto/rand, Go 1.24)
 	for i := range fs {
 		copy(fs[i].salt[:], all[i*saltLen:])

@@ -37,14 +37,14 @@ type signed struct {
 const (
 	// batchMost bounds how long one step of the sequencer keeps others waiting
 	// on SQLite.
-	batchMost = 256
+	batchMost = 512
 	// look is how often each node looks by itself, woken or not.
 	look = 500 * time.Millisecond
 	// silentMost looks without a beat, and the seat is free.
 	silentMost = 5
 	// pace is the least time between two drains, so that under a trickle of
 	// writes the tree does not double the commits.
-	pace = 50 * time.Millisecond
+	pace = 100 * time.Millisecond
 )
 
 // errUnseated says that another node has the seat; errMoved that a record is no
@@ -241,7 +241,10 @@ func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint
 			err = errMoved
 		}
 		if err == nil {
-			_, err = inChunks(tx, sqlPlaced, placedColumns, placed)
+			n, err = inChunks(tx, sqlPlaced, placedColumns, placed)
+		}
+		if err == nil && n != int64(len(batch)) {
+			err = errMoved
 		}
 		for _, t := range to.changed() {
 			if err == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/id"
@@ -43,63 +44,78 @@ var errField = errors.New("audit: a field of an event needs a name of 1 to 64 by
 // topicPending wakes the sequencer.
 const topicPending = "audit.pending"
 
+// scratch is what the making of one record needs; pooled, because every write
+// of the house makes one.
+type scratch struct {
+	fields fields
+	body   []byte
+	framer framer
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
 // witness writes the record of one event. It is the store's hook: it runs in
 // the transaction of the write, once for each of its attempts.
 func (l *Log) witness(tx *store.Tx, event store.Event) error {
-	record, fs, err := l.fieldsOf(tx, event)
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	record, err := l.fill(s, tx, event)
 	if err != nil {
 		return err
 	}
-	var f framer
-	leaf := f.leaf(fs)
-	body := fs.encode(make([]byte, 0, 768))
-	if _, err := tx.Exec("INSERT INTO audit_pending (id, leaf, body) VALUES ($1, $2, $3)", string(record), leaf[:], body); err != nil {
+	leaf := s.framer.leaf(s.fields)
+	s.body = s.fields.encode(s.body[:0])
+	if _, err := tx.Exec("INSERT INTO audit_pending (id, leaf, body) VALUES ($1, $2, $3)", string(record), leaf[:], s.body); err != nil {
 		return err
 	}
 	tx.Wake(topicPending)
 	return nil
 }
 
-func (l *Log) fieldsOf(tx *store.Tx, event store.Event) (id.Record, fields, error) {
+func (s *scratch) add(name, value string) {
+	if value != "" {
+		s.fields = append(s.fields, field{name: name, value: value})
+	}
+}
+
+// fill puts the fields of a record into s.
+func (l *Log) fill(s *scratch, tx *store.Tx, event store.Event) (id.Record, error) {
 	if event.Name == "" || event.By == "" {
-		return "", nil, errors.New("audit: an event needs a name and somebody who acted")
+		return "", errors.New("audit: an event needs a name and somebody who acted")
 	}
 	if len(event.Fields) > fieldMost {
-		return "", nil, errors.New("audit: an event has too many fields")
+		return "", errors.New("audit: an event has too many fields")
 	}
 	at, around := tx.Now(), tx.Around()
 	record := id.New[id.Record](at)
-	fs := make(fields, 0, 14+len(event.Fields))
-	add := func(name, value string) {
-		if value != "" {
-			fs = append(fs, field{name: name, value: value})
-		}
+	s.fields = s.fields[:0]
+	s.add(fieldACR, clean(around.ACR))
+	if len(around.AMR) > 0 {
+		s.add(fieldAMR, clean(strings.Join(around.AMR, " ")))
 	}
-	add(fieldACR, clean(around.ACR))
-	add(fieldAMR, clean(strings.Join(around.AMR, " ")))
-	add(fieldAt, at.UTC().Format(atLayout))
-	add(fieldBy, clean(string(event.By)))
-	add(fieldID, string(record))
-	add(fieldName, clean(event.Name))
-	add(fieldNode, string(l.node))
-	add(fieldOrg, clean(string(event.Org)))
-	add(fieldRequest, clean(around.Request))
-	add(fieldSeq, strconv.FormatUint(l.sequence.Add(1), 10))
-	add(fieldSession, clean(around.Session))
-	add(fieldSource, clean(around.Source))
-	add(fieldTarget, clean(event.Target))
-	add(fieldTrust, clean(around.Trust))
+	s.add(fieldAt, at.UTC().Format(atLayout))
+	s.add(fieldBy, clean(string(event.By)))
+	s.add(fieldID, string(record))
+	s.add(fieldName, clean(event.Name))
+	s.add(fieldNode, string(l.node))
+	s.add(fieldOrg, clean(string(event.Org)))
+	s.add(fieldRequest, clean(around.Request))
+	s.add(fieldSeq, strconv.FormatUint(l.sequence.Add(1), 10))
+	s.add(fieldSession, clean(around.Session))
+	s.add(fieldSource, clean(around.Source))
+	s.add(fieldTarget, clean(event.Target))
+	s.add(fieldTrust, clean(around.Trust))
 	for name, value := range event.Fields {
 		if name == "" || name[0] == '@' || len(name) > nameMost || !utf8.ValidString(name) {
-			return "", nil, errField
+			return "", errField
 		}
-		fs = append(fs, field{name: name, value: clean(value)})
+		s.fields = append(s.fields, field{name: name, value: clean(value)})
 	}
-	if err := fs.sorted(); err != nil {
-		return "", nil, err
+	if err := s.fields.sorted(); err != nil {
+		return "", err
 	}
-	fs.salted()
-	return record, fs, nil
+	s.fields.salted()
+	return record, nil
 }
 
 // clean makes a value that every reader reads as the same text: valid UTF-8,

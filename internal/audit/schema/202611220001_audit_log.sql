@@ -6,15 +6,17 @@ CREATE TABLE audit_pending (
 ) WITHOUT ROWID;
 
 -- A record that has its place in the tree. The columns beside body repeat what
--- body says, for looking it up; body and leaf hashes are the truth.
+-- body says, for looking it up; body and leaf hashes are the truth. Rows are
+-- inserted in bulk with ON CONFLICT DO NOTHING and counted; without NOT NULL
+-- SQLite then needs no journal for each statement.
 CREATE TABLE audit_record (
-  id TEXT NOT NULL PRIMARY KEY,
-  idx BIGINT NOT NULL UNIQUE,
-  org TEXT NOT NULL,
-  name TEXT NOT NULL,
-  by_ TEXT NOT NULL,
-  target TEXT NOT NULL,
-  body BLOB NOT NULL
+  id TEXT PRIMARY KEY,
+  idx BIGINT UNIQUE,
+  org TEXT,
+  name TEXT,
+  by_ TEXT,
+  target TEXT,
+  body BLOB
 );
 CREATE INDEX audit_record_org ON audit_record (org, id);
 CREATE INDEX audit_record_by ON audit_record (by_, id);
