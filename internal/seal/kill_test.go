@@ -62,7 +62,7 @@ func child(url, key string) int {
 // comes next goes on, nothing is lost and the walk is not begun anew.
 func TestReencryptionSurvivesKill(t *testing.T) {
 	housetest.Long(t)
-	const rows, least = 20_000, 15
+	const rows = 60_000
 	housetest.EachURL(t, func(t *testing.T, url string) {
 		s := housetest.Open(t, url, clock.System(), seal.Schema, drawerSchema)
 		o := quick(t, s)
@@ -79,7 +79,7 @@ func TestReencryptionSurvivesKill(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		kills, halves := killUntilDone(t, url, key, least)
+		kills, halves := killUntilDone(t, url, key)
 		s = housetest.Open(t, url, clock.System(), seal.Schema, drawerSchema)
 		r = ring(t, quick(t, s), drawer{})
 		if err := r.Unseal(context.Background(), operator, seal.KeyFile(key)); err != nil {
@@ -92,17 +92,21 @@ func TestReencryptionSurvivesKill(t *testing.T) {
 			t.Errorf("moved %d of %d: some work was done twice", p.Moved, rows)
 		}
 		slices.Sort(halves)
-		t.Logf("%d kills, %d with the walk half done", kills, len(slices.Compact(halves)))
-		if len(slices.Compact(halves)) < 5 {
+		halves = slices.Compact(halves)
+		t.Logf("%d kills, %d of them with the walk further on", kills, len(halves))
+		if len(halves) < 5 {
 			t.Errorf("only %d kills met the walk half done: the rig proves little", len(halves))
 		}
 	})
 }
 
 // killUntilDone starts the child and kills it at random until one ends by
-// itself. It returns how often it killed and where the walk stood then.
-func killUntilDone(t *testing.T, url, key string, least int) (kills int, halves []int64) {
+// itself. It returns how often it killed and where the walk stood then. Once
+// the values have moved the ends of the child come later: the waits before a
+// key is destroyed begin anew with every process.
+func killUntilDone(t *testing.T, url, key string) (kills int, halves []int64) {
 	t.Helper()
+	least := 30
 	for {
 		var out bytes.Buffer
 		cmd := exec.Command(os.Args[0])
@@ -113,44 +117,33 @@ func killUntilDone(t *testing.T, url, key string, least int) (kills int, halves 
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		life := time.Duration(60+rand.IntN(120)) * time.Millisecond
-		if kills >= 200 {
-			life = time.Minute
-		}
+		life := time.Duration(least+rand.IntN(120)) * time.Millisecond
 		select {
 		case err := <-ended:
 			if err != nil {
 				t.Fatalf("%v: %s", err, out.String())
-			}
-			if kills < least {
-				t.Logf("done after %d kills only", kills)
 			}
 			return kills, halves
 		case <-clock.System().After(life):
 			_ = cmd.Process.Kill() // SIGKILL
 			<-ended
 			kills++
-			halves = append(halves, stands(t, url)...)
+		}
+		if p := stands(t, url); p.Phase == "moving" {
+			halves = append(halves, p.Moved)
+		} else {
+			least += 100
 		}
 	}
 }
 
-// stands returns how many values have moved, if the walk is in the middle.
-func stands(t *testing.T, url string) []int64 {
+// stands reads how far the walk is while nobody walks.
+func stands(t *testing.T, url string) seal.Progress {
 	t.Helper()
 	s, err := store.OpenAsIs(context.Background(), store.Options{URL: url, Clock: clock.System()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // only read
-	r := seal.New(seal.Options{Store: s, Clock: clock.System()})
-	defer r.Close()
-	p, err := r.Progress(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Phase == "moving" && p.Moved > 0 {
-		return []int64{p.Moved}
-	}
-	return nil
+	return progress(t, ring(t, seal.Options{Store: s, Clock: clock.System()}))
 }
