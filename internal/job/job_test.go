@@ -389,10 +389,10 @@ func TestFence(t *testing.T) {
 		stamp := b.look(e).SentAt
 		b.wait("probed", func() bool { b.out.mu.Lock(); defer b.out.mu.Unlock(); return b.out.probes[string(e)] > 0 })
 		if passed := b.clock.Now().Sub(stamp); passed < fence {
-			t.Errorf("R8 probed %v after the stamp, fence %v", passed, fence)
+			b.Errorf("R8 probed %v after the stamp, fence %v", passed, fence)
 		}
 		if s := b.waitState(e, job.Done); !s.SentAt.After(stamp) {
-			t.Errorf("R8 sent again without a fresh stamp")
+			b.Errorf("R8 sent again without a fresh stamp")
 		}
 	})
 }
@@ -470,8 +470,9 @@ func TestLines(t *testing.T) {
 			}
 		})
 		b.Run("R4 another organization's is unknown", func(t *testing.T) {
+			e := b.intend("T-5")
 			err := b.operate(func(tx *store.Tx) (store.Event, error) {
-				return job.Skip(tx, "other", b.intend("T-5"), id.Local(0), "")
+				return job.Skip(tx, "other", e, id.Local(0), "")
 			})
 			if fault.Code(err) != "job-effect-unknown" {
 				t.Error(err)
@@ -491,7 +492,7 @@ func TestTwoNodes(t *testing.T) {
 		for _, e := range all {
 			b.waitState(e, job.Done)
 			if calls, records := b.out.called(e), b.events1(e); calls != 1 || records != 1 {
-				t.Errorf("A159 %s: %d calls, %d records", e, calls, records)
+				b.Errorf("A159 %s: %d calls, %d records", e, calls, records)
 			}
 		}
 	})
@@ -521,7 +522,7 @@ func TestPausedOwner(t *testing.T) {
 		close(awake)
 		b.still()
 		if after := b.look(e); after.EndedAt != s.EndedAt || b.events1(e) != 1 || b.out.called(e) != 1 {
-			t.Errorf("A159 %+v, %d records, %d calls", after, b.events1(e), b.out.called(e))
+			b.Errorf("A159 %+v, %d records, %d calls", after, b.events1(e), b.out.called(e))
 		}
 		next := b.intend("T-1")
 		b.waitState(next, job.Done)
@@ -550,7 +551,7 @@ func TestClockSteps(t *testing.T) {
 				begun := b.clock.Mono()
 				b.wait("probed", func() bool { b.out.mu.Lock(); defer b.out.mu.Unlock(); return b.out.probes[string(e)] > 0 })
 				if waited := b.clock.Mono() - begun; waited < fence-200*time.Millisecond || waited > 3*fence {
-					t.Errorf("R8 probed %v after the step, fence %v", waited, fence)
+					b.Errorf("R8 probed %v after the step, fence %v", waited, fence)
 				}
 				b.waitState(e, job.Done)
 			})
@@ -582,18 +583,18 @@ func TestBreaker(t *testing.T) {
 				begun := b.clock.Mono()
 				b.wait("the breaker opens", func() bool { return b.standing("dead").Open })
 				if took := b.clock.Mono() - begun; took > 10*time.Second {
-					t.Errorf("F7 it took %v", took)
+					b.Errorf("F7 it took %v", took)
 				}
 				b.waitState(b.intendAt("alive", ""), job.Done)
 				if counts, err := job.Counts(context.Background(), b.store); err != nil || len(counts) == 0 || counts[0].Oldest.IsZero() {
-					t.Errorf("F7 the oldest is not shown: %+v, %v", counts, err)
+					b.Errorf("F7 the oldest is not shown: %+v, %v", counts, err)
 				}
 				repaired.Store("all", true)
 				for _, e := range queue {
 					b.waitFor(e)
 				}
 				if b.standing("dead").Open {
-					t.Error("it stays open")
+					b.Error("it stays open")
 				}
 			})
 		})
@@ -636,11 +637,11 @@ func TestRetryAfter(t *testing.T) {
 		second := b.intend("second")
 		b.waitState(second, job.Done)
 		if waited := b.clock.Mono() - asked; waited < 19*time.Second {
-			t.Errorf("the target asked for 20 s, and was called after %v", waited)
+			b.Errorf("the target asked for 20 s, and was called after %v", waited)
 		}
 		b.waitState(first, job.Done)
 		if b.standing("only").Open {
-			t.Error("a target that answers is not dead")
+			b.Error("a target that answers is not dead")
 		}
 	})
 }
@@ -659,23 +660,23 @@ func TestFollowUp(t *testing.T) {
 	}, func(b *bench) {
 		e := b.intend("")
 		if s := b.waitState(e, job.Done); string(s.Result) != `{"ref":"R1"}` || b.events("followed", e) != 1 {
-			t.Errorf("%+v", s)
+			b.Errorf("%+v", s)
 		}
 		broken := effect(b.clock, "only", "")
 		fail.Store(broken.ID, true)
 		if err := b.write(func(tx *store.Tx) store.End { return intended(tx, broken) }); err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		if s := b.waitState(broken.ID, job.Parked); !s.Unsure || s.Why != "job-follow-up-failed" {
-			t.Errorf("%+v", s)
+			b.Errorf("%+v", s)
 		}
 		fail.Delete(broken.ID)
 		if err := b.retry(broken.ID); err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		b.waitState(broken.ID, job.Done)
 		if b.out.count(broken.ID) != 1 || b.events("followed", broken.ID) != 1 {
-			t.Error("A157 retried by calling again")
+			b.Error("A157 retried by calling again")
 		}
 	})
 }
@@ -696,16 +697,16 @@ func TestStop(t *testing.T) {
 		<-entered
 		go func() { time.Sleep(20 * time.Millisecond); close(leave) }()
 		if err := b.desk.Stop(context.Background()); err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		if s := b.look(e); s.State != job.Done {
-			t.Errorf("the stop did not wait: %s", s.State)
+			b.Errorf("the stop did not wait: %s", s.State)
 		}
 		after := b.intend("")
 		b.clock.Advance(time.Second)
 		b.still()
 		if s := b.look(after); s.State != job.Intended {
-			t.Errorf("claimed after the stop: %s", s.State)
+			b.Errorf("claimed after the stop: %s", s.State)
 		}
 	})
 }
@@ -723,7 +724,7 @@ func TestSearchAndSweep(t *testing.T) {
 		for f := (job.Filter{Everywhere: true, State: job.Done, Limit: 3}); ; {
 			page, err := job.Search(ctx, b.store, f)
 			if err != nil {
-				t.Fatal(err)
+				b.Fatal(err)
 			}
 			if len(page) == 0 {
 				break
@@ -734,17 +735,17 @@ func TestSearchAndSweep(t *testing.T) {
 			f.After = page[len(page)-1].ID
 		}
 		if !slices.Equal(pages, all) {
-			t.Errorf("%v, want %v", pages, all)
+			b.Errorf("%v, want %v", pages, all)
 		}
 		if none, err := job.Search(ctx, b.store, job.Filter{Org: "other"}); err != nil || len(none) != 0 {
-			t.Errorf("R4 %v, %v", none, err)
+			b.Errorf("R4 %v, %v", none, err)
 		}
 		if n, err := job.Sweep(ctx, b.store, b.clock, time.Hour); n != 0 || err != nil {
-			t.Errorf("swept %d, %v", n, err)
+			b.Errorf("swept %d, %v", n, err)
 		}
 		b.clock.Advance(2 * time.Hour)
 		if n, err := job.Sweep(ctx, b.store, b.clock, time.Hour); n != 7 || err != nil {
-			t.Errorf("swept %d, %v", n, err)
+			b.Errorf("swept %d, %v", n, err)
 		}
 		b.waitState(b.intend("T-1"), job.Done) // the line begins anew
 	})
