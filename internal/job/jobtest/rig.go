@@ -1,6 +1,7 @@
 package jobtest
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,42 +84,82 @@ func serve(out *outside) (*http.Server, string, error) {
 	return server, "http://" + listener.Addr().String(), nil
 }
 
-// lives runs one worker after the other until one ends by itself.
+// lives runs one worker after the other until one ends by itself. The next
+// always stands by, so that it takes over at once.
 func (r Rig) lives(ctx context.Context, c clock.Clock, address string, kills *atomic.Int64) error {
 	text, err := json.Marshal(order{URL: r.URL, Outside: address, Recovery: r.Recovery, Effects: r.Effects})
 	if err != nil {
 		return err
 	}
-	command := r.Worker
-	if command == nil {
-		command = []string{os.Args[0]}
-	}
-	for {
-		worker := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // ourselves
-		worker.Env = append(os.Environ(), orderKey+"="+string(text))
-		worker.Stderr = r.Stderr
-		if err := worker.Start(); err != nil {
+	next, err := r.life(ctx, string(text))
+	for err == nil {
+		now := next
+		if err = now.begin(); err != nil {
 			return err
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- worker.Wait() }()
+		if next, err = r.life(ctx, string(text)); err != nil {
+			return err
+		}
 		select {
-		case err := <-ended:
-			if err != nil {
-				return fmt.Errorf("the worker ended by itself: %w", err)
-			}
-			return nil
+		case end := <-now.ended:
+			return errors.Join(end, next.dismiss())
 		case <-c.After(between(100*time.Millisecond, 400*time.Millisecond)):
-			_ = worker.Process.Kill() // SIGKILL; may have just ended
-			if err := <-ended; err == nil {
-				return nil
+			_ = now.command.Process.Kill() // SIGKILL; may have just ended
+			if end := <-now.ended; end == nil {
+				return next.dismiss()
 			}
 			kills.Add(1)
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		err = ctx.Err()
 	}
+	return err
+}
+
+// life is one worker process.
+type life struct {
+	command *exec.Cmd
+	stdin   io.WriteCloser
+	ready   chan error
+	ended   chan error
+}
+
+func (r Rig) life(ctx context.Context, order string) (*life, error) {
+	argv := r.Worker
+	if argv == nil {
+		argv = []string{os.Args[0]}
+	}
+	command := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // ourselves
+	command.Env = append(os.Environ(), orderKey+"="+order)
+	command.Stderr = r.Stderr
+	stdin, err1 := command.StdinPipe()
+	stdout, err2 := command.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	l := &life{command: command, stdin: stdin, ready: make(chan error, 1), ended: make(chan error, 1)}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_, err := bufio.NewReader(stdout).ReadString('\n')
+		l.ready <- err
+		l.ended <- command.Wait()
+	}()
+	return l, nil
+}
+
+// begin lets the worker work.
+func (l *life) begin() error {
+	if err := <-l.ready; err != nil {
+		return fmt.Errorf("the worker ended before it was ready: %w", errors.Join(err, <-l.ended))
+	}
+	_, err := io.WriteString(l.stdin, "go\n")
+	return err
+}
+
+// dismiss ends a worker that was not needed.
+func (l *life) dismiss() error {
+	return errors.Join(l.stdin.Close(), <-l.ended)
 }
 
 // count compares what the outside saw with what the database says.

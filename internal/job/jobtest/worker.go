@@ -1,6 +1,7 @@
 package jobtest
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,9 +75,15 @@ func open(ctx context.Context, url string, c clock.Clock, log *slog.Logger) (*st
 	return s, err
 }
 
+// run waits, with the database open, until the one before it is dead: what
+// takes over must be quicker than an effect that is still on its way.
 func (w *worker) run(ctx context.Context) (err error) {
 	if w.store, err = open(ctx, w.URL, w.clock, w.log); err != nil {
 		return err
+	}
+	fmt.Println("ready")
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return w.store.Close() // not needed any more
 	}
 	if err := w.naive(ctx); err != nil {
 		return err
@@ -120,8 +127,11 @@ func (w *worker) naive(ctx context.Context) error {
 	})
 }
 
-// deciders is how many decide at once.
-const deciders = 6
+// deciders is how many decide at once, each resting up to paceMost in between.
+const (
+	deciders = 8
+	paceMost = 50 * time.Millisecond
+)
 
 func (w *worker) decideAll(ctx context.Context) error {
 	there, err := w.decided(ctx)
@@ -159,6 +169,10 @@ func (w *worker) decided(ctx context.Context) (map[int]bool, error) {
 // decide writes decision n and its effect in one write, and tells the parent
 // once it is durable.
 func (w *worker) decide(ctx context.Context, n int) error {
+	// Spread over the life, so that a kill always hits effects on their way.
+	if err := clock.Sleep(ctx, w.clock, between(0, paceMost)); err != nil {
+		return err
+	}
 	for {
 		allowed, err := w.call(ctx, http.MethodGet, "/allow", "", "")
 		if err != nil {
