@@ -190,4 +190,3 @@ func TestNotInAFrame(t *testing.T) {
 		}
 	}
 }
-
