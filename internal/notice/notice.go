@@ -127,9 +127,10 @@ func (r *Room) Current() []Notice {
 // which must still have n.Version (notice-changed otherwise). It returns what
 // was written. All bad fields are said at once (notice-invalid).
 func (r *Room) Put(ctx context.Context, by id.Principal, n Notice) (Notice, error) {
-	event := "notice.changed"
+	save, event := change, "notice.changed"
 	if n.ID == "" {
-		n.ID, n.Version, event = id.New[id.Notice](r.clock.Now()), 0, "notice.written"
+		n.ID, n.Version = id.New[id.Notice](r.clock.Now()), 0
+		save, event = insert, "notice.written"
 	}
 	if n.Name == "" {
 		n.Name = "notice-" + string(n.ID)
@@ -139,7 +140,7 @@ func (r *Room) Put(ctx context.Context, by id.Principal, n Notice) (Notice, erro
 	}
 	n.By = by
 	err := r.store.House().Write(ctx, func(tx *store.Tx) store.End {
-		if err := put(tx, n); err != nil {
+		if err := put(tx, n, save); err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(n.event(event, by))
@@ -176,17 +177,17 @@ var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 func (n Notice) check() *fault.Fault {
 	var bad fault.Checks
 	if len(n.Name) > NameMost || !nameForm.MatchString(n.Name) {
-		bad.Add("name", "name-malformed", "most", NameMost)
+		bad.Add("name", "name-malformed", "limit", NameMost)
 	}
 	checkText(&bad, "title.en", n.Title.En, TitleMost)
 	checkText(&bad, "title.ja", n.Title.Ja, TitleMost)
 	checkText(&bad, "text.en", n.Text.En, TextMost)
 	checkText(&bad, "text.ja", n.Text.Ja, TextMost)
 	if n.From.IsZero() {
-		bad.Add("from", "field-missing")
+		bad.Add("from", "field-required")
 	}
 	if n.Until.IsZero() {
-		bad.Add("until", "field-missing")
+		bad.Add("until", "field-required")
 	}
 	if !n.From.IsZero() && !n.Until.IsZero() && !n.Until.After(n.From) {
 		bad.Add("until", "notice-ends-before-it-begins")
@@ -199,11 +200,11 @@ func (n Notice) check() *fault.Fault {
 func checkText(bad *fault.Checks, path, text string, most int) {
 	switch count := utf8.RuneCountInString(text); {
 	case text == "":
-		bad.Add(path, "field-missing")
+		bad.Add(path, "field-required")
 	case !utf8.ValidString(text):
 		bad.Add(path, "text-not-utf8")
 	case count > most:
-		bad.Add(path, "field-too-long", "most", most, "count", count)
+		bad.Add(path, "field-too-long", "limit", most)
 	case unshown.MatchString(text):
 		bad.Add(path, "text-has-controls")
 	}

@@ -48,10 +48,10 @@ func TestPutRefused(t *testing.T) {
 			fields []string
 		}{
 			"nothing": {func(n *notice.Notice) { *n = notice.Notice{} }, []string{
-				"title.en field-missing", "title.ja field-missing", "text.en field-missing", "text.ja field-missing",
-				"from field-missing", "until field-missing",
+				"title.en field-required", "title.ja field-required", "text.en field-required", "text.ja field-required",
+				"from field-required", "until field-required",
 			}},
-			"one language":  {func(n *notice.Notice) { n.Title.Ja = "" }, []string{"title.ja field-missing"}},
+			"one language":  {func(n *notice.Notice) { n.Title.Ja = "" }, []string{"title.ja field-required"}},
 			"long title":    {func(n *notice.Notice) { n.Title.En = strings.Repeat("あ", 81) }, []string{"title.en field-too-long"}},
 			"long text":     {func(n *notice.Notice) { n.Text.En = strings.Repeat("x", 1001) }, []string{"text.en field-too-long"}},
 			"broken UTF-8":  {func(n *notice.Notice) { n.Text.En = "a\xffb" }, []string{"text.en text-not-utf8"}},

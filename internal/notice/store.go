@@ -33,13 +33,8 @@ func get(v *store.View, which id.Notice) (Notice, error) {
 	return n, err
 }
 
-// put inserts a notice of version 0 and otherwise changes the row that still
-// has n's version.
-func put(tx *store.Tx, n Notice) error {
-	args := []any{
-		string(n.ID), n.Name, n.Title.En, n.Title.Ja, n.Text.En, n.Text.Ja,
-		store.Micros(n.From), store.Micros(n.Until), string(n.By), n.Version,
-	}
+// put saves a notice under a name that is free.
+func put(tx *store.Tx, n Notice, save func(*store.Tx, Notice) error) error {
 	taken, err := nameTaken(tx, n)
 	if err != nil {
 		return err
@@ -47,20 +42,28 @@ func put(tx *store.Tx, n Notice) error {
 	if taken {
 		return fault.New(fault.Conflict, "notice-name-taken", "name", n.Name)
 	}
-	if n.Version == 0 {
-		_, err = tx.Exec("INSERT INTO notice ("+columns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10 + 1)", args...)
-	} else {
-		err = change(tx, n, args)
-	}
-	if err != nil {
+	if err := save(tx, n); err != nil {
 		return err
 	}
 	return tx.Touch(Topic)
 }
 
-func change(tx *store.Tx, n Notice, args []any) error {
+func args(n Notice) []any {
+	return []any{
+		string(n.ID), n.Name, n.Title.En, n.Title.Ja, n.Text.En, n.Text.Ja,
+		store.Micros(n.From), store.Micros(n.Until), string(n.By), n.Version,
+	}
+}
+
+func insert(tx *store.Tx, n Notice) error {
+	_, err := tx.Exec("INSERT INTO notice ("+columns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10 + 1)", args(n)...)
+	return err
+}
+
+// change writes to the row that still has n's version.
+func change(tx *store.Tx, n Notice) error {
 	changed, err := tx.Exec(`UPDATE notice SET name = $2, title_en = $3, title_ja = $4, text_en = $5, text_ja = $6,
-		starts = $7, ends = $8, by_ = $9, version = version + 1 WHERE id = $1 AND version = $10`, args...)
+		starts = $7, ends = $8, by_ = $9, version = version + 1 WHERE id = $1 AND version = $10`, args(n)...)
 	if err != nil || changed == 1 {
 		return err
 	}
@@ -126,4 +129,10 @@ func (r *Room) List(ctx context.Context, cursor string, limit int) (page []Notic
 		next = string(page[limit-1].ID)
 	}
 	return page, next, err
+}
+
+// all returns every notice by name.
+func all(v *store.View) ([]Notice, error) {
+	rows, err := v.Query("SELECT " + columns + " FROM notice ORDER BY name")
+	return store.Collect(rows, err, scan)
 }

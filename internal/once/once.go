@@ -71,7 +71,8 @@ func (k Kind) row(now time.Time, value secret.Text, slip Slip) []any {
 		payload = []byte{}
 	}
 	return []any{
-		k.key(value), k.Name, string(slip.Org), slip.Subject, k.binding(value, slip.Bound), payload, []byte{},
+		k.key(value), k.Name, string(slip.Org), slip.Subject, k.binding(value, slip.Bound), payload,
+		[]byte{},
 		max(k.Tries, 1), store.Micros(until), store.Micros(until.Add(k.Keep)),
 	}
 }
