@@ -223,3 +223,6 @@ func hostname() string {
 	}
 	return name
 }
+
+// Lag is how long the oldest record has been waiting for its place in the log.
+func (h *House) Lag(ctx context.Context) (time.Duration, error) { return h.audit.Lag(ctx) }
