@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
@@ -220,4 +219,3 @@ func VerifyArchive(ctx context.Context, r io.Reader, stretches []Archived) (reco
 	}
 	return records, err
 }
-
