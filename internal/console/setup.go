@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/url"
 	"time"
 
@@ -93,7 +94,10 @@ func (r *Room) RedeemSetup(ctx context.Context, value secret.Text) (secret.Text,
 			Fields: map[string]string{"until": session.Until.Format(time.RFC3339)},
 		})
 	})
-	return cookie, session, err
+	if err != nil {
+		return secret.Text{}, Session{}, err
+	}
+	return cookie, session, r.loadSessions(ctx) // the next request must find it
 }
 
 // setupFault says where to find a link that counts.
@@ -121,18 +125,18 @@ func (r *Room) SessionStands(who id.Principal) bool {
 	return false
 }
 
-// EndSession ends the session of a cookie's value, if there is one.
-func (r *Room) EndSession(ctx context.Context, cookie secret.Text) error {
-	session, ok := r.SessionOf(cookie)
-	if !ok {
+// EndSession ends the session in which who acts.
+func (r *Room) EndSession(ctx context.Context, who id.Principal) error {
+	if who.Kind() != id.KindSetup {
 		return nil
 	}
-	return r.store.House().Write(ctx, func(tx *store.Tx) store.End {
-		if err := endSession(tx, session.ID); err != nil {
+	err := r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+		if err := endSession(tx, who.Rest()); err != nil {
 			return store.Abort(err)
 		}
-		return store.Done(store.Event{Name: "setup.session-ended", By: session.Principal(), Target: string(session.Principal())})
+		return store.Done(store.Event{Name: "setup.session-ended", By: who, Target: string(who)})
 	})
+	return errors.Join(err, r.loadSessions(ctx))
 }
 
 // hash is how a cookie's value is kept: it has 256 random bits, so no slow

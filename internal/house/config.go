@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -42,11 +43,10 @@ type TLSConfig struct {
 	ACME     ACMEConfig `yaml:"acme,omitempty"`
 }
 
-// ACMEConfig gets certificates by itself.
+// ACMEConfig gets certificates for the host of base_url from an authority.
 type ACMEConfig struct {
-	Hosts     []string `yaml:"hosts,omitempty"`
-	Email     string   `yaml:"email,omitempty"`
-	Directory string   `yaml:"directory,omitempty"` // URL; Let's Encrypt by default
+	Directory string `yaml:"directory,omitempty"` // URL of the authority's directory
+	Email     string `yaml:"email,omitempty"`     // where the authority writes to
 }
 
 // UnsealConfig says where the unseal key is; at most one is given. None means
@@ -200,6 +200,37 @@ func (c *Config) defaults() {
 	}
 }
 
+// settle gives listen its port and base_url its default, once both are known.
+func (c *Config) settle() error {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("configuration: listen: %q is not HOST:PORT", c.Listen)
+	}
+	if port == "0" {
+		free, err := net.Listen("tcp", net.JoinHostPort(host, port))
+		if err != nil {
+			return err
+		}
+		_, port, _ = net.SplitHostPort(free.Addr().String())
+		c.Listen = net.JoinHostPort(host, port)
+		if err := free.Close(); err != nil {
+			return err
+		}
+	}
+	if c.BaseURL != "" {
+		return nil
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("configuration: base_url: say under which address people reach %s", c.Listen)
+	}
+	scheme := "http"
+	if c.TLS.Cert != "" {
+		scheme = "https"
+	}
+	c.BaseURL = scheme + "://" + net.JoinHostPort("localhost", port)
+	return nil
+}
+
 func fallback(value *string, otherwise string) {
 	if *value == "" {
 		*value = otherwise
@@ -221,7 +252,7 @@ func (c *Config) check() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls", "cert and key go together")
 	}
-	if c.TLS.Cert != "" && len(c.TLS.ACME.Hosts) > 0 {
+	if c.TLS.Cert != "" && c.TLS.ACME.Directory != "" {
 		bad("tls", "either cert and key or acme, not both")
 	}
 	given := 0

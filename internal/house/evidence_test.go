@@ -153,6 +153,26 @@ func rewrite(t *testing.T, name, src string) {
 	theHouse(t).files[name].src = src
 }
 
+// TestDocsNameTestsThatExist: a promise in the docs names a test that stands.
+func TestDocsNameTestsThatExist(t *testing.T) {
+	prove(t, law{
+		check: func(tr *tree) []string {
+			tests, _ := testsOf(tr)
+			var found []string
+			for _, f := range tr.named(isDoc) {
+				for _, m := range proofs.FindAllStringSubmatch(f.src, -1) {
+					if !tests[m[1]+"."+m[2]] {
+						found = append(found, f.path+": "+m[1]+"."+m[2]+" stands nowhere")
+					}
+				}
+			}
+			return found
+		},
+		breaks: []sample{{"SECURITY.md: store.TestGone stands nowhere", "-- SECURITY.md --\n`store.TestGone`\n"}},
+		keeps:  []sample{{"", "-- SECURITY.md --\n`store.TestHere`\n-- internal/store/s_test.go --\npackage store_test\nfunc TestHere(t *testing.T) {}\n"}},
+	})
+}
+
 type evidence struct{ what, shown string }
 
 var (

@@ -217,7 +217,7 @@ func (d *Desk) finish(c *call, how string, result json.RawMessage) {
 	d.put(c, func() error {
 		err := d.complete(c, how, result)
 		var then thenError
-		if errors.As(err, &then) && fault.Code(err) != "store-busy" {
+		if f := fault.As(err); errors.As(err, &then) && (f == nil || f.Kind != fault.Busy) {
 			d.Log.Error("what follows from an effect cannot be written; parked", "driver", c.driver.Name, "effect", c.effect.ID, "err", err)
 			c.probe = c.driver.Probe != nil
 			return d.park(c, whyFollow)

@@ -209,6 +209,9 @@ func (d *Desk) park(c *call, why string) error {
 // should follow from it cannot be written.
 type thenError struct{ error }
 
+// Unwrap lets the store see what it retries.
+func (t thenError) Unwrap() error { return t.error }
+
 // complete writes the proven end, its witness and what follows, in one
 // transaction.
 func (d *Desk) complete(c *call, how string, result json.RawMessage) error {

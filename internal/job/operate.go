@@ -82,10 +82,8 @@ func Search(ctx context.Context, s *store.Store, f Filter) (all []Status, err er
 
 // Look returns one effect of org.
 func Look(v *store.View, org id.Org, effect id.Effect) (Status, error) {
-	all, err := func() ([]Status, error) {
-		rows, err := v.House().Query(statusColumns+"WHERE id = $1 AND org = $2", string(effect), string(org))
-		return store.Collect(rows, err, scanStatus)
-	}()
+	rows, err := v.House().Query(statusColumns+"WHERE id = $1 AND org = $2", string(effect), string(org))
+	all, err := store.Collect(rows, err, scanStatus)
 	if err == nil && len(all) == 0 {
 		err = fault.New(fault.NotFound, "job-effect-unknown")
 	}
@@ -211,7 +209,8 @@ func sweepOnce(ctx context.Context, s *store.Store, before int64) (n int64, err 
 		timers, err2 := tx.Exec(`DELETE FROM job_timer WHERE id IN (SELECT id FROM job_timer
 			WHERE state = 'fired' AND fired_at < $1 ORDER BY fired_at LIMIT $2)`, before, sweepMost)
 		// A line is idle when its head has passed its tail; it begins anew.
-		_, err3 := tx.Exec("DELETE FROM job_line WHERE head > tail")
+		_, err3 := tx.Exec(`DELETE FROM job_line WHERE (driver, target, line) IN
+			(SELECT driver, target, line FROM job_line WHERE head > tail LIMIT $1) AND head > tail`, sweepMost)
 		if err := errors.Join(err1, err2, err3); err != nil {
 			return store.Abort(err)
 		}

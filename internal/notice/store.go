@@ -130,3 +130,9 @@ func (r *Room) List(ctx context.Context, cursor string, limit int) (page []Notic
 	}
 	return page, next, err
 }
+
+// all returns every notice by name.
+func all(v *store.View) ([]Notice, error) {
+	rows, err := v.Query("SELECT " + columns + " FROM notice ORDER BY name")
+	return store.Collect(rows, err, scan)
+}

@@ -28,11 +28,12 @@ const (
 // does not add up.
 var stretching sync.Mutex
 
-type passphrase struct{ text secret.Text }
+// The pointer keeps the text from fmt, as in Kit.
+type passphrase struct{ text *secret.Text }
 
 // Passphrase is the provider whose unseal key is stretched out of a passphrase
 // by Argon2id with 64 MiB. It is taken byte by byte as it was typed.
-func Passphrase(text secret.Text) Provider { return passphrase{text} }
+func Passphrase(text secret.Text) Provider { return passphrase{&text} }
 
 func (passphrase) Kind() string           { return KindPassphrase }
 func (passphrase) opens(kind string) bool { return kind == KindPassphrase }

@@ -234,14 +234,15 @@ func (r *Ring) background(f func()) {
 // topUp reserves the next messages of the key that writes.
 func (r *Ring) topUp(k *keyring) {
 	defer k.budget.asking.Store(false)
-	if err := r.reserve(r.ctx, k.writes, k.budget); err != nil && r.ctx.Err() == nil {
+	if _, err := r.reserve(r.ctx, k.writes, k.budget); err != nil && r.ctx.Err() == nil {
 		r.options.Log.Warn("no messages could be reserved for the data key", "key", k.writes, "err", err)
 	}
 }
 
-func (r *Ring) reserve(ctx context.Context, key uint32, b *budget) error {
-	ours := false
-	err := r.options.Store.House().Append(ctx, func(tx *store.Tx) store.End {
+// reserve adds to the budget what it could reserve; false if the key does not
+// write any more.
+func (r *Ring) reserve(ctx context.Context, key uint32, b *budget) (ours bool, err error) {
+	err = r.options.Store.House().Append(ctx, func(tx *store.Tx) store.End {
 		var err error
 		if ours, err = reserve(tx, key, reserveSize); err != nil {
 			return store.Abort(err)
@@ -251,7 +252,7 @@ func (r *Ring) reserve(ctx context.Context, key uint32, b *budget) error {
 	if err == nil && ours {
 		b.left.Add(reserveSize)
 	}
-	return err
+	return ours && err == nil, err
 }
 
 // lookFor looks for a key that another node may have made meanwhile. It is
@@ -271,7 +272,7 @@ func (r *Ring) lookFor(key uint32) (dataKey, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, 5*time.Second)
 	defer cancel()
-	next, _, err := r.look(ctx, k)
+	next, err := r.look(ctx, k)
 	if err != nil {
 		return dataKey{}, err
 	}
@@ -285,7 +286,7 @@ func (r *Ring) lookFor(key uint32) (dataKey, error) {
 
 // look reads the keys of the database into a new keyring; what k has already is
 // taken from there.
-func (r *Ring) look(ctx context.Context, k *keyring) (*keyring, []keyRow, error) {
+func (r *Ring) look(ctx context.Context, k *keyring) (*keyring, error) {
 	var ring ringRow
 	var rows []keyRow
 	err := r.options.Store.House().Read(ctx, func(v *store.View) (err error) {
@@ -296,22 +297,22 @@ func (r *Ring) look(ctx context.Context, k *keyring) (*keyring, []keyRow, error)
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	next := &keyring{root: k.root, writes: ring.writes, keys: make(map[uint32]dataKey, len(rows))}
 	for _, row := range rows {
 		data, err := unwrapped(k, row)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		data.made, data.spent, data.retired = row.made, row.spent, row.retired
 		next.keys[row.id] = data
 		next.highest = max(next.highest, row.id)
 	}
 	if _, found := next.keys[next.writes]; !found {
-		return nil, nil, errRingDamaged(next.writes)
+		return nil, errRingDamaged(next.writes)
 	}
-	return next, rows, nil
+	return next, nil
 }
 
 func unwrapped(k *keyring, row keyRow) (dataKey, error) {
@@ -328,23 +329,15 @@ func unwrapped(k *keyring, row keyRow) (dataKey, error) {
 }
 
 // refresh takes over what the database says: new keys, another writer, keys
-// that are gone. Messages of a new writer are reserved before it writes.
+// that are gone.
 func (r *Ring) refresh(ctx context.Context) error {
 	k := r.open.Load()
 	if k == nil {
 		return nil
 	}
-	began := r.options.Clock.Mono()
-	next, _, err := r.look(ctx, k)
+	next, began, err := r.ready(ctx, k)
 	if err != nil {
 		return err
-	}
-	next.budget = k.budget
-	if next.writes != k.writes {
-		next.budget = &budget{}
-		if err := r.reserve(ctx, next.writes, next.budget); err != nil {
-			return err
-		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -354,6 +347,26 @@ func (r *Ring) refresh(ctx context.Context) error {
 	r.open.Store(next)
 	r.seen.Store(int64(began))
 	return nil
+}
+
+// ready reads the ring until messages of the key that writes are reserved: it
+// may have been followed between the look and the reservation.
+func (r *Ring) ready(ctx context.Context, k *keyring) (next *keyring, began time.Duration, err error) {
+	for range 16 {
+		began = r.options.Clock.Mono()
+		if next, err = r.look(ctx, k); err != nil {
+			return nil, 0, err
+		}
+		if k.budget != nil && next.writes == k.writes {
+			next.budget = k.budget
+			return next, began, nil
+		}
+		next.budget = &budget{}
+		if ours, err := r.reserve(ctx, next.writes, next.budget); err != nil || ours {
+			return next, began, err
+		}
+	}
+	return nil, 0, errRotatedMeanwhile()
 }
 
 // String keeps the ring's keys from formatters, as Format, MarshalJSON and

@@ -180,13 +180,8 @@ func (r *Ring) rootBy(ctx context.Context, p Provider) (secret.Text, error) {
 
 // opened opens the ring with its root key.
 func (r *Ring) opened(ctx context.Context, root secret.Text) error {
-	began := r.options.Clock.Mono()
-	next, _, err := r.look(ctx, &keyring{root: root})
+	next, began, err := r.ready(ctx, &keyring{root: root})
 	if err != nil {
-		return err
-	}
-	next.budget = &budget{}
-	if err := r.reserve(ctx, next.writes, next.budget); err != nil {
 		return err
 	}
 	r.mu.Lock()

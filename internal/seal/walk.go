@@ -463,7 +463,7 @@ func (r *Ring) Probe(ctx context.Context) error {
 	if k == nil {
 		return errSealed()
 	}
-	if _, _, err := r.look(ctx, &keyring{root: k.root}); err != nil {
+	if _, err := r.look(ctx, &keyring{root: k.root}); err != nil {
 		return err
 	}
 	for _, name := range r.names() {

@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/binary"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -71,7 +72,7 @@ func (e *postgresEngine) read(ctx context.Context, sc scope, f func(*View) error
 		return postgresFault(err, e.url)
 	}
 	defer tx.Rollback() //nolint:errcheck // read-only: nothing to lose
-	core := &core{ctx: ctx, conn: postgresTx{tx}, now: e.store.options.Clock.Now(), around: circumstanceOf(ctx)}
+	core := &core{ctx: ctx, conn: postgresTx{tx}, now: e.store.options.Clock.Now(), around: AroundOf(ctx)}
 	defer core.finish() //nolint:errcheck // what failed was told to f
 	return postgresFault(f(&View{core: core, scope: sc}), e.url)
 }
@@ -93,8 +94,15 @@ func (e *postgresEngine) write(w *work) error {
 			return errClosed()
 		}
 		// Jittered and growing: those who collided must not collide again.
-		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 6)))) //nolint:gosec // jitter
+		time.Sleep(jitter(time.Millisecond << min(try, 6)))
 	}
+}
+
+// jitter returns a random duration below most.
+func jitter(most time.Duration) time.Duration {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(most))
 }
 
 // once runs w in one transaction. nil means committed; then w.err is what the

@@ -128,7 +128,7 @@ func (e *sqliteEngine) read(ctx context.Context, sc scope, f func(*View) error) 
 		return sqliteFault(err, e.path)
 	}
 	defer c.end(ctx, "ROLLBACK")
-	core := &core{ctx: ctx, conn: c, now: e.store.options.Clock.Now(), around: circumstanceOf(ctx)}
+	core := &core{ctx: ctx, conn: c, now: e.store.options.Clock.Now(), around: AroundOf(ctx)}
 	defer core.finish() //nolint:errcheck // what failed was told to f
 	return sqliteFault(f(&View{core: core, scope: sc}), e.path)
 }

@@ -153,7 +153,7 @@ func (s *Store) write(ctx context.Context, sc scope, level sql.IsolationLevel, f
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &work{ctx: ctx, scope: sc, level: level, around: circumstanceOf(ctx), f: f}
+	w := &work{ctx: ctx, scope: sc, level: level, around: AroundOf(ctx), f: f}
 	return s.engine.write(w)
 }
 

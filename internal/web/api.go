@@ -144,7 +144,11 @@ func (v *Visit) strictBody() error {
 	if err != nil || kind != "application/json" {
 		return fault.New(fault.Invalid, "media-type-unsupported", "want", "application/json")
 	}
-	if err := scanJSON(body, nil); err != nil {
+	most := maxMembers
+	if v.rec.route.Large {
+		most = maxLarge
+	}
+	if err := scanJSON(body, nil, most); err != nil {
 		return err
 	}
 	v.r.Body = io.NopCloser(bytes.NewReader(body))

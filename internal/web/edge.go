@@ -6,6 +6,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 // enterPage is the page edge: origin, actor, permission, handler.
@@ -76,6 +77,7 @@ func (m *Mux) know(v *Visit, cookies bool) error {
 	if actor.Known() {
 		v.rec.actor = actor
 	}
+	v.r = v.r.WithContext(store.Around(v.r.Context(), circumstance(v.rec)))
 	switch {
 	case route.Permission == Public:
 		return nil
@@ -89,6 +91,25 @@ func (m *Mux) know(v *Visit, cookies bool) error {
 		target = v.r.PathValue(route.Target)
 	}
 	return v.May(route.Permission, target)
+}
+
+// circumstance is what the witness notes about the request in which something
+// happens.
+func circumstance(rec *record) store.Circumstance {
+	trust := "peer"
+	switch {
+	case rec.peer.Local:
+		trust = "socket"
+	case rec.source.Forwarded:
+		trust = "forwarded"
+	}
+	c := store.Circumstance{
+		Request: rec.id, Trust: trust, Session: rec.actor.Session, ACR: rec.actor.ACR, AMR: rec.actor.AMR,
+	}
+	if rec.source.Addr.IsValid() {
+		c.Source = rec.source.Addr.String()
+	}
+	return c
 }
 
 func (m *Mux) authenticate(v *Visit, cookies bool) (Actor, error) {

@@ -35,6 +35,15 @@ func (m *Mux) setHeaders(h http.Header, request string) {
 	}
 }
 
+// endAmbiguous closes the connection after a body whose length two parsers may
+// see in two ways: net/http drops the Content-Length beside a chunked coding
+// before anybody can refuse it, and RFC 9112 §6.1 wants nothing read after it.
+func endAmbiguous(h http.Header, r *http.Request) {
+	if r.ProtoMajor == 1 && (r.ProtoMinor == 0 || len(r.TransferEncoding) > 0) {
+		h["Connection"] = []string{"close"}
+	}
+}
+
 const (
 	langCookie = "sekisho-lang"
 	zoneCookie = "sekisho-zone"

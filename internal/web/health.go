@@ -53,6 +53,9 @@ func (m *Mux) Unready(ctx context.Context) map[string]string {
 	checks := m.checks
 	m.mu.RUnlock()
 	reasons := map[string]string{}
+	if m.draining.Load() {
+		reasons["server"] = "stopping"
+	}
 	for _, c := range checks {
 		if err := c.probe(ctx); err != nil {
 			reasons[c.name] = presentable(err).Code
@@ -60,6 +63,12 @@ func (m *Mux) Unready(ctx context.Context) map[string]string {
 		}
 	}
 	return reasons
+}
+
+// Drain makes the process unready and ends every stream, before a stop.
+func (m *Mux) Drain() {
+	m.draining.Store(true)
+	m.hub.Close()
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {

@@ -104,6 +104,7 @@ func newSite(t testing.TB, options ...option) *site {
 	o := web.Options{
 		BaseURL: base, Book: book, Clock: s.clock, Version: "1",
 		Log:           slog.New(slog.NewJSONHandler(s.log, nil)),
+		Rates:         map[string]web.Rate{},
 		Authenticator: s.door, May: may, Alive: s.door.alive,
 		Banners: func(context.Context, words.Lang) []ui.Banner { return []ui.Banner{{Title: "Works on Sunday"}} },
 	}
@@ -147,17 +148,31 @@ func (s *site) furnish() {
 		func(context.Context, *struct{}) (*thingOutput, error) { return nil, io.ErrClosedPipe })
 }
 
-// ask sends a request with the given headers, alternating name and value.
-func (s *site) ask(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+// request makes one with the given headers, alternating name and value.
+func request(method, target, body string, headers ...string) *http.Request {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Host = host
 	r.RemoteAddr = "203.0.113.9:4711"
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header[http.CanonicalHeaderKey(headers[i])] = append(r.Header[http.CanonicalHeaderKey(headers[i])], headers[i+1])
 	}
+	return r
+}
+
+func (s *site) serve(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return w
+}
+
+func (s *site) ask(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	return s.serve(request(method, target, body, headers...))
+}
+
+func (s *site) askHost(host, path string) *httptest.ResponseRecorder {
+	r := request("GET", path, "", "X-Forwarded-Host", "sekisho.example", "Forwarded", "host=sekisho.example")
+	r.Host = host
+	return s.serve(r)
 }
 
 func signedIn(more ...string) []string {

@@ -139,7 +139,7 @@ func (l *limits) share(prefix netip.Prefix) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{0, 0, byte(slot >> 8), byte(slot)}), 32)
 }
 
-// size returns how many buckets are held, for tests of the bound.
+// size returns how many buckets are held.
 func (l *limits) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

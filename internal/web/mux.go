@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/a-h/templ"
 	"github.com/danielgtaylor/huma/v2"
@@ -53,6 +54,11 @@ type Route struct {
 	Target string
 	// Class is the rate limit that counts; "" is the edge's own.
 	Class string
+	// Sealed routes answer while the keys of the house are away.
+	Sealed bool
+	// Large lets a body of up to MaxLarge bytes in, once the actor is known and
+	// permitted.
+	Large bool
 	Edge  Edge // set on registration
 }
 
@@ -79,6 +85,13 @@ type Options struct {
 
 	Rates map[string]Rate // by class; nil: DefaultRates
 
+	// Closed says why only health and Sealed routes answer; nil or a nil fault:
+	// everything answers.
+	Closed func() *fault.Fault
+	// Refused is told of every request that was refused for who asked: not
+	// known, not permitted, too fast, or with something that does not count.
+	Refused func(ctx context.Context, actor Actor, f *fault.Fault)
+
 	// Banners returns the announcements to show on every page, in the reader's
 	// language.
 	Banners func(ctx context.Context, lang words.Lang) []ui.Banner
@@ -104,6 +117,8 @@ type Mux struct {
 	assets  *ui.Shelf
 	timer   *meter.Timer
 	buffers sync.Pool
+
+	draining atomic.Bool
 
 	mu     sync.RWMutex
 	routes []Route
@@ -137,6 +152,7 @@ func New(options Options) (*Mux, error) {
 	if options.Meter != nil {
 		m.timer = options.Meter.Timer("http_request", "Requests by edge, route and status.", "edge", "route", "status")
 		options.Meter.Gauge("event_streams", "Open event streams.", func() float64 { return float64(m.hub.Open()) })
+		options.Meter.Gauge("rate_buckets", "Rate limit counters held.", func() float64 { return float64(m.limits.size()) })
 	}
 	m.api = newAPI(m)
 	m.registerOwn()
@@ -214,6 +230,12 @@ func (m *Mux) handle(route Route, enter func(*Visit)) {
 			v.fail(tooFast(wait))
 			return
 		}
+		if m.options.Closed != nil && route.Edge != EdgeHouse && !route.Sealed {
+			if f := m.options.Closed(); f != nil {
+				v.fail(f)
+				return
+			}
+		}
 		enter(v)
 	})
 }
@@ -238,6 +260,7 @@ func (m *Mux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx := context.WithValue(r.Context(), contextKey{}, rec)
 	r = r.WithContext(ctx)
 	m.setHeaders(w.Header(), rec.id)
+	endAmbiguous(w.Header(), r)
 	defer m.log(ctx, r.Method, rec, w)
 	defer m.catch(w, r, rec)
 	if m.admit(w, r, rec) {

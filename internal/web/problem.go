@@ -84,6 +84,7 @@ func ProblemOf(book *words.Book, lang words.Lang, base, request string, err erro
 // fail renders err on the visit's edge and notes it for the log.
 func (v *Visit) fail(err error) {
 	v.rec.fault = err
+	v.tellRefusal(err)
 	p := ProblemOf(v.mux.options.Book, v.rec.lang, v.mux.origin, v.rec.id, err)
 	f := presentable(err)
 	h := v.w.Header()
@@ -110,6 +111,18 @@ func (v *Visit) fail(err error) {
 	if failed != nil {
 		v.rec.fault = fmt.Errorf("%w; its page failed: %w", err, failed)
 		http.Error(v.w, p.Code, p.Status)
+	}
+}
+
+// tellRefusal lets the house count who was refused (audit).
+func (v *Visit) tellRefusal(err error) {
+	f := fault.As(err)
+	if v.mux.options.Refused == nil || f == nil {
+		return
+	}
+	switch {
+	case f.Kind == fault.Unknown, f.Kind == fault.Forbidden, f.Kind == fault.Unmet, f.Slow:
+		v.mux.options.Refused(v.Context(), v.rec.actor, f)
 	}
 }
 

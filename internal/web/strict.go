@@ -16,13 +16,14 @@ import (
 const (
 	maxDepth   = 64
 	maxMembers = 10_000
+	maxLarge   = 1_000_000 // members on a Large route
 )
 
 // Decode reads one JSON document as encoding/json does not: a member twice, a
 // member in another case, an unknown member, text after the end, broken UTF-8,
 // half a surrogate pair, too deep or too many are all refused (A031, A147).
 func Decode(body []byte, into any) error {
-	if err := scanJSON(body, reflect.TypeOf(into)); err != nil {
+	if err := scanJSON(body, reflect.TypeOf(into), maxMembers); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(body, into); err != nil {
@@ -43,16 +44,17 @@ func Decode(body []byte, into any) error {
 type scanner struct {
 	decoder *json.Decoder
 	members int
+	most    int
 	bad     fault.Checks
 }
 
 // scanJSON checks a document against the caps, and its member names against t
 // unless t is nil.
-func scanJSON(body []byte, t reflect.Type) error {
+func scanJSON(body []byte, t reflect.Type, most int) error {
 	if !utf8.Valid(body) || loneSurrogate(body) {
 		return fault.New(fault.Invalid, "text-not-utf8")
 	}
-	s := &scanner{decoder: json.NewDecoder(bytes.NewReader(body))}
+	s := &scanner{decoder: json.NewDecoder(bytes.NewReader(body)), most: most}
 	s.decoder.UseNumber()
 	if err := s.value(t, "", 0); err != nil {
 		return asFault(err)
@@ -141,8 +143,8 @@ func (s *scanner) array(t reflect.Type, path string, depth int) error {
 }
 
 func (s *scanner) count() error {
-	if s.members++; s.members > maxMembers {
-		return fault.New(fault.Invalid, "json-too-many", "limit", maxMembers)
+	if s.members++; s.members > s.most {
+		return fault.New(fault.Invalid, "json-too-many", "limit", s.most)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -66,7 +67,8 @@ func unseen(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf,
 // origin ("//", "/\", control characters, encoded slashes) falls back.
 func Local(path string) string {
 	raw, query, _ := strings.Cut(path, "?")
-	bad := len(path) > maxTarget || !strings.HasPrefix(raw, "/") || ambiguousRaw(raw) || ambiguousPath(raw) ||
+	decoded, err := url.PathUnescape(raw)
+	bad := err != nil || len(path) > maxTarget || !strings.HasPrefix(raw, "/") || ambiguousRaw(raw) || ambiguousPath(decoded) ||
 		strings.ContainsAny(query, "\\#") || !utf8.ValidString(query) || strings.IndexFunc(query, unseen) >= 0
 	if bad {
 		return "/"

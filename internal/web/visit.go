@@ -23,6 +23,9 @@ import (
 // MaxBody is how many bytes of a body are read, on every edge (A147).
 const MaxBody = 1 << 20
 
+// MaxLarge is how many bytes of a body are read on a Large route.
+const MaxLarge = 32 << 20
+
 // Visit is one request to a page or a protocol endpoint.
 type Visit struct {
 	mux      *Mux
@@ -105,17 +108,22 @@ func (v *Visit) Form() (url.Values, error) {
 }
 
 // Body reads the whole body, at most MaxBody bytes.
-func (v *Visit) Body() ([]byte, error) { return readBody(v.w, v.r) }
-
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxBody {
-		return nil, fault.New(fault.Invalid, "body-too-large", "limit", MaxBody)
+func (v *Visit) Body() ([]byte, error) {
+	if v.rec.route != nil && v.rec.route.Large {
+		return readBody(v.w, v.r, MaxLarge)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	return readBody(v.w, v.r, MaxBody)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	if r.ContentLength > most {
+		return nil, fault.New(fault.Invalid, "body-too-large", "limit", most)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, fault.New(fault.Invalid, "body-too-large", "limit", MaxBody)
+		return nil, fault.New(fault.Invalid, "body-too-large", "limit", most)
 	case err != nil:
 		return nil, fault.New(fault.Invalid, "body-cut-short").Because(err)
 	}

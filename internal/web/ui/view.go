@@ -208,14 +208,16 @@ func sealName(name string) []string {
 		return lines
 	}
 	var initials strings.Builder
-	for _, field := range fields[:min(len(fields), 3)] {
+	for _, field := range fields[:min(len(fields), 2)] {
 		initials.WriteString(strings.ToUpper(string([]rune(field)[:1])))
 	}
 	return []string{initials.String()}
 }
 
+// sealY centres the lines above the date.
 func sealY(line, lines int) string {
-	return strconv.Itoa(50 - (lines-1)*12 + line*24 - 4)
+	step := map[int]int{2: 24, 3: 18}[lines]
+	return strconv.Itoa(43 + line*step - (lines-1)*step/2)
 }
 
 func sealDate(ctx context.Context, t time.Time) string {

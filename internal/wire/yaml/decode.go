@@ -44,7 +44,11 @@ func DecodeAt(n *Node, path string, into any) error {
 
 type decoder struct{ problems Problems }
 
-func (d *decoder) add(p Problem) { d.problems = append(d.problems, p) }
+func (d *decoder) add(p Problem) {
+	if len(d.problems) < most {
+		d.problems = append(d.problems, p)
+	}
+}
 
 var (
 	secretType   = reflect.TypeFor[secret.Text]()

@@ -27,6 +27,9 @@ type Marshaler interface {
 // what Parse reads back is the same tree. A secret.Text is an error: only its
 // owner may say what stands in its place.
 func Encode(docs ...any) ([]byte, error) {
+	if len(docs) == 0 {
+		return nil, nil // the library cannot write an empty stream
+	}
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)

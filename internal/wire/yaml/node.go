@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sekisho/sekisho/internal/fault"
 )
@@ -78,6 +80,25 @@ func (n *Node) Get(name string) *Node {
 	return nil
 }
 
+// LineOf returns the line of what stands at the dotted path, or of the nearest
+// thing above it that is there.
+func (n *Node) LineOf(path string) int {
+	line := n.Line
+	for path != "" && n != nil {
+		end := strings.IndexAny(path+".", ".[")
+		if f := slices.IndexFunc(n.Fields, func(f Field) bool { return f.Name == path[:end] }); f >= 0 {
+			line, n = n.Fields[f].Line, n.Fields[f].Value
+		} else if i, err := strconv.Atoi(strings.TrimSuffix(path[:end], "]")); err == nil && strings.HasSuffix(path[:end], "]") && i >= 0 && i < len(n.Items) {
+			n = n.Items[i]
+			line = n.Line
+		} else {
+			return line
+		}
+		path = strings.TrimLeft(path[end:], ".[")
+	}
+	return line
+}
+
 // Problem makes a problem at the node's place. pairs are argument names and
 // values, alternating.
 func (n *Node) Problem(path, code string, pairs ...any) Problem {
@@ -130,24 +151,30 @@ type checker struct {
 	problems Problems
 }
 
+func (c *checker) add(p Problem) {
+	if len(c.problems) < most {
+		c.problems = append(c.problems, p)
+	}
+}
+
 func (c *checker) check(n *Node, path string, depth int) {
 	if n == nil {
-		c.problems = append(c.problems, Problem{File: c.file, Path: path, Code: CodeSyntax, Args: fault.Args{"reason": "no node"}})
+		c.add(Problem{File: c.file, Path: path, Code: CodeSyntax, Args: fault.Args{"reason": "no node"}})
 		return
 	}
 	n.File = c.file
 	c.nodes++
 	switch {
 	case depth > c.limits.Depth:
-		c.problems = append(c.problems, n.Problem(path, CodeTooDeep, "limit", c.limits.Depth))
+		c.add(n.Problem(path, CodeTooDeep, "limit", c.limits.Depth))
 		return
 	case c.nodes > c.limits.Nodes:
 		if c.nodes == c.limits.Nodes+1 {
-			c.problems = append(c.problems, n.Problem(path, CodeTooLarge, "limit", c.limits.Nodes))
+			c.add(n.Problem(path, CodeTooLarge, "limit", c.limits.Nodes))
 		}
 		return
 	case n.Kind > Map, n.Kind != List && len(n.Items) > 0, n.Kind != Map && len(n.Fields) > 0, n.Kind >= List && n.Text != "":
-		c.problems = append(c.problems, n.Problem(path, CodeSyntax, "reason", "parts of another kind of node"))
+		c.add(n.Problem(path, CodeSyntax, "reason", "parts of another kind of node"))
 		return
 	}
 	for i, item := range n.Items {
@@ -156,7 +183,7 @@ func (c *checker) check(n *Node, path string, depth int) {
 	seen := map[string]bool{}
 	for _, f := range n.Fields {
 		if seen[f.Name] {
-			c.problems = append(c.problems, Problem{File: c.file, Line: f.Line, Path: join(path, f.Name), Code: CodeDuplicate, Args: fault.Args{"name": f.Name}})
+			c.add(Problem{File: c.file, Line: f.Line, Path: join(path, f.Name), Code: CodeDuplicate, Args: fault.Args{"name": f.Name}})
 		}
 		seen[f.Name] = true
 		c.check(f.Value, join(path, f.Name), depth+1)

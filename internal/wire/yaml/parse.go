@@ -71,11 +71,15 @@ type parser struct {
 	docs     []*Node
 	aliases  int
 	nodes    int
-	stopped  bool // a cap was reached: nothing more is expanded
+	stopped  bool // a cap was reached: nothing more is read
 	problems Problems
 }
 
 func (p *parser) add(line int, path, code string, pairs ...any) {
+	if len(p.problems) == most {
+		p.stopped = true
+		return
+	}
 	p.problems = append(p.problems, Problem{File: p.file, Line: line, Path: path, Code: code, Args: fault.Pairs(pairs...)})
 }
 
@@ -202,7 +206,7 @@ func (p *parser) alias(y *yaml.Node, path string, depth int) *Node {
 
 func (p *parser) fields(n *Node, y *yaml.Node, path string, depth int) {
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(y.Content); i += 2 {
+	for i := 0; i+1 < len(y.Content) && !p.stopped; i += 2 {
 		key, value := y.Content[i], y.Content[i+1]
 		switch {
 		case key.Kind != yaml.ScalarNode || tags[key.ShortTag()] == Null:

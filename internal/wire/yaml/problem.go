@@ -29,6 +29,10 @@ const (
 	CodeValue        = "yaml-bad-value"
 )
 
+// most is how many problems of one file are said: a reader has stopped before,
+// and a hostile file must not make an answer larger than itself.
+const most = 100
+
 // Problem is one thing that is wrong in a document.
 type Problem struct {
 	File string

@@ -245,6 +245,25 @@ on: ~
 	}
 }
 
+func TestProblemsAreCapped(t *testing.T) {
+	_, err := yaml.Parse("f.yaml", []byte("{"+strings.Repeat("a,", 100_000)+"}"), yaml.Limits{})
+	if n := len(problems(t, err)); n != 100 {
+		t.Errorf("A185: %d problems of keys", n)
+	}
+	docs, err := yaml.Parse("f.yaml", []byte("["+strings.Repeat("a,", 10_000)+"]"), yaml.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(problems(t, yaml.Decode(docs[0], &[]int{}))); n != 100 {
+		t.Errorf("A185: %d problems of values", n)
+	}
+	list := `{"kind":"list","items":[` + strings.TrimSuffix(strings.Repeat(`null,`, 1000), ",") + `]}`
+	_, err = yaml.FromJSON("f.yaml", []byte(list), yaml.Limits{})
+	if n := len(problems(t, err)); n != 100 {
+		t.Errorf("A185: %d problems of the wire form", n)
+	}
+}
+
 func TestEncodeRefusesSecrets(t *testing.T) {
 	if out, err := yaml.Encode(house{Private: secret.Of("hunter2")}); err == nil {
 		t.Errorf("R9: wrote %s", out)
@@ -436,5 +455,37 @@ func BenchmarkParse(b *testing.B) {
 		if _, err := yaml.Parse("f.yaml", text, yaml.Limits{}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestWalkAndLineOf(t *testing.T) {
+	docs, err := yaml.Parse("f.yaml", []byte("name: a\ntitle:\n  ja: x\nstages:\n  - need: 1\n  - need: 2\n    who:\n      - aoi\n"), yaml.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{
+		"": 1, "title": 2, "title.ja": 3, "title.en": 2, "stages": 4, "stages[0]": 5, "stages[1].need": 6, "stages[1].who[0]": 8,
+		"stages[7].need": 4, "stages[-1]": 4, "nobody.at.all": 1, "..[": 1, "name.more": 1, "stages[1].who[0].x": 8,
+	} {
+		if got := docs[0].LineOf(path); got != want {
+			t.Errorf("%q stands at line %d, want %d", path, got, want)
+		}
+	}
+	var h house
+	if err := yaml.Decode(docs[0], &h); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	yaml.Walk(&h, func(path string, field any) bool {
+		if text, ok := field.(*string); ok {
+			got = append(got, path+"="+*text)
+		}
+		return path == "stages[0]"
+	})
+	if diff := cmp.Diff([]string{"name=a", "title.ja=x", "stages[1].who[0]=aoi", "hook.deep="}, got); diff != "" {
+		t.Error(diff)
+	}
+	if out, err := yaml.Encode(); err != nil || len(out) != 0 {
+		t.Errorf("no documents became %q, %v", out, err)
 	}
 }

@@ -1,0 +1,12 @@
+CREATE TABLE rig_decision (
+  n BIGINT NOT NULL PRIMARY KEY,
+  effect TEXT NOT NULL,
+  released BIGINT NOT NULL,
+  reclaimed BIGINT NOT NULL
+);
+CREATE INDEX rig_decision_effect ON rig_decision (effect);
+CREATE TABLE rig_event (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  target TEXT NOT NULL
+);
