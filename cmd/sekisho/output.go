@@ -3,9 +3,14 @@ package main
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 //go:embed words
@@ -36,4 +41,36 @@ func (t *terminal) result(cmd *cobra.Command, value any, text func() string) err
 		return err
 	}
 	return usage{fmt.Errorf("--output %q: text or json", how)}
+}
+
+// write hands f standard output, or a new file of mode 0600 that is there whole
+// or not at all.
+func (t *terminal) write(cmd *cobra.Command, path string, f func(io.Writer) error) (err error) {
+	if path == "" || path == "-" {
+		return f(cmd.OutOrStdout())
+	}
+	part, err := os.CreateTemp(filepath.Dir(path), ".sekisho-") // 0600
+	if err != nil {
+		return err
+	}
+	err = f(part)
+	if err = errors.Join(err, part.Sync(), part.Close()); err == nil {
+		err = os.Rename(part.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(part.Name()))
+	}
+	return err
+}
+
+// progress says on a terminal how far something is, on one line; it returns
+// what clears the line. Elsewhere nothing is said.
+func (t *terminal) progress(key string) (tell func(done, total int64), end func()) {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return nil, func() {}
+	}
+	tell = func(done, total int64) {
+		fmt.Fprint(os.Stderr, "\r"+t.say(key, "done", done, "total", total)+"\x1b[K")
+	}
+	return tell, func() { fmt.Fprint(os.Stderr, "\r\x1b[K") }
 }
