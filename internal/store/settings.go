@@ -20,7 +20,7 @@ func (s *Store) Settings(ctx context.Context) (map[string]string, error) {
 	if s.engine.dialect() == dialectPostgres {
 		queries = map[string]string{
 			"datcollate": "SELECT datcollate FROM pg_database WHERE datname = current_database()",
-			"standbys":   "SELECT count(*)::text FROM pg_stat_replication",
+			"standbys":   "SELECT CAST(count(*) AS TEXT) FROM pg_stat_replication",
 		}
 		for _, name := range []string{
 			"server_version", "fsync", "full_page_writes", "synchronous_commit", "synchronous_standby_names", "server_encoding",
