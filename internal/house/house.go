@@ -142,7 +142,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if h.egress, err = h.config.Egress.client(); err != nil {
 		return err
 	}
-	outside, err := h.config.Audit.places(h.egress, h.node)
+	outside, err := h.config.Audit.places(h.egress)
 	if err != nil {
 		return err
 	}
