@@ -24,7 +24,7 @@ var floors = [...][]string{
 		"ticket", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
 	},
 	8: {
-		"directory/ldap", "signin/passkey", "signin/certificate", "vault/ssh",
+		"audit/outside", "directory/ldap", "signin/passkey", "signin/certificate", "vault/ssh",
 		"notify/smtp", "notify/sms", "notify/webpush", "fake/*",
 	},
 	9: {"house"},
