@@ -90,7 +90,7 @@ func (c *call) scan(scan func(...any) error) error {
 // old state: with the subquery alone two nodes would claim one row.
 func (d *Desk) claim(driver *Driver, target string, most int) (calls []*call, err error) {
 	stamp := d.Clock.Mono() // before the wall stamp: the call's time counts from here
-	err = d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	err = d.write(func(tx *store.Tx) store.End {
 		now := tx.Now()
 		rows, err := tx.Query(`UPDATE job_effect SET state = 'inflight', owner = $1, fence_no = fence_no + 1,
 			sent_at = $2, fence_until = $3, first_at = CASE WHEN first_at = 0 THEN CAST($2 AS BIGINT) ELSE first_at END
@@ -121,7 +121,7 @@ func (d *Desk) takeOver(c *call) error {
 	if c.driver.Probe == nil {
 		again = 1 // an idempotent call is simply made again: that is a try
 	}
-	return d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	return d.write(func(tx *store.Tx) store.End {
 		now := tx.Now()
 		err := c.scan(tx.Row(`UPDATE job_effect SET owner = $1, fence_no = fence_no + 1, sent_at = $2, fence_until = $3,
 			probe = $4, tries = tries + $5
@@ -139,7 +139,25 @@ func (d *Desk) takeOver(c *call) error {
 	})
 }
 
-// mine restricts an UPDATE to the row as our claim left it.
+// write is one after the other on PostgreSQL: the desk's own SERIALIZABLE
+// writes share index pages, so that side by side they make each other fail and
+// be done again (4 of 10, measured). On SQLite side by side is one group commit.
+func (d *Desk) write(f func(*store.Tx) store.End) error {
+	if d.Store.Engine() == "postgres" {
+		d.serial.Lock()
+		defer d.serial.Unlock()
+	}
+	return d.Store.House().Write(context.Background(), f)
+}
+
+func (d *Desk) append(f func(*store.Tx) store.End) error {
+	return d.Store.House().Append(context.Background(), f)
+}
+
+// mine restricts an UPDATE to the row as our claim left it. What follows is one
+// such UPDATE each: at READ COMMITTED it looks at the row's newest version once
+// it has its lock, so Append is as safe as Write here, and on PostgreSQL two
+// effects that end at once do not make each other fail for sharing a page.
 const mine = ` WHERE id = $1 AND state = 'inflight' AND owner = $2 AND fence_no = $3`
 
 func (d *Desk) mine(c *call, more ...any) []any {
@@ -159,7 +177,7 @@ func one(tx *store.Tx, query string, args []any) error {
 // can be cut off too, and must then be waited out from here.
 func (d *Desk) restamp(c *call) error {
 	stamp := d.Clock.Mono()
-	err := d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	err := d.append(func(tx *store.Tx) store.End {
 		now := tx.Now()
 		c.sentAt, c.stampMono = now, stamp
 		err := one(tx, `UPDATE job_effect SET sent_at = $4, fence_until = $5, tries = $6`+mine,
@@ -174,7 +192,7 @@ func (d *Desk) restamp(c *call) error {
 
 // putBack returns the effect to the queue, due after rest.
 func (d *Desk) putBack(c *call, why string, rest time.Duration) error {
-	return d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	return d.append(func(tx *store.Tx) store.End {
 		err := one(tx, `UPDATE job_effect SET state = 'intended', probe = $4, tries = $5, due = $6, why = $7`+mine,
 			d.mine(c, flag(c.probe), c.tries, store.Micros(tx.Now().Add(rest)), why))
 		if err != nil {
@@ -186,7 +204,7 @@ func (d *Desk) putBack(c *call, why string, rest time.Duration) error {
 
 // note leaves the row inflight and says why it stays there.
 func (d *Desk) note(c *call, why string) error {
-	return d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	return d.append(func(tx *store.Tx) store.End {
 		if err := one(tx, `UPDATE job_effect SET why = $4`+mine, d.mine(c, why)); err != nil {
 			return store.Abort(err)
 		}
@@ -195,7 +213,7 @@ func (d *Desk) note(c *call, why string) error {
 }
 
 func (d *Desk) park(c *call, why string) error {
-	return d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	return d.append(func(tx *store.Tx) store.End {
 		err := one(tx, `UPDATE job_effect SET state = 'parked', probe = $4, tries = $5, why = $6`+mine,
 			d.mine(c, flag(c.probe), c.tries, why))
 		if err != nil {
@@ -213,9 +231,14 @@ type thenError struct{ error }
 func (t thenError) Unwrap() error { return t.error }
 
 // complete writes the proven end, its witness and what follows, in one
-// transaction.
+// transaction. A room's own closure gets the law it expects: SERIALIZABLE. Lines
+// are safe without: all who touch one hold its row.
 func (d *Desk) complete(c *call, how string, result json.RawMessage) error {
-	return d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	write := d.append
+	if c.driver.Then != nil {
+		write = d.write
+	}
+	return write(func(tx *store.Tx) store.End {
 		err := one(tx, `UPDATE job_effect SET state = 'done', probe = 0, ended_at = $4, why = '', result = $5`+mine,
 			d.mine(c, store.Micros(tx.Now()), string(result)))
 		if err != nil {

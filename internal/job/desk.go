@@ -47,6 +47,7 @@ type Desk struct {
 	calls    context.Context // of the calls; ends when a stop loses patience
 	cut      context.CancelFunc
 	wg       sync.WaitGroup
+	serial   sync.Mutex // see write
 
 	mu       sync.Mutex
 	started  bool
