@@ -27,7 +27,8 @@ type claimed struct {
 // ready is the first effect that a target has to do.
 type ready struct {
 	place
-	due time.Time
+	due    time.Time
+	sentAt time.Time // of its last call; zero if none
 }
 
 type workload struct {
@@ -50,17 +51,17 @@ func look(ctx context.Context, s *store.Store) (w workload, err error) {
 		}
 		var at ready
 		for {
-			var due int64
-			err := v.Row(`SELECT driver, target, due FROM job_effect
+			var due, sent int64
+			err := v.Row(`SELECT driver, target, due, sent_at FROM job_effect
 				WHERE state = 'intended' AND waits = 0 AND (driver, target) > ($1, $2)
-				ORDER BY driver, target, due LIMIT 1`, at.driver, at.target).Scan(&at.driver, &at.target, &due)
+				ORDER BY driver, target, due LIMIT 1`, at.driver, at.target).Scan(&at.driver, &at.target, &due, &sent)
 			if errors.Is(err, store.ErrNoRow) {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			at.due = store.FromMicros(due)
+			at.due, at.sentAt = store.FromMicros(due), store.FromMicros(sent)
 			w.ready = append(w.ready, at)
 		}
 	})
@@ -86,18 +87,18 @@ func (c *call) scan(scan func(...any) error) error {
 	return err
 }
 
-// claim takes up to most due effects of a target. The outer UPDATE repeats the
+// claim takes up to most effects of a target that are due by a time. The outer UPDATE repeats the
 // old state: with the subquery alone two nodes would claim one row.
-func (d *Desk) claim(driver *Driver, target string, most int) (calls []*call, err error) {
+func (d *Desk) claim(driver *Driver, target string, by time.Time, most int) (calls []*call, err error) {
 	stamp := d.Clock.Mono() // before the wall stamp: the call's time counts from here
 	err = d.write(func(tx *store.Tx) store.End {
 		now := tx.Now()
 		rows, err := tx.Query(`UPDATE job_effect SET state = 'inflight', owner = $1, fence_no = fence_no + 1,
 			sent_at = $2, fence_until = $3, first_at = CASE WHEN first_at = 0 THEN CAST($2 AS BIGINT) ELSE first_at END
 			WHERE id IN (SELECT id FROM job_effect WHERE driver = $4 AND target = $5
-				AND state = 'intended' AND waits = 0 AND due <= $2 ORDER BY due, id LIMIT $6)
+				AND state = 'intended' AND waits = 0 AND due <= $6 ORDER BY due, id LIMIT $7)
 			AND state = 'intended'`+callColumns,
-			d.owner, store.Micros(now), store.Micros(now.Add(driver.fence())), driver.Name, target, most)
+			d.owner, store.Micros(now), store.Micros(now.Add(driver.fence())), driver.Name, target, store.Micros(by), most)
 		calls, err = store.Collect(rows, err, func(scan func(...any) error) (*call, error) {
 			c := &call{driver: driver, stampMono: stamp}
 			return c, c.scan(scan)
@@ -132,6 +133,19 @@ func (d *Desk) takeOver(c *call) error {
 		if errors.Is(err, store.ErrNoRow) {
 			return store.Abort(errTaken)
 		}
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Quietly(store.QuietClaim)
+	})
+}
+
+// stampAnew lets every inflight row wait its whole fence from now. It only ever
+// moves stamps on: those of the future are not believed anyway.
+func (d *Desk) stampAnew() error {
+	return d.write(func(tx *store.Tx) store.End {
+		_, err := tx.Exec(`UPDATE job_effect SET fence_until = CAST($1 AS BIGINT) + fence_until - sent_at, sent_at = $1
+			WHERE state = 'inflight' AND sent_at < $1`, store.Micros(tx.Now()))
 		if err != nil {
 			return store.Abort(err)
 		}
