@@ -3,10 +3,12 @@ package housetest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -73,12 +75,17 @@ func keep(tx *store.Tx, event store.Event) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("INSERT INTO housetest_event (id, body) VALUES ($1, $2)", string(id.New[id.Record](tx.Now())), string(body))
+	key := fmt.Sprintf("%020d-%s", order.Add(1), id.New[id.Record](tx.Now()))
+	_, err = tx.Exec("INSERT INTO housetest_event (id, body) VALUES ($1, $2)", key, string(body))
 	return err
 }
 
-// Witnessed returns the committed events of a store that Open made, oldest
-// first (within a millisecond in any order).
+// order numbers the events of this process; they are unique across processes
+// by their id.
+var order atomic.Int64
+
+// Witnessed returns the committed events of a store that Open made, in the
+// order in which this process wrote them.
 func Witnessed(t testing.TB, s *store.Store) []store.Event {
 	t.Helper()
 	var events []store.Event

@@ -11,3 +11,10 @@
 // CONFLICT, RETURNING, no SKIP LOCKED. In migrations BLOB becomes BYTEA on
 // PostgreSQL and WITHOUT ROWID is dropped there.
 package store
+
+import "embed"
+
+// Words are the sentences of the problems.
+//
+//go:embed words
+var Words embed.FS

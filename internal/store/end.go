@@ -99,7 +99,8 @@ func Around(ctx context.Context, c Circumstance) context.Context {
 	return context.WithValue(ctx, circumstanceKey{}, c)
 }
 
-func circumstanceOf(ctx context.Context) Circumstance {
+// AroundOf returns the circumstance of ctx; zero outside of a request.
+func AroundOf(ctx context.Context) Circumstance {
 	c, _ := ctx.Value(circumstanceKey{}).(Circumstance)
 	return c
 }

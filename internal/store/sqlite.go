@@ -28,7 +28,8 @@ type sqliteEngine struct {
 	writers *sql.DB
 	readers *sql.DB
 	idle    chan *sqliteConn // readers that nobody uses
-	writer  *sqliteConn      // the writer goroutine alone touches it
+	writer  *sqliteConn      // the writer goroutine alone touches it, and
+	runner  runner           // this
 	ended   chan struct{}
 }
 
@@ -108,6 +109,7 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 
 func (e *sqliteEngine) close() error {
 	<-e.ended
+	e.runner.abandon()
 	return errors.Join(e.writer.close(), e.readers.Close(), e.writers.Close())
 }
 
@@ -126,7 +128,7 @@ func (e *sqliteEngine) read(ctx context.Context, sc scope, f func(*View) error) 
 		return sqliteFault(err, e.path)
 	}
 	defer c.end(ctx, "ROLLBACK")
-	core := &core{ctx: ctx, conn: c, now: e.store.options.Clock.Now(), around: circumstanceOf(ctx)}
+	core := &core{ctx: ctx, conn: c, now: e.store.options.Clock.Now(), around: AroundOf(ctx)}
 	defer core.finish() //nolint:errcheck // what failed was told to f
 	return sqliteFault(f(&View{core: core, scope: sc}), e.path)
 }
@@ -257,7 +259,7 @@ func (e *sqliteEngine) one(ctx context.Context, w *work, alone bool) (overran bo
 			return false, err
 		}
 	}
-	commit, overran := e.store.run(w, e.writer, e.overrun)
+	commit, overran := e.store.run(w, e.writer, e.overrun, &e.runner)
 	if overran || alone {
 		return overran, nil
 	}

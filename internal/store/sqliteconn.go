@@ -44,10 +44,15 @@ func (c *sqliteConn) close() error {
 
 // drop throws the connection away instead of giving it back to the pool.
 func (c *sqliteConn) drop() {
-	if c.conn != nil {
-		_ = c.conn.Raw(func(any) error { return driver.ErrBadConn })
-		_ = c.close()
+	if c.conn == nil {
+		return
 	}
+	for _, stmt := range c.stmts {
+		_ = stmt.Close() // before the connection: finalizing on a closed one crashes the process
+	}
+	c.stmts = nil
+	_ = c.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = c.close()
 }
 
 // begin starts a transaction, on a fresh connection if the old one is gone.
@@ -57,6 +62,7 @@ func (c *sqliteConn) begin(ctx context.Context, how string) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
+		println("DEBUG begin", how, err.Error())
 		c.drop()
 	}
 	if err := c.open(context.WithoutCancel(ctx)); err != nil {
@@ -101,6 +107,12 @@ func (c *sqliteConn) query(ctx context.Context, query string, args []any) (*sql.
 		return c.conn.QueryContext(ctx, query, args...)
 	}
 	return stmt.QueryContext(ctx, args...)
+}
+
+// later has nothing to gain from waiting here.
+func (c *sqliteConn) later(ctx context.Context, query string, args []any) error {
+	_, err := c.exec(ctx, query, args)
+	return err
 }
 
 // prepared returns nil when the cache is full.

@@ -238,3 +238,37 @@ func (t *topics) hearOnce(ctx context.Context, config *pgx.ConnConfig) error {
 		t.wake(names)
 	}
 }
+
+// Follow keeps something that was read from the database fresh: it calls load
+// at the start, whenever the topic is woken, and whenever the topic's version
+// has changed unnoticed, which it looks at every interval. It returns when ctx
+// ends. A load that fails is logged and tried again.
+func (s *Store) Follow(ctx context.Context, topic string, every time.Duration, load func(context.Context) error) {
+	w := s.Watch(topic)
+	defer w.Close()
+	var seen int64 = -1
+	for ctx.Err() == nil {
+		if err := s.refresh(ctx, topic, &seen, load); err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("could not read what changed; trying again", "topic", topic, "err", err)
+		}
+		select {
+		case <-w.C:
+		case <-time.After(every):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// refresh takes the version before it loads, so that a change in between is
+// seen by the next look.
+func (s *Store) refresh(ctx context.Context, topic string, seen *int64, load func(context.Context) error) error {
+	versions, err := s.Versions(ctx, topic)
+	if err != nil || versions[topic] == *seen {
+		return err
+	}
+	if err := load(ctx); err != nil {
+		return err
+	}
+	*seen = versions[topic]
+	return nil
+}

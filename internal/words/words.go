@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/sekisho/sekisho/internal/wire/yaml"
 )
 
 // Lang is a language of the house, as in the lang attribute of HTML.
@@ -51,9 +51,15 @@ func (b *Book) add(lang Lang, room fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("words: %w", err)
 	}
-	var page map[string]string
-	if err := yaml.Unmarshal(text, &page); err != nil {
-		return fmt.Errorf("words: %s: %w", name, err)
+	docs, err := yaml.Parse(name, text, yaml.Limits{})
+	if err != nil {
+		return fmt.Errorf("words: %w", err)
+	}
+	page := map[string]string{}
+	for _, doc := range docs {
+		if err := yaml.Decode(doc, &page); err != nil {
+			return fmt.Errorf("words: %w", err)
+		}
 	}
 	for key, sentence := range page {
 		if _, twice := b.pages[lang][key]; twice {

@@ -1,0 +1,84 @@
+package audit
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// chunks are how many values a statement takes, at most, for its rows: few
+// sizes, so that each statement is prepared once, and none large, because
+// SQLite looks for the name of each $n from the list's beginning.
+var chunks = [...]int{128, 32, 1}
+
+// statements holds one text for each size of chunk.
+type statements [len(chunks)]string
+
+// rowsIn is how many rows a chunk takes.
+func rowsIn(chunk, columns int) int { return max(1, chunk/columns) }
+
+// placedColumns is how many values a row of audit_record takes.
+const placedColumns = 7
+
+var (
+	sqlMoved  = forChunks("DELETE FROM audit_pending WHERE id IN (", ")", 1, false)
+	sqlPlaced = forChunks("INSERT INTO audit_record (id, idx, org, name, by_, target, body) VALUES ", " ON CONFLICT DO NOTHING", placedColumns, true)
+)
+
+func forChunks(before, after string, columns int, brackets bool) (all statements) {
+	for i, chunk := range chunks {
+		var b strings.Builder
+		b.WriteString(before)
+		for n := range rowsIn(chunk, columns) * columns {
+			if n > 0 {
+				b.WriteByte(',')
+			}
+			if brackets && n%columns == 0 {
+				b.WriteByte('(')
+			}
+			b.WriteString("$" + strconv.Itoa(n+1))
+			if brackets && n%columns == columns-1 {
+				b.WriteByte(')')
+			}
+		}
+		b.WriteString(after)
+		all[i] = b.String()
+	}
+	return all
+}
+
+// inChunks runs the statements over all rows of args and returns how many rows
+// they changed.
+func inChunks(tx *store.Tx, texts statements, columns int, args []any) (changed int64, err error) {
+	for i, chunk := range chunks {
+		for most := rowsIn(chunk, columns) * columns; len(args) >= most; args = args[most:] {
+			n, err := tx.Exec(texts[i], args[:most]...)
+			if err != nil {
+				return changed, err
+			}
+			changed += n
+		}
+	}
+	return changed, nil
+}
+
+func movedArgs(batch []waiter) []any {
+	args := make([]any, len(batch))
+	for i := range batch {
+		args[i] = batch[i].id
+	}
+	return args
+}
+
+// placedArgs gives the batch dense indexes from first on. A body that cannot be
+// read keeps its place and its leaf, and is found by Verify: one bad page must
+// not stop the log.
+func placedArgs(batch []waiter, first int64) []any {
+	args := make([]any, 0, placedColumns*len(batch))
+	for i := range batch {
+		fs, _ := decodeBody(batch[i].body)
+		args = append(args, batch[i].id, first+int64(i), fs.get(fieldOrg), fs.get(fieldName), fs.get(fieldBy), fs.get(fieldTarget), batch[i].body)
+	}
+	return args
+}

@@ -1,0 +1,82 @@
+package console
+
+import (
+	"context"
+	"embed"
+	"sync/atomic"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/job"
+	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
+)
+
+// Words are the room's sentences, Schema its tables.
+var (
+	//go:embed words
+	Words embed.FS
+	//go:embed schema
+	Schema embed.FS
+)
+
+// The permissions of the room.
+const (
+	AuditRead = "audit.read"
+	Operate   = "house.operate"  // state, keys, effects
+	Manifest  = "house.manifest" // plan, apply, export
+	Unseal    = "house.unseal"   // only for processes of the machine
+)
+
+// Options is what the console stands on.
+type Options struct {
+	Store *store.Store
+	Clock clock.Clock
+	Book  *words.Book
+	Audit *audit.Log
+	Ring  *seal.Ring
+	Desk  *job.Desk
+	Kinds *manifest.Set
+	// Unsealed starts what waited for the keys.
+	Unsealed func(context.Context) error
+}
+
+// Room is the console.
+type Room struct {
+	store    *store.Store
+	clock    clock.Clock
+	book     *words.Book
+	audit    *audit.Log
+	ring     *seal.Ring
+	desk     *job.Desk
+	kinds    *manifest.Set
+	unsealed func(context.Context) error
+	sessions atomic.Pointer[map[string]Session]
+}
+
+// New makes the room. Run keeps its sessions fresh.
+func New(o Options) *Room {
+	r := &Room{
+		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
+		kinds: o.Kinds, unsealed: o.Unsealed,
+	}
+	r.sessions.Store(&map[string]Session{})
+	return r
+}
+
+// Run keeps the set-up sessions fresh until ctx ends.
+func (r *Room) Run(ctx context.Context) {
+	r.store.Follow(ctx, sessionTopic, 2*time.Second, r.loadSessions)
+}
+
+// Entry is one line of the console's navigation: the key of its words and
+// where it leads.
+type Entry struct{ Key, Href string }
+
+// Rail lists the console's own pages.
+func (r *Room) Rail() []Entry {
+	return []Entry{{"console.state", statePath}, {"console.audit", auditPath}}
+}

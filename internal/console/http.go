@@ -1,0 +1,338 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/job"
+	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// API registers the operations for programs.
+func (r *Room) API(m *web.Mux) {
+	op := func(method, path, tag, name, summary string) huma.Operation {
+		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
+	}
+	read, operate := web.Route{Permission: AuditRead}, web.Route{Permission: Operate}
+	files := web.Route{Permission: Manifest, Large: true}
+	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
+	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
+	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)
+	web.API(m, read, op(http.MethodGet, "/audit/checkpoint", "audit", "get-checkpoint", "The newest signed checkpoint and the key that checks it"), r.checkpoint)
+	web.API(m, operate, op(http.MethodGet, "/state", "house", "get-state", "How the house stands"), r.state)
+	web.API(m, operate, op(http.MethodPost, "/seal/rotate", "seal", "rotate-key", "Make a new data key; values move to it in the background"), r.rotate)
+	web.API(m, web.Route{Permission: Unseal, Sealed: true}, op(http.MethodPost, "/seal/unseal", "seal", "unseal", "Open the keys with a passphrase (by the control socket only)"), r.unseal)
+	web.API(m, operate, op(http.MethodGet, "/effects", "effects", "list-effects", "Effects on other systems"), r.effects)
+	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/retry", "effects", "retry-effect", "Try a parked effect again"), r.retry)
+	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/skip", "effects", "skip-effect", "Give a parked effect up"), r.skip)
+	web.API(m, files, op(http.MethodPost, "/manifests/plan", "manifests", "plan", "What documents would change"), r.plan)
+	web.API(m, files, op(http.MethodPost, "/manifests/apply", "manifests", "apply", "Make documents true, in one transaction"), r.apply)
+	web.API(m, files, op(http.MethodGet, "/manifests/export", "manifests", "export", "Everything that is there, as documents"), r.export)
+}
+
+// RecordResource is a record as the API returns it.
+type RecordResource struct {
+	ID      string            `json:"id"`
+	Index   int64             `json:"index" doc:"Place in the log; -1 while it waits"`
+	At      time.Time         `json:"at"`
+	Node    string            `json:"node"`
+	Name    string            `json:"name"`
+	Org     string            `json:"org,omitempty"`
+	By      string            `json:"by"`
+	Target  string            `json:"target,omitempty"`
+	Request string            `json:"request,omitempty"`
+	Source  string            `json:"source,omitempty"`
+	Trust   string            `json:"trust,omitempty"`
+	Session string            `json:"session,omitempty"`
+	ACR     string            `json:"acr,omitempty"`
+	AMR     []string          `json:"amr,omitempty"`
+	Fields  map[string]string `json:"fields,omitempty"`
+	Erased  []string          `json:"erased,omitempty" doc:"Fields whose value was erased"`
+}
+
+func resource(a audit.Record) RecordResource {
+	return RecordResource{
+		ID: string(a.ID), Index: a.Index, At: a.At, Node: string(a.Node), Name: a.Name, Org: string(a.Org), By: string(a.By),
+		Target: a.Target, Request: a.Request, Source: a.Source, Trust: a.Trust, Session: a.Session, ACR: a.ACR, AMR: a.AMR,
+		Fields: a.Fields, Erased: a.Erased,
+	}
+}
+
+type (
+	searchInput struct {
+		Name   string    `query:"name" doc:"Beginning of the name"`
+		By     string    `query:"by" doc:"Principal"`
+		Target string    `query:"target"`
+		Text   string    `query:"text" doc:"Somewhere in a value"`
+		From   time.Time `query:"from" doc:"Inclusive"`
+		Until  time.Time `query:"until" doc:"Exclusive"`
+		Cursor string    `query:"cursor" doc:"From the page before"`
+		Limit  int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	}
+	searchOutput struct {
+		Body struct {
+			Items []RecordResource `json:"items"`
+			Next  string           `json:"next,omitempty" doc:"Cursor of the next page"`
+		}
+	}
+	recordInput struct {
+		Record string `path:"record"`
+	}
+	recordOutput struct {
+		Body struct {
+			RecordResource
+			State      string   `json:"state" enum:"pending,integrated,covered" doc:"How far its proof is"`
+			Checkpoint string   `json:"checkpoint,omitempty" doc:"Signed note that covers it"`
+			Outside    []string `json:"outside,omitempty" doc:"Places outside that hold that note or a later one"`
+		}
+	}
+	proofOutput      struct{ Body audit.Proof }
+	noInput          struct{}
+	noOutput         struct{}
+	checkpointOutput struct {
+		Body struct {
+			Note string `json:"note" doc:"Signed note"`
+			Key  string `json:"key" doc:"Public key"`
+			Size int64  `json:"size" doc:"Records"`
+		}
+	}
+)
+
+func (r *Room) searchRecords(ctx context.Context, in *searchInput) (*searchOutput, error) {
+	actor := web.ActorOf(ctx)
+	found, err := r.audit.Search(ctx, reader(actor), audit.Query{
+		House: actor.Org == "", Org: actor.Org, Name: in.Name, By: id.Principal(in.By), Target: in.Target, Text: in.Text,
+		From: in.From, Until: in.Until, Cursor: in.Cursor, Limit: in.Limit,
+	})
+	out := &searchOutput{}
+	out.Body.Items, out.Body.Next = []RecordResource{}, found.Cursor
+	for _, record := range found.Records {
+		out.Body.Items = append(out.Body.Items, resource(record))
+	}
+	return out, err
+}
+
+func (r *Room) oneRecord(ctx context.Context, in *recordInput) (*recordOutput, error) {
+	found, err := r.audit.Get(ctx, reader(web.ActorOf(ctx)), id.Record(in.Record))
+	out := &recordOutput{}
+	out.Body.RecordResource, out.Body.State = resource(found.Record), string(found.State)
+	out.Body.Checkpoint, out.Body.Outside = found.Checkpoint.Note, found.Outside
+	return out, err
+}
+
+func (r *Room) oneProof(ctx context.Context, in *recordInput) (*proofOutput, error) {
+	proof, err := r.prove(ctx, web.ActorOf(ctx), in.Record)
+	return &proofOutput{proof}, err
+}
+
+func (r *Room) checkpoint(ctx context.Context, _ *noInput) (*checkpointOutput, error) {
+	checkpoint, err := r.audit.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &checkpointOutput{}
+	out.Body.Note, out.Body.Size = checkpoint.Note, checkpoint.Size
+	out.Body.Key, err = r.audit.PublicKey(ctx)
+	return out, err
+}
+
+type stateOutput struct {
+	Body struct {
+		Engine  string          `json:"engine" enum:"sqlite,postgres"`
+		Lag     float64         `json:"lag" doc:"Seconds that the oldest record waits for its place in the log"`
+		Signed  float64         `json:"signed" doc:"Age of the newest checkpoint in seconds; 0 if there is none"`
+		Beyond  int64           `json:"beyond" doc:"Records that no checkpoint covers"`
+		Epoch   int64           `json:"epoch"`
+		Outside []outsideState  `json:"outside"`
+		Keys    seal.Progress   `json:"keys"`
+		Effects []effectsNumber `json:"effects"`
+	}
+}
+
+type outsideState struct {
+	Name   string    `json:"name"`
+	At     time.Time `json:"at,omitzero" doc:"Last received"`
+	Behind int64     `json:"behind" doc:"Records that it does not cover"`
+	Error  string    `json:"error,omitempty"`
+}
+
+type effectsNumber struct {
+	Driver string    `json:"driver"`
+	Target string    `json:"target"`
+	State  string    `json:"state"`
+	Number int       `json:"number"`
+	Oldest time.Time `json:"oldest"`
+}
+
+func (r *Room) state(ctx context.Context, _ *noInput) (*stateOutput, error) {
+	s, err := r.Look(ctx)
+	out := &stateOutput{}
+	b := &out.Body
+	b.Engine, b.Lag, b.Signed, b.Beyond, b.Epoch, b.Keys = s.Engine, s.Lag.Seconds(), s.Signed.Seconds(), s.Beyond, s.Epoch, s.Keys
+	b.Outside, b.Effects = []outsideState{}, []effectsNumber{}
+	for _, o := range s.Outside {
+		b.Outside = append(b.Outside, outsideState{Name: o.Name, At: o.PushedAt, Behind: o.Behind, Error: o.Error})
+	}
+	for _, c := range s.Effects {
+		b.Effects = append(b.Effects, effectsNumber{Driver: c.Driver, Target: c.Target, State: string(c.State), Number: c.Number, Oldest: c.Oldest})
+	}
+	return out, err
+}
+
+func (r *Room) rotate(ctx context.Context, _ *noInput) (*noOutput, error) {
+	return &noOutput{}, r.ring.Rotate(ctx, web.ActorOf(ctx).Principal)
+}
+
+type unsealInput struct {
+	Body struct {
+		Passphrase string `json:"passphrase"`
+	}
+}
+
+func (r *Room) unseal(ctx context.Context, in *unsealInput) (*noOutput, error) {
+	by := web.ActorOf(ctx).Principal
+	if err := r.ring.Unseal(ctx, by, seal.Passphrase(secret.Of(in.Body.Passphrase))); err != nil {
+		return nil, err
+	}
+	return &noOutput{}, r.unsealed(context.WithoutCancel(ctx))
+}
+
+// EffectResource is an effect as an operator sees it.
+type EffectResource struct {
+	ID       string          `json:"id"`
+	Org      string          `json:"org,omitempty"`
+	Driver   string          `json:"driver"`
+	Target   string          `json:"target"`
+	Line     string          `json:"line,omitempty"`
+	State    string          `json:"state"`
+	Tries    int             `json:"tries"`
+	Unsure   bool            `json:"unsure" doc:"It may have been done: a probe will tell"`
+	Intended time.Time       `json:"intended"`
+	Due      time.Time       `json:"due"`
+	Why      string          `json:"why,omitempty" doc:"Code of what went wrong last"`
+	Payload  json.RawMessage `json:"payload,omitempty"`
+}
+
+type (
+	effectsInput struct {
+		State  string `query:"state" enum:"intended,inflight,done,parked,skipped"`
+		Driver string `query:"driver"`
+		Target string `query:"target"`
+		After  string `query:"cursor"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	}
+	effectsOutput struct {
+		Body struct {
+			Items []EffectResource `json:"items"`
+			Next  string           `json:"next,omitempty"`
+		}
+	}
+	effectInput struct {
+		Effect string `path:"effect"`
+	}
+	skipInput struct {
+		Effect string `path:"effect"`
+		Body   struct {
+			Reason string `json:"reason" minLength:"1" maxLength:"500"`
+		}
+	}
+)
+
+func (r *Room) effects(ctx context.Context, in *effectsInput) (*effectsOutput, error) {
+	found, err := job.Search(ctx, r.store, job.Filter{
+		Everywhere: true, State: job.State(in.State), Driver: in.Driver, Target: in.Target, After: id.Effect(in.After), Limit: in.Limit,
+	})
+	out := &effectsOutput{}
+	out.Body.Items = []EffectResource{}
+	for _, e := range found {
+		out.Body.Items = append(out.Body.Items, EffectResource{
+			ID: string(e.ID), Org: string(e.Org), Driver: e.Driver, Target: e.Target, Line: e.Line, State: string(e.State),
+			Tries: e.Tries, Unsure: e.Unsure, Intended: e.IntendedAt, Due: e.Due, Why: e.Why, Payload: e.Payload,
+		})
+	}
+	if len(found) == in.Limit {
+		out.Body.Next = string(found[len(found)-1].ID)
+	}
+	return out, err
+}
+
+func (r *Room) retry(ctx context.Context, in *effectInput) (*noOutput, error) {
+	return r.settle(ctx, func(tx *store.Tx, by id.Principal) (store.Event, error) {
+		return job.Retry(tx, "", id.Effect(in.Effect), by)
+	})
+}
+
+func (r *Room) skip(ctx context.Context, in *skipInput) (*noOutput, error) {
+	return r.settle(ctx, func(tx *store.Tx, by id.Principal) (store.Event, error) {
+		return job.Skip(tx, "", id.Effect(in.Effect), by, in.Body.Reason)
+	})
+}
+
+func (r *Room) settle(ctx context.Context, f func(*store.Tx, id.Principal) (store.Event, error)) (*noOutput, error) {
+	by := web.ActorOf(ctx).Principal
+	return &noOutput{}, r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+		event, err := f(tx, by)
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(event)
+	})
+}
+
+type (
+	filesInput struct {
+		Body struct {
+			Documents json.RawMessage `json:"documents" doc:"Parsed documents in their wire form"`
+			Prune     bool            `json:"prune,omitempty" doc:"Delete what the documents do not name"`
+			Digest    string          `json:"digest,omitempty" doc:"Of the plan that was shown; another one is refused"`
+		}
+	}
+	planOutput   struct{ Body *manifest.Plan }
+	exportOutput struct {
+		Body struct {
+			YAML string `json:"yaml"`
+		}
+	}
+)
+
+func (r *Room) documents(ctx context.Context, in *filesInput) ([]manifest.Document, manifest.Options, error) {
+	docs, err := manifest.FromJSON(in.Body.Documents)
+	return docs, manifest.Options{
+		Prune: in.Body.Prune, By: web.ActorOf(ctx).Principal, Digest: in.Body.Digest, Clock: r.clock,
+	}, err
+}
+
+func (r *Room) plan(ctx context.Context, in *filesInput) (*planOutput, error) {
+	docs, options, err := r.documents(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := r.kinds.Plan(ctx, r.store, docs, options)
+	return &planOutput{plan}, err
+}
+
+func (r *Room) apply(ctx context.Context, in *filesInput) (*planOutput, error) {
+	docs, options, err := r.documents(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := r.kinds.Apply(ctx, r.store, docs, options)
+	return &planOutput{plan}, err
+}
+
+func (r *Room) export(ctx context.Context, _ *noInput) (*exportOutput, error) {
+	text, err := r.kinds.Export(ctx, r.store)
+	out := &exportOutput{}
+	out.Body.YAML = string(text)
+	return out, err
+}

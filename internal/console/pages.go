@@ -1,0 +1,67 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/sekisho/sekisho/internal/console/ui"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/words"
+)
+
+// Pages registers the pages for people.
+func (r *Room) Pages(m *web.Mux) {
+	public := func(method, path string) web.Route {
+		return web.Route{Method: method, Path: path, Permission: web.Public}
+	}
+	m.Page(public(http.MethodGet, "/{$}"), r.showWelcome)
+	m.Page(public(http.MethodGet, "/setup"), r.showSetup)
+	m.Page(public(http.MethodPost, "/setup"), r.redeem)
+	m.Page(web.Route{Method: http.MethodPost, Path: "/signout", Permission: web.SignedIn}, r.signOut)
+	r.auditPages(m)
+	r.statePages(m)
+}
+
+// showWelcome is the first page: who set the house up goes on to the console,
+// everybody else learns where the link is.
+func (r *Room) showWelcome(v *web.Visit) error {
+	if v.Actor().Known() {
+		return v.See(statePath)
+	}
+	var sayings []ui.Saying
+	for _, lang := range words.Langs {
+		sayings = append(sayings, ui.Saying{
+			Lang: string(lang), Title: r.book.Say(lang, "console.welcome", nil), Text: r.book.Say(lang, "console.welcome.text", nil),
+		})
+	}
+	return v.Show(v.Say("console.welcome"), ui.Welcome(sayings))
+}
+
+func (r *Room) showSetup(v *web.Visit) error {
+	link := v.Query("link")
+	if err := r.SetupLinkOpen(v.Context(), secret.Of(link)); err != nil {
+		return err
+	}
+	return v.Show(v.Say("console.setup"), ui.Setup(link))
+}
+
+func (r *Room) redeem(v *web.Visit) error {
+	typed, err := v.Form()
+	if err != nil {
+		return err
+	}
+	cookie, _, err := r.RedeemSetup(v.Context(), secret.Of(typed.Get("link")))
+	if err != nil {
+		return err
+	}
+	v.OpenSession(cookie, SetupLife)
+	return v.See(statePath)
+}
+
+func (r *Room) signOut(v *web.Visit) error {
+	if err := r.EndSession(v.Context(), v.Actor().Principal); err != nil {
+		return err
+	}
+	v.CloseSession()
+	return v.See("/")
+}

@@ -1,0 +1,146 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/console/ui"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
+)
+
+const auditPath = "/admin/audit"
+
+func (r *Room) auditPages(m *web.Mux) {
+	route := func(path string) web.Route {
+		return web.Route{Method: http.MethodGet, Path: path, Permission: AuditRead}
+	}
+	m.Page(route(auditPath), r.showLog)
+	m.Page(route(auditPath+"/{record}"), r.showRecord)
+	m.Page(route(auditPath+"/{record}/proof.json"), r.giveProof)
+}
+
+// reader is who reads the log: reading leaves a record of its own.
+func reader(a web.Actor) audit.Reader { return audit.Reader{By: a.Principal, Org: a.Org} }
+
+// showLog lists records, newest first; what is looked for stands in the URL.
+func (r *Room) showLog(v *web.Visit) error {
+	search := ui.Search{
+		Name: v.Query("name"), By: v.Query("by"), Target: v.Query("target"), Text: v.Query("text"),
+		From: v.Query("from"), Until: v.Query("until"), Action: auditPath,
+	}
+	query := audit.Query{
+		House: v.Actor().Org == "", Org: v.Actor().Org, Name: search.Name, By: id.Principal(search.By),
+		Target: search.Target, Text: search.Text, Cursor: v.Query("cursor"), Limit: 50,
+	}
+	query.From, search.FromError = r.moment(v, search.From)
+	query.Until, search.UntilError = r.moment(v, search.Until)
+	found, err := r.audit.Search(v.Context(), reader(v.Actor()), query)
+	if err != nil {
+		return err
+	}
+	page := ui.Log{Search: search}
+	for _, record := range found.Records {
+		page.Records = append(page.Records, ui.Record{
+			Href: auditPath + "/" + url.PathEscape(string(record.ID)), Name: record.Name, At: record.At,
+			By: string(record.By), Target: record.Target, Waits: record.Index < 0,
+		})
+	}
+	if found.Cursor != "" {
+		again := v.Request().URL.Query()
+		again.Set("cursor", found.Cursor)
+		page.After = auditPath + "?" + again.Encode()
+	}
+	return v.Show(v.Say("console.audit"), ui.ShowLog(page))
+}
+
+// moment reads a time that was typed; what cannot be read is said and does not
+// restrict.
+func (r *Room) moment(v *web.Visit, typed string) (time.Time, string) {
+	if typed == "" {
+		return time.Time{}, ""
+	}
+	at, err := webui.ParseLocalTime(typed, v.Zone())
+	if err != nil {
+		return time.Time{}, v.Say("problem.field-not-time")
+	}
+	return at, ""
+}
+
+// showRecord shows one record with the state of its proof.
+func (r *Room) showRecord(v *web.Visit) error {
+	record := id.Record(v.Path("record"))
+	found, err := r.audit.Get(v.Context(), reader(v.Actor()), record)
+	if err != nil {
+		return err
+	}
+	page := ui.RecordPage{
+		Name: found.Name, Details: r.details(v, found), State: string(found.State),
+		Proof: auditPath + "/" + url.PathEscape(string(record)) + "/proof.json", Back: auditPath,
+	}
+	if found.State == audit.Covered {
+		page.Index, page.Size, page.SignedAt = found.Index, found.Checkpoint.Size, found.Checkpoint.At
+		page.Outside, page.Note = found.Outside, found.Checkpoint.Note
+	}
+	return v.Show(found.Name, ui.ShowRecord(page))
+}
+
+// details lists what the record says, in the order in which people ask: what,
+// who, on what, when, from where; then the fields of the event.
+func (r *Room) details(v *web.Visit, found audit.Found) []webui.Detail {
+	var all []webui.Detail
+	add := func(key string, value templ.Component) {
+		all = append(all, webui.Detail{Key: key, Value: value})
+	}
+	text := func(key, value string) {
+		if value != "" {
+			add(v.Say(key), webui.Text(value))
+		}
+	}
+	add(v.Say("console.record.at"), webui.Time(found.At))
+	text("console.record.by", string(found.By))
+	text("console.record.target", found.Target)
+	text("console.record.org", string(found.Org))
+	text("console.record.source", found.Source)
+	text("console.record.trust", found.Trust)
+	text("console.record.session", found.Session)
+	text("console.record.acr", found.ACR)
+	text("console.record.request", found.Request)
+	text("console.record.node", string(found.Node))
+	add(v.Say("console.record.id"), webui.Copy(string(found.ID)))
+	for _, name := range sortedKeys(found.Fields) {
+		add(name, webui.Text(found.Fields[name]))
+	}
+	for _, name := range found.Erased {
+		add(name, webui.Badge("", v.Say("console.record.erased")))
+	}
+	return all
+}
+
+// giveProof is the proof as a file: it can be checked without the house.
+func (r *Room) giveProof(v *web.Visit) error {
+	proof, err := r.prove(v.Context(), v.Actor(), v.Path("record"))
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(proof, "", "  ")
+	if err != nil {
+		return err
+	}
+	h := v.Writer().Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Disposition", `attachment; filename="proof-`+string(proof.ID)+`.json"`)
+	_, err = v.Writer().Write(append(text, '\n'))
+	return err
+}
+
+func (r *Room) prove(ctx context.Context, actor web.Actor, record string) (audit.Proof, error) {
+	return r.audit.Prove(ctx, reader(actor), id.Record(record))
+}

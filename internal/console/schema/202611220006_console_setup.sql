@@ -1,0 +1,6 @@
+CREATE TABLE setup_session (
+  id TEXT NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  begun BIGINT NOT NULL,
+  ends BIGINT NOT NULL
+);

@@ -1,0 +1,134 @@
+// Package ui is the pages of the console.
+package ui
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+
+	web "github.com/sekisho/sekisho/internal/web/ui"
+)
+
+// Saying is one sentence in one language, for the page that greets in all.
+type Saying struct {
+	Lang, Title, Text string
+}
+
+// Search is what is looked for in the log, as it was typed.
+type Search struct {
+	Name, By, Target, Text, From, Until string
+	FromError, UntilError               string
+	Action                              string
+}
+
+func (s Search) empty() bool {
+	return s.Name+s.By+s.Target+s.Text+s.From+s.Until == ""
+}
+
+// Log is a page of records.
+type Log struct {
+	Search  Search
+	Records []Record
+	After   string
+}
+
+// Record is one line of the log.
+type Record struct {
+	Href, Name, By, Target string
+	At                     time.Time
+	Waits                  bool
+}
+
+// RecordPage is one record with the state of its proof: "pending", "integrated"
+// or "covered".
+type RecordPage struct {
+	Name        string
+	Details     []web.Detail
+	State       string
+	Index, Size int64
+	SignedAt    time.Time
+	Outside     []string
+	Note        string
+	Proof, Back string
+}
+
+// State is how the house stands.
+type State struct {
+	Engine       string
+	Lagging      bool
+	Lag          string
+	Beyond       int64
+	Signed       bool
+	SignedAt     time.Time
+	Epoch        int64
+	Outside      []Outside
+	KeyPhase     string
+	Key, OldKeys int
+	Moved        int64
+	Effects      []Effect
+}
+
+// Outside is one place that keeps checkpoints.
+type Outside struct {
+	Name   string
+	At     time.Time
+	Behind int64
+	Error  string
+}
+
+// Effect counts effects of one target in one state.
+type Effect struct {
+	Target, State string
+	Number        int
+	Oldest        time.Time
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+func recordRows(records []Record, say func(string) string) []web.Row {
+	var rows []web.Row
+	for _, record := range records {
+		state := web.Badge("good", say("console.record.in-log"))
+		if record.Waits {
+			state = web.Badge("wait", say("console.record.waits"))
+		}
+		rows = append(rows, web.Row{Href: record.Href, Cells: []templ.Component{
+			web.Text(record.Name), web.Text(record.By), web.Text(record.Target), web.Time(record.At), state,
+		}})
+	}
+	return rows
+}
+
+func outsideRows(places []Outside, say func(string) string) []web.Row {
+	var rows []web.Row
+	for _, place := range places {
+		state, at := web.Badge("good", say("console.outside.up")), web.Text(say("console.never"))
+		if place.Behind > 0 {
+			state = web.Badge("wait", say("console.outside.behind"))
+		}
+		if place.Error != "" {
+			state = web.Badge("bad", say("console.outside.failing"))
+		}
+		if !place.At.IsZero() {
+			at = web.Time(place.At)
+		}
+		rows = append(rows, web.Row{Cells: []templ.Component{
+			web.Text(place.Name), state, at, web.Text(number(place.Behind)), web.Text(place.Error),
+		}})
+	}
+	return rows
+}
+
+var effectKinds = map[string]string{"parked": "bad", "inflight": "wait", "intended": "wait"}
+
+func effectRows(effects []Effect, say func(string) string) []web.Row {
+	var rows []web.Row
+	for _, effect := range effects {
+		rows = append(rows, web.Row{Cells: []templ.Component{
+			web.Text(effect.Target), web.Badge(effectKinds[effect.State], say("console.effect."+effect.State)),
+			web.Text(strconv.Itoa(effect.Number)), web.Time(effect.Oldest),
+		}})
+	}
+	return rows
+}

@@ -1,0 +1,269 @@
+// Package house is the only one that knows every room: it opens the floors from
+// the bottom up, plugs into each what it declares that it needs, registers the
+// rooms' doors on the edges, and takes everything down in the opposite order.
+//
+// Read first: New, then Start.
+package house
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/egress"
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/job"
+	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/meter"
+	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/once"
+	"github.com/sekisho/sekisho/internal/rule"
+	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/wire/yaml"
+	"github.com/sekisho/sekisho/internal/words"
+)
+
+// Options is what a house stands on besides its configuration.
+type Options struct {
+	Config  Config
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Version string
+	// Lang is the language of whoever starts the house.
+	Lang words.Lang
+	// Say receives the few lines meant for whoever starts the house: the
+	// set-up link, where the recovery kit is.
+	Say io.Writer
+	// Terminal says that Say is a terminal that somebody reads now: the
+	// recovery kit is printed there instead of written into a file.
+	Terminal bool
+	// Demo makes no recovery kit: the house is thrown away.
+	Demo bool
+}
+
+// House is one process of Sekisho.
+type House struct {
+	options Options
+	config  *Config
+	node    id.Node
+
+	book   *words.Book
+	meter  *meter.Set
+	store  *store.Store
+	audit  *audit.Log
+	ring   *seal.Ring
+	desk   *job.Desk
+	egress *egress.Client
+	mux    *web.Mux
+	kinds  *manifest.Set
+
+	notice  *notice.Room
+	console *console.Room
+
+	server  *web.Server
+	socket  *control
+	lock    *folderLock
+	release func()
+
+	ctx    context.Context // ends with Stop
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	opened sync.Once   // what needs the keys is started once
+	keyed  atomic.Bool // and this is whether it was
+}
+
+// Schemas are the tables of every floor and room.
+func Schemas() []fs.FS {
+	return []fs.FS{audit.Schema, seal.Schema, once.Schema, job.Schema, notice.Schema, console.Schema}
+}
+
+// Sentences are the words of every floor and room.
+func Sentences() []fs.FS {
+	return []fs.FS{
+		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
+		rule.Words, manifest.Words, web.Words, notice.Words, console.Words,
+	}
+}
+
+// New opens the floors and furnishes the rooms; nothing runs yet. It takes the
+// lock of the data folder, so that no two processes keep one house on one
+// machine.
+func New(ctx context.Context, o Options) (*House, error) {
+	h := &House{options: o, config: &o.Config, node: id.New[id.Node](o.Clock.Now()), meter: meter.New()}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	if err := h.build(ctx); err != nil {
+		return nil, errors.Join(err, h.Stop(ctx))
+	}
+	return h, nil
+}
+
+func (h *House) build(ctx context.Context) (err error) {
+	if h.book, err = words.Load(Sentences()...); err != nil {
+		return err
+	}
+	if err := errors.Join(h.config.settle(), h.config.prepareData()); err != nil {
+		return err
+	}
+	if h.lock, err = lockFolder(h.config.Data); err != nil {
+		return err
+	}
+	if err := h.openFloors(ctx); err != nil {
+		return err
+	}
+	if err := h.openWeb(); err != nil {
+		return err
+	}
+	return h.furnish()
+}
+
+// openFloors opens store, witness, keys, effects and the way out.
+func (h *House) openFloors(ctx context.Context) (err error) {
+	h.store, err = store.Open(ctx, store.Options{
+		URL: h.config.Database.Reveal(), Clock: h.options.Clock, Log: h.options.Log, Schemas: Schemas(),
+	})
+	if err != nil {
+		return err
+	}
+	if h.release, err = h.store.Hold(ctx, false); err != nil {
+		return err
+	}
+	if h.egress, err = h.config.Egress.client(); err != nil {
+		return err
+	}
+	outside, err := h.config.Audit.places(h.egress)
+	if err != nil {
+		return err
+	}
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
+	h.audit = audit.New(audit.Options{
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
+		Sealer: auditSealer{h.ring}, Outside: outside,
+	})
+	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
+	return nil
+}
+
+// openWeb makes the mux with what the edges need to ask.
+func (h *House) openWeb() (err error) {
+	h.mux, err = web.New(web.Options{
+		BaseURL: h.config.BaseURL, TrustedProxies: h.config.TrustedProxies, Version: h.options.Version,
+		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
+		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
+		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
+		Links:   h.links,
+	})
+	return err
+}
+
+// furnish makes the rooms and registers their doors.
+func (h *House) furnish() (err error) {
+	h.notice = notice.New(h.store, h.options.Clock)
+	if h.kinds, err = manifest.NewSet(h.notice.Kind()); err != nil {
+		return err
+	}
+	h.console = console.New(console.Options{
+		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds,
+		Unsealed: h.unsealed,
+	})
+	h.notice.Pages(h.mux)
+	h.notice.API(h.mux)
+	h.console.Pages(h.mux)
+	h.console.API(h.mux)
+	h.mux.Check("database", h.store.Ping)
+	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
+	return nil
+}
+
+// orNil keeps a nil fault from becoming an error that is not nil.
+func orNil(f *fault.Fault) error {
+	if f == nil {
+		return nil
+	}
+	return f
+}
+
+// run starts something that ends with the house.
+func (h *House) run(f func(context.Context)) { h.wg.Go(func() { f(h.ctx) }) }
+
+// auditSealer lets the witness keep its key under the ring.
+type auditSealer struct{ ring *seal.Ring }
+
+// Seal implements audit.Sealer.
+func (s auditSealer) Seal(_ context.Context, at audit.Place, plain []byte) ([]byte, error) {
+	return s.ring.Seal(seal.Place(at), plain)
+}
+
+// Open implements audit.Sealer.
+func (s auditSealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]byte, error) {
+	return s.ring.Open(seal.Place(at), sealed)
+}
+
+// client makes the one way out.
+func (c EgressConfig) client() (*egress.Client, error) {
+	config := egress.Config{Hosts: c.Hosts}
+	for _, text := range c.Allow {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("configuration: egress.allow: %q is not a network such as 10.0.0.0/8", text)
+		}
+		config.Allow = append(config.Allow, prefix)
+	}
+	if c.Proxy != "" {
+		proxy, err := egress.ParseURL(c.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("configuration: egress.proxy: %w", err)
+		}
+		config.Proxy = proxy
+	}
+	return egress.New(config)
+}
+
+// Stop takes everything down: no new requests, what runs may end, then the
+// rooms, the floors from the top, and the lock.
+func (h *House) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	var errs []error
+	if h.server != nil {
+		errs = append(errs, h.server.Stop(ctx))
+	}
+	if h.socket != nil {
+		errs = append(errs, h.socket.close())
+	}
+	if h.desk != nil && h.keyed.Load() {
+		errs = append(errs, h.desk.Stop(ctx))
+	}
+	h.cancel()
+	h.wg.Wait()
+	if h.audit != nil && h.keyed.Load() {
+		errs = append(errs, h.audit.Stop(ctx))
+	}
+	if h.ring != nil {
+		h.ring.Close()
+	}
+	if h.egress != nil {
+		h.egress.Close()
+	}
+	if h.release != nil {
+		h.release()
+	}
+	if h.store != nil {
+		errs = append(errs, h.store.Close())
+	}
+	if h.lock != nil {
+		errs = append(errs, h.lock.unlock())
+	}
+	return errors.Join(errs...)
+}

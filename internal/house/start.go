@@ -1,0 +1,218 @@
+package house
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/once"
+	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// starter is who acts while the house starts.
+var starter = id.System("start")
+
+// Start opens the ring if it can, then the listeners, and returns once the
+// house answers. A house whose ring stays shut answers health and unseal only.
+func (h *House) Start(ctx context.Context) error {
+	shut := h.unsealOrFound(ctx)
+	if shut != nil && fault.As(shut) == nil {
+		return shut
+	}
+	var err error
+	h.server, err = web.Listen(h.mux, web.Listening{
+		Listen: h.config.Listen, TLS: h.config.TLS.files(h.config.Data, h.egress.HTTP()), Metrics: h.config.Metrics.Listen, Scrape: h.meter.Handler(),
+	})
+	if err != nil {
+		return err
+	}
+	if h.socket, err = openControl(h.config.Data); err != nil {
+		return err
+	}
+	h.run(h.ringRun)
+	h.server.StartLocal(h.socket.listener)
+	if shut != nil {
+		h.server.Start()
+		h.options.Log.Error("the house is sealed; it answers health and unseal only", "err", shut)
+		h.tell("house.sealed", "why", h.sentence(shut))
+		return nil
+	}
+	if err := h.unsealed(ctx); err != nil {
+		return err
+	}
+	h.server.Start()
+	return nil
+}
+
+// unsealOrFound opens the ring with the configured key, or makes it in an
+// empty house. What it returns says why the ring stays shut.
+func (h *House) unsealOrFound(ctx context.Context) error {
+	founded, err := h.ring.Founded(ctx)
+	if err != nil {
+		return err
+	}
+	provider := h.config.Unseal.provider()
+	if founded {
+		return h.ring.Unseal(ctx, starter, provider)
+	}
+	kit, err := h.ring.Found(ctx, starter, provider)
+	if fault.Code(err) == "seal-founded" { // another node was faster
+		return h.ring.Unseal(ctx, starter, provider)
+	}
+	if err != nil {
+		return err
+	}
+	defer kit.Wipe()
+	if h.options.Demo {
+		return nil
+	}
+	return h.handOut(ctx, kit)
+}
+
+// handOut prints the recovery kit once to a terminal, or writes it into a file.
+func (h *House) handOut(ctx context.Context, kit *seal.Kit) error {
+	key, err := h.audit.PublicKey(ctx)
+	if err != nil {
+		return err
+	}
+	if h.options.Terminal {
+		return kit.Render(h.options.Say, h.book, key)
+	}
+	path := filepath.Join(h.config.Data, KitFile)
+	if err := kit.Save(path, h.book, key); err != nil {
+		return err
+	}
+	h.tell("house.kit", "path", path)
+	return nil
+}
+
+// KitFile is where the recovery kit stands in the data folder until somebody
+// moves it.
+const KitFile = "recovery-kit.txt"
+
+// provider is the configured unseal key.
+func (c UnsealConfig) provider() seal.Provider {
+	switch {
+	case !c.Passphrase.Empty():
+		return seal.Passphrase(c.Passphrase)
+	case c.Age != "":
+		return seal.AgeFile(c.Age)
+	}
+	return seal.KeyFile(c.File)
+}
+
+// files says where the listener's certificates come from.
+func (c TLSConfig) files(data string, out *http.Client) web.TLS {
+	return web.TLS{
+		Cert: c.Cert, Key: c.Key, ClientCA: c.ClientCA,
+		ACME: web.ACME{Directory: c.ACME.Directory, Email: c.ACME.Email, Cache: filepath.Join(data, "acme"), HTTP: out},
+	}
+}
+
+// ringRun keeps the ring in step with other nodes.
+func (h *House) ringRun(ctx context.Context) {
+	if err := h.ring.Run(ctx); err != nil && ctx.Err() == nil {
+		h.options.Log.Error("the ring is not kept in step any more", "err", err)
+	}
+}
+
+// unsealed starts what needs the keys, once.
+func (h *House) unsealed(ctx context.Context) (err error) {
+	h.opened.Do(func() {
+		if _, err = h.audit.PublicKey(ctx); err != nil {
+			return
+		}
+		h.audit.Start()
+		if err = h.desk.Start(); err != nil {
+			return
+		}
+		h.keyed.Store(true)
+		h.run(h.notice.Run)
+		h.run(h.console.Run)
+		h.run(h.sweep)
+		h.run(h.bridge)
+		err = h.invite(ctx)
+	})
+	return err
+}
+
+// invite prints the set-up link of a house without people.
+func (h *House) invite(ctx context.Context) error {
+	link, err := h.console.NewSetupLink(ctx, h.mux.BaseURL())
+	if err != nil {
+		return err
+	}
+	h.tell("house.setup", "link", link.Reveal())
+	return nil
+}
+
+// sweep forgets single-use values that are over.
+func (h *House) sweep(ctx context.Context) {
+	for {
+		if _, err := once.Sweep(ctx, h.store, h.options.Clock); err != nil && ctx.Err() == nil {
+			h.options.Log.Warn("single-use values could not be swept", "err", err)
+		}
+		select {
+		case <-time.After(10 * time.Minute):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// liveTopics are the topics that open pages can follow.
+var liveTopics = []string{notice.Topic}
+
+// bridge tells open pages what changed on any node.
+func (h *House) bridge(ctx context.Context) {
+	for _, topic := range liveTopics {
+		h.run(func(ctx context.Context) {
+			h.store.Follow(ctx, topic, time.Second, func(ctx context.Context) error {
+				versions, err := h.store.Versions(ctx, topic)
+				h.mux.Hub().Publish(topic, versions[topic])
+				return err
+			})
+		})
+	}
+	<-ctx.Done()
+}
+
+// tell says a sentence to whoever started the house.
+func (h *House) tell(key string, pairs ...any) {
+	if h.options.Say != nil {
+		_, _ = fmt.Fprintln(h.options.Say, h.book.Say(h.options.Lang, key, fault.Pairs(pairs...)))
+	}
+}
+
+// sentence says an error in the language of whoever started the house.
+func (h *House) sentence(err error) string { return Sentence(h.book, h.options.Lang, err) }
+
+// URL is where people find the house.
+func (h *House) URL() string { return h.mux.BaseURL() }
+
+// Failed receives when a listener died by itself.
+func (h *House) Failed() <-chan error { return h.server.Failed() }
+
+// Store opens the doors of the floors to benchmarks and tests.
+func (h *House) Store() *store.Store { return h.store }
+
+// Routes lists the router, for the tests that walk it.
+func (h *House) Routes() []web.Route { return h.mux.Routes() }
+
+// closed says that the keys are not there.
+func (h *House) closed() *fault.Fault {
+	if h.ring.State() == seal.Opened {
+		return nil
+	}
+	return fault.New(fault.Busy, "sealed")
+}
+
+// Lag is how long the oldest record has been waiting for its place in the log.
+func (h *House) Lag(ctx context.Context) (time.Duration, error) { return h.audit.Lag(ctx) }

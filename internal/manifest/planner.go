@@ -1,0 +1,377 @@
+package manifest
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/wire/yaml"
+)
+
+// key names an object: kind, organization by name, name.
+type key struct{ kind, org, name string }
+
+// place is where objects of a kind are.
+type place struct{ kind, org string }
+
+// entry is one object on its way through a plan.
+type entry struct {
+	kind   Kind
+	step   Step
+	id     string
+	org    id.Org
+	before any // *S
+	after  any // *S
+	doc    Document
+	refs   []Reference
+	from   string // renamed_from
+}
+
+func (e *entry) key() key { return key{e.step.Kind, e.step.Org, e.step.Name} }
+
+type planner struct {
+	set      *Set
+	view     *store.View
+	options  Options
+	orgs     map[string]id.Org
+	present  map[place][]object
+	taken    map[key]*entry // by what the documents name
+	leaving  map[key]bool   // names that are renamed or deleted
+	problems yaml.Problems
+}
+
+// envelope is what every document has.
+type envelope struct {
+	Kind        string `yaml:"kind,required"`
+	Org         string `yaml:"org"`
+	Name        string `yaml:"name,required"`
+	RenamedFrom string `yaml:"renamed_from"`
+	Spec        raw    `yaml:"spec"`
+}
+
+// raw leaves the spec for its kind to read.
+type raw struct{}
+
+// UnmarshalNode takes anything.
+func (raw) UnmarshalNode(*yaml.Node) error { return nil }
+
+func text(n *yaml.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}
+
+func (p *planner) run(docs []Document, ids []string) ([]*entry, error) {
+	var entries []*entry
+	for i, doc := range docs {
+		if e := p.envelope(doc, ids[i]); e != nil {
+			entries = append(entries, e)
+		}
+	}
+	if err := p.load(entries); err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if err := p.compare(e); err != nil {
+			return nil, err
+		}
+	}
+	gone, err := p.prune(entries)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range gone {
+		p.leaving[e.key()] = true
+	}
+	for _, e := range entries {
+		p.references(e)
+	}
+	if err := invalid(p.problems); err != nil {
+		return nil, err
+	}
+	return append(p.order(entries), gone...), nil
+}
+
+// refuse notes a problem at a field of the document.
+func (p *planner) refuse(doc Document, path, code string, pairs ...any) {
+	p.problems = append(p.problems, yaml.Problem{
+		File: doc.File, Line: doc.Root.LineOf(path), Path: path, Code: code, Args: fault.Pairs(pairs...),
+	})
+}
+
+// envelope reads one document up to its spec, and the spec. nil stands for a
+// document that cannot be taken further.
+func (p *planner) envelope(doc Document, fresh string) *entry {
+	if doc.Root == nil {
+		p.problems = append(p.problems, yaml.Problem{File: doc.File, Code: yaml.CodeSyntax, Args: fault.Args{"reason": "no document"}})
+		return nil
+	}
+	var in envelope
+	if problems := gather(nil, yaml.Decode(doc.Root, &in)); len(problems) > 0 {
+		p.problems = append(p.problems, problems...)
+		return nil
+	}
+	k := p.set.kind(in.Kind)
+	if k == nil {
+		p.refuse(doc, "kind", codeKindUnknown, "kind", in.Kind, "known", strings.Join(p.set.Names(), ", "))
+		return nil
+	}
+	e := &entry{kind: k, id: fresh, doc: doc, from: in.RenamedFrom, step: Step{
+		Action: Create, Kind: in.Kind, Org: in.Org, Name: in.Name, File: doc.File, Line: doc.Root.Line,
+	}}
+	if !p.named(e) {
+		return nil
+	}
+	var problems yaml.Problems
+	e.after, e.refs, problems = k.decode(in.Name, doc)
+	p.problems = append(p.problems, problems...)
+	return e
+}
+
+// named checks organization and name.
+func (p *planner) named(e *entry) bool {
+	before := len(p.problems)
+	switch {
+	case e.kind.inOrg() && e.step.Org == "":
+		p.refuse(e.doc, "org", codeOrgMissing, "kind", e.step.Kind)
+	case !e.kind.inOrg() && e.step.Org != "":
+		p.refuse(e.doc, "org", codeOrgRefused, "kind", e.step.Kind)
+	}
+	if !nameable(e.step.Name) {
+		p.refuse(e.doc, "name", codeName, "name", e.step.Name)
+	}
+	if e.from != "" && (!nameable(e.from) || e.from == e.step.Name) {
+		p.refuse(e.doc, "renamed_from", codeName, "name", e.from)
+	}
+	if first := p.taken[e.key()]; first != nil {
+		p.refuse(e.doc, "name", codeTwice, "kind", e.step.Kind, "name", e.step.title(),
+			"first", yaml.Problem{File: first.step.File, Line: first.step.Line}.Place())
+	} else {
+		p.taken[e.key()] = e
+	}
+	return len(p.problems) == before
+}
+
+// nameable reports whether a name can stand in a reference and on a terminal.
+// The kind's own rules are narrower.
+func nameable(name string) bool {
+	return name != "" && utf8.RuneCountInString(name) <= 128 && strings.TrimSpace(name) == name &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || !unicode.IsPrint(r) })
+}
+
+// load finds the organizations, those that the documents make included, and
+// all that is there of every kind.
+func (p *planner) load(entries []*entry) error {
+	p.orgs = map[string]id.Org{}
+	for _, k := range p.set.kinds {
+		if k.inOrg() {
+			continue
+		}
+		if err := p.loadPlace(k, "", ""); err != nil {
+			return err
+		}
+		if k.organizations() {
+			p.findOrgs(k, entries)
+		}
+	}
+	for _, k := range p.set.kinds {
+		for name, org := range p.orgs {
+			if !k.inOrg() {
+				break
+			}
+			if err := p.loadPlace(k, name, org); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *planner) loadPlace(k Kind, name string, org id.Org) error {
+	objects, err := k.load(p.view, org)
+	p.present[place{k.name(), name}] = objects
+	return err
+}
+
+func (p *planner) findOrgs(k Kind, entries []*entry) {
+	for _, o := range p.present[place{k.name(), ""}] {
+		p.orgs[o.name] = id.Org(o.id)
+	}
+	for _, e := range entries {
+		if e.step.Kind != k.name() {
+			continue
+		}
+		if old, there := p.orgs[e.from]; there && p.orgs[e.step.Name] == "" {
+			p.orgs[e.step.Name] = old
+			delete(p.orgs, e.from)
+		} else if p.orgs[e.step.Name] == "" {
+			p.orgs[e.step.Name] = id.Org(e.id)
+		}
+	}
+}
+
+func (p *planner) find(kind, org, name string) *object {
+	objects := p.present[place{kind, org}]
+	i, found := slices.BinarySearchFunc(objects, name, func(o object, name string) int { return strings.Compare(o.name, name) })
+	if !found {
+		return nil
+	}
+	return &objects[i]
+}
+
+// compare decides what happens to a document's object.
+func (p *planner) compare(e *entry) error {
+	if e.step.Org != "" {
+		org, known := p.orgs[e.step.Org]
+		if !known {
+			p.refuse(e.doc, "org", codeOrgUnknown, "org", e.step.Org)
+			return nil
+		}
+		e.org = org
+	}
+	present := p.find(e.step.Kind, e.step.Org, e.step.Name)
+	if e.from != "" {
+		present = p.renamed(e, present)
+	}
+	if present != nil {
+		e.id, e.before = present.id, present.spec
+	}
+	differences, bad, err := e.kind.diff(e.before, e.after)
+	if err != nil {
+		return err
+	}
+	for path, code := range bad {
+		p.refuse(e.doc, "spec."+path, code, "name", path)
+	}
+	e.step.Differences = differences
+	switch {
+	case e.step.From != "":
+		e.step.Action = Rename
+	case present != nil && len(differences) > 0:
+		e.step.Action = Update
+	case present != nil:
+		e.step.Action = None
+	}
+	return nil
+}
+
+// renamed finds the object under its old name. Once renamed, renamed_from says
+// nothing more; both names at once are a mistake.
+func (p *planner) renamed(e *entry, present *object) *object {
+	old := p.find(e.step.Kind, e.step.Org, e.from)
+	switch {
+	case old == nil:
+		return present
+	case present != nil, p.taken[key{e.step.Kind, e.step.Org, e.from}] != nil:
+		p.refuse(e.doc, "renamed_from", codeRename, "name", e.step.Name, "from", e.from)
+		return present
+	}
+	e.step.From = e.from
+	p.leaving[key{e.step.Kind, e.step.Org, e.from}] = true
+	return old
+}
+
+// prune lists what the documents do not name, kinds in reverse order.
+func (p *planner) prune(entries []*entry) ([]*entry, error) {
+	if !p.options.Prune {
+		return nil, nil
+	}
+	places, keep := map[place]bool{}, map[key]bool{}
+	for _, e := range entries {
+		places[place{e.step.Kind, e.step.Org}] = true
+		keep[e.key()] = true
+		keep[key{e.step.Kind, e.step.Org, e.step.From}] = true
+	}
+	var gone []*entry
+	for _, k := range slices.Backward(p.set.kinds) {
+		for _, org := range p.orgNames(k) {
+			for _, o := range p.present[place{k.name(), org}] {
+				if !places[place{k.name(), org}] || keep[key{k.name(), org, o.name}] {
+					continue
+				}
+				differences, _, err := k.diff(o.spec, nil)
+				if err != nil {
+					return nil, err
+				}
+				gone = append(gone, &entry{kind: k, id: o.id, org: p.orgs[org], before: o.spec, step: Step{
+					Action: Delete, Kind: k.name(), Org: org, Name: o.name, Differences: differences,
+				}})
+			}
+		}
+	}
+	return gone, nil
+}
+
+// orgNames returns the organizations in which a kind has objects, sorted; ""
+// is the house.
+func (p *planner) orgNames(k Kind) []string {
+	if !k.inOrg() {
+		return []string{""}
+	}
+	var names []string
+	for name := range p.orgs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// references checks that what a spec names will be there.
+func (p *planner) references(e *entry) {
+	for _, ref := range e.refs {
+		to := p.target(e, ref)
+		if p.taken[to] == nil && (p.leaving[to] || p.find(to.kind, to.org, to.name) == nil) {
+			p.refuse(e.doc, "spec."+ref.Path, codeReference, "kind", ref.Kind, "name", ref.Name)
+		}
+	}
+}
+
+func (p *planner) target(e *entry, ref Reference) key {
+	to := key{ref.Kind, e.step.Org, ref.Name}
+	if org, name, across := strings.Cut(ref.Name, "/"); across {
+		to.org, to.name = org, name
+	}
+	if k := p.set.kind(ref.Kind); k != nil && !k.inOrg() {
+		to.org = ""
+	}
+	return to
+}
+
+// order sorts by kind, organization and name, but puts what is referred to
+// before what refers to it.
+func (p *planner) order(entries []*entry) []*entry {
+	rank := map[string]int{}
+	for i, name := range p.set.Names() {
+		rank[name] = i
+	}
+	slices.SortFunc(entries, func(a, b *entry) int {
+		if a.step.Kind != b.step.Kind {
+			return rank[a.step.Kind] - rank[b.step.Kind]
+		}
+		return strings.Compare(a.step.title(), b.step.title())
+	})
+	var out []*entry
+	seen := map[*entry]bool{}
+	var visit func(e *entry)
+	visit = func(e *entry) {
+		if seen[e] {
+			return
+		}
+		seen[e] = true
+		for _, ref := range e.refs {
+			if to := p.taken[p.target(e, ref)]; to != nil && to.step.Kind == e.step.Kind {
+				visit(to)
+			}
+		}
+		out = append(out, e)
+	}
+	for _, e := range entries {
+		visit(e)
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+// Package ui holds the layout and the components of every page. They know
+// nothing of rooms: a page hands them view structs, and the words come from the
+// frame that the page edge puts into the context.
+package ui
+
+import (
+	"context"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/words"
+)
+
+// Frame is what the layout and the components need to know about the reader.
+type Frame struct {
+	Lang    words.Lang
+	Zone    *time.Location
+	Now     time.Time
+	Book    *words.Book
+	Title   string
+	Path    string // where the language switch returns to
+	Request string // id that the reader can quote
+	Known   bool   // somebody is signed in
+	Stream  string // address of the page's event stream, "" for none
+	Asset   func(name string) string
+	Banners []Banner
+	Links   []Link
+}
+
+// Banner is a house-wide announcement, in the reader's language.
+type Banner struct {
+	Title string
+	Text  string
+	Until time.Time // zero: open end
+}
+
+// Link is an entry of a bar or a list.
+type Link struct {
+	Text    string
+	Href    string
+	Current bool
+}
+
+type frameKey struct{}
+
+// With puts the frame where the components find it.
+func With(ctx context.Context, frame *Frame) context.Context {
+	return context.WithValue(ctx, frameKey{}, frame)
+}
+
+// Of returns the frame of ctx; an empty English one outside of a page.
+func Of(ctx context.Context) *Frame {
+	if frame, _ := ctx.Value(frameKey{}).(*Frame); frame != nil {
+		return frame
+	}
+	return &Frame{Lang: words.English, Zone: time.UTC, Asset: func(name string) string { return name }}
+}
+
+// Say returns the sentence of key in the reader's language; pairs are argument
+// names and values.
+func Say(ctx context.Context, key string, pairs ...any) string {
+	frame := Of(ctx)
+	if frame.Book == nil {
+		return "[" + key + "]"
+	}
+	return frame.Book.Say(frame.Lang, key, fault.Pairs(pairs...))
+}

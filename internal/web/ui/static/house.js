@@ -1,0 +1,27 @@
+// What pages do beyond forms and htmx: the browser's time zone for the server,
+// and identifiers that one tap copies.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+
+  try {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone && !document.cookie.split("; ").includes("sekisho-zone=" + zone)) {
+      document.cookie = "sekisho-zone=" + zone + "; path=/; max-age=31536000; samesite=lax" + secure;
+    }
+  } catch {
+    // An old browser: times stay in UTC, and say so.
+  }
+
+  if (!navigator.clipboard) return;
+  root.classList.add("js");
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    const text = button.textContent;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = text; }, 1500);
+  });
+})();
