@@ -110,7 +110,11 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 func (e *sqliteEngine) close() error {
 	<-e.ended
 	e.runner.abandon()
-	return errors.Join(e.writer.close(), e.readers.Close(), e.writers.Close())
+	errs := []error{e.writer.close()}
+	for range cap(e.idle) { // a pool does not close what it has lent out
+		errs = append(errs, (<-e.idle).close())
+	}
+	return errors.Join(append(errs, e.readers.Close(), e.writers.Close())...)
 }
 
 // read: one deferred transaction on a query_only connection.
