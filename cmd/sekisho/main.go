@@ -68,7 +68,7 @@ func newRoot(t *terminal) *cobra.Command {
 
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
-	newDemo, newServe, newVersion,
+	newDemo, newServe, newVersion, newBench,
 }
 
 // strict makes wrong arguments errors of usage everywhere.

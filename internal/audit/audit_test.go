@@ -24,16 +24,16 @@ var start = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 // gcm seals with a key of the test's own and the place as associated data.
 type gcm struct{ cipher.AEAD }
 
-func newGCM(t testing.TB) gcm {
+func newGCM() gcm {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return gcm{aead}
 }
@@ -63,7 +63,7 @@ func open(t testing.TB, url string, change ...func(*audit.Options)) *house {
 }
 
 func attach(t testing.TB, s *store.Store, c *clock.Moved, change ...func(*audit.Options)) *house {
-	o := audit.Options{Store: s, Clock: c, Node: id.New[id.Node](start), Log: housetest.Log(t), Sealer: newGCM(t)}
+	o := audit.Options{Store: s, Clock: c, Node: id.New[id.Node](start), Log: housetest.Log(t), Sealer: newGCM()}
 	for _, f := range change {
 		f(&o)
 	}

@@ -77,8 +77,44 @@ func movedArgs(batch []waiter) []any {
 func placedArgs(batch []waiter, first int64) []any {
 	args := make([]any, 0, placedColumns*len(batch))
 	for i := range batch {
-		fs, _ := decodeBody(batch[i].body)
-		args = append(args, batch[i].id, first+int64(i), fs.get(fieldOrg), fs.get(fieldName), fs.get(fieldBy), fs.get(fieldTarget), batch[i].body)
+		c := columnsOf(batch[i].body)
+		args = append(args, batch[i].id, first+int64(i), c.org, c.name, c.by, c.target, batch[i].body)
 	}
 	return args
+}
+
+// columns are the fields that audit_record repeats.
+type columns struct{ org, name, by, target string }
+
+// columnsOf reads them without the rest of the body; nothing of a body that is
+// not readable.
+func columnsOf(body []byte) (c columns) {
+	if len(body) == 0 || body[0] != bodyFormat {
+		return c
+	}
+	r := bodyReader{rest: body[1:]}
+	for len(r.rest) > 0 && !r.bad {
+		if erased := r.flag(); erased {
+			r.piece()
+			r.take(hashLen)
+			continue
+		}
+		name := r.piece()
+		r.take(saltLen)
+		value := r.piece()
+		switch string(name) {
+		case fieldOrg:
+			c.org = string(value)
+		case fieldName:
+			c.name = string(value)
+		case fieldBy:
+			c.by = string(value)
+		case fieldTarget:
+			c.target = string(value)
+		}
+	}
+	if r.bad {
+		return columns{}
+	}
+	return c
 }

@@ -2,6 +2,8 @@ package audit_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,7 +27,7 @@ var rowSchema = fstest.MapFS{"schema/202611229999_bench_row.sql": {Data: []byte(
 func benchWrites(b *testing.B, url string, callers int, quiet bool) {
 	c := clock.System()
 	s := housetest.Open(b, url, c, audit.Schema, rowSchema)
-	l := audit.New(audit.Options{Store: s, Clock: c, Node: id.New[id.Node](c.Now()), Sealer: newGCM(b)})
+	l := audit.New(audit.Options{Store: s, Clock: c, Node: id.New[id.Node](c.Now()), Sealer: newGCM()})
 	l.Start()
 	ctx := store.Around(context.Background(), store.Circumstance{
 		Request: "01hf3k8zq2m4v6x8y0a1b2c3d4", Source: "192.0.2.7", Trust: "peer",
@@ -86,4 +88,24 @@ func BenchmarkWrites(b *testing.B) {
 			b.Run(engine.name+"/group64/"+kind, func(b *testing.B) { benchWrites(b, engine.url(b), 64, quiet) })
 		}
 	}
+}
+
+// BenchmarkVerify verifies an export of a million records, made without a
+// database.
+func BenchmarkVerify(b *testing.B) {
+	const records = 1_000_000
+	file, key, err := audit.ExportOf(filepath.Join(b.TempDir(), "export"), records)
+	must(b, err)
+	before := cpu(b)
+	for b.Loop() {
+		in, err := os.Open(file)
+		must(b, err)
+		report, err := audit.Verify(context.Background(), in, audit.VerifyOptions{Key: key})
+		must(b, err)
+		must(b, in.Close())
+		if report.Bodies != records {
+			b.Fatalf("%+v", report)
+		}
+	}
+	b.ReportMetric((cpu(b)-before).Seconds()/float64(b.N), "cpu-s/verify")
 }

@@ -87,16 +87,15 @@ func eachLine(ctx context.Context, r io.Reader, take func(*parsedLine) error) er
 // readChunks cuts r into lines. A line that is too long, or a last one without
 // its end, becomes an unreadable one.
 func readChunks(ctx context.Context, r io.Reader, work, order chan<- *chunk) error {
-	in := bufio.NewReaderSize(r, lineMost)
+	in := bufio.NewReaderSize(r, 64<<10)
 	number := int64(1)
 	for {
 		c := &chunk{first: number, done: make(chan []parsedLine, 1)}
 		var err error
 		for len(c.lines) < chunkLines && err == nil {
 			var line []byte
-			line, err = in.ReadSlice('\n')
-			if len(line) > 0 {
-				c.lines = append(c.lines, bytes.Clone(line))
+			if line, err = readLine(in); len(line) > 0 {
+				c.lines = append(c.lines, line)
 			}
 		}
 		number += int64(len(c.lines))
@@ -117,6 +116,18 @@ func readChunks(ctx context.Context, r io.Reader, work, order chan<- *chunk) err
 			return err
 		}
 	}
+}
+
+// readLine reads a line of at most lineMost bytes.
+func readLine(in *bufio.Reader) (line []byte, err error) {
+	for len(line) < lineMost {
+		piece, err := in.ReadSlice('\n')
+		line = append(line, piece...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+	return line, bufio.ErrBufferFull
 }
 
 func (c *chunk) parse() []parsedLine {

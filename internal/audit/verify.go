@@ -208,7 +208,11 @@ func (v *verifier) leaf(index int64) (leaf tlog.Hash, ok bool) {
 
 func (v *verifier) takeRecord(line *parsedLine) error {
 	if line.index < v.body {
-		return fault.New(fault.Unmet, "audit-order-broken", "record", v.body)
+		record := v.body
+		if len(v.missing) > 0 && line.index >= v.missing[0] {
+			record = v.missing[0] // it was not archived: another stands in its place
+		}
+		return fault.New(fault.Unmet, "audit-order-broken", "record", record)
 	}
 	if err := v.reach(line.index); err != nil {
 		return err

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +66,9 @@ func (l *Log) witness(tx *store.Tx, event store.Event) error {
 	}
 	leaf := s.framer.leaf(s.fields)
 	s.body = s.fields.encode(s.body[:0])
-	if _, err := tx.Exec("INSERT INTO audit_pending (id, leaf, body) VALUES ($1, $2, $3)", string(record), leaf[:], s.body); err != nil {
+	// The statement is sent after the scratch is used again: it gets a copy.
+	body := slices.Clone(s.body)
+	if err := tx.Later("INSERT INTO audit_pending (id, leaf, body) VALUES ($1, $2, $3)", string(record), leaf[:], body); err != nil {
 		return err
 	}
 	tx.Wake(topicPending)

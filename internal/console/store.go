@@ -34,6 +34,8 @@ func endSessions(tx *store.Tx) (int64, error) {
 // loadSessions reads every set-up session that is not over, by its hash. There
 // are as many as links were redeemed within an hour.
 func (r *Room) loadSessions(ctx context.Context) error {
+	r.loading.Lock() // an older look must not overwrite a newer one
+	defer r.loading.Unlock()
 	sessions := map[string]Session{}
 	now := store.Micros(r.clock.Now())
 	err := r.store.House().Read(ctx, func(v *store.View) error {

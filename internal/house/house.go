@@ -77,11 +77,12 @@ type House struct {
 	lock    *folderLock
 	release func()
 
-	ctx    context.Context // ends with Stop
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	opened sync.Once   // what needs the keys is started once
-	keyed  atomic.Bool // and this is whether it was
+	ctx     context.Context // ends with Stop
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	stopped sync.Once
+	opened  sync.Once   // what needs the keys is started once
+	keyed   atomic.Bool // and this is whether it was
 }
 
 // Schemas are the tables of every floor and room.
@@ -142,11 +143,11 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if h.egress, err = h.config.Egress.client(); err != nil {
 		return err
 	}
-	outside, err := h.config.Audit.places(h.egress, h.node)
+	outside, err := h.config.Audit.places(h.egress)
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{h})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
@@ -210,6 +211,30 @@ func (s auditSealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]b
 	return s.ring.Open(seal.Place(at), sealed)
 }
 
+// auditKey is the witness's signing key among the values that move to a new
+// data key.
+type auditKey struct{ house *House }
+
+// Name implements seal.Sealed.
+func (auditKey) Name() string { return "audit.key" }
+
+// Next implements seal.Sealed: there is one key.
+func (k auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
+	if after != "" {
+		return nil, nil
+	}
+	place, sealed, err := k.house.audit.SealedKey(v)
+	if err != nil || sealed == nil {
+		return nil, err
+	}
+	return []seal.Cell{{Place: seal.Place(place), After: place.Row, Sealed: sealed}}, nil
+}
+
+// Replace implements seal.Sealed.
+func (k auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
+	return k.house.audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
+}
+
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {
 	config := egress.Config{Hosts: c.Hosts}
@@ -231,8 +256,13 @@ func (c EgressConfig) client() (*egress.Client, error) {
 }
 
 // Stop takes everything down: no new requests, what runs may end, then the
-// rooms, the floors from the top, and the lock.
-func (h *House) Stop(ctx context.Context) error {
+// rooms, the floors from the top, and the lock. A second call does nothing.
+func (h *House) Stop(ctx context.Context) (err error) {
+	h.stopped.Do(func() { err = h.stop(ctx) })
+	return err
+}
+
+func (h *House) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	var errs []error

@@ -118,7 +118,7 @@ func (p *planner) envelope(doc Document, fresh string) *entry {
 	}
 	k := p.set.kind(in.Kind)
 	if k == nil {
-		p.refuse(doc, "kind", "manifest-kind-unknown", "kind", in.Kind, "known", strings.Join(p.set.Names(), ", "))
+		p.refuse(doc, "kind", codeKindUnknown, "kind", in.Kind, "known", strings.Join(p.set.Names(), ", "))
 		return nil
 	}
 	e := &entry{kind: k, id: fresh, doc: doc, from: in.RenamedFrom, step: Step{
@@ -138,18 +138,18 @@ func (p *planner) named(e *entry) bool {
 	before := len(p.problems)
 	switch {
 	case e.kind.inOrg() && e.step.Org == "":
-		p.refuse(e.doc, "org", "manifest-org-missing", "kind", e.step.Kind)
+		p.refuse(e.doc, "org", codeOrgMissing, "kind", e.step.Kind)
 	case !e.kind.inOrg() && e.step.Org != "":
-		p.refuse(e.doc, "org", "manifest-org-refused", "kind", e.step.Kind)
+		p.refuse(e.doc, "org", codeOrgRefused, "kind", e.step.Kind)
 	}
 	if !nameable(e.step.Name) {
-		p.refuse(e.doc, "name", "manifest-name", "name", e.step.Name)
+		p.refuse(e.doc, "name", codeName, "name", e.step.Name)
 	}
 	if e.from != "" && (!nameable(e.from) || e.from == e.step.Name) {
-		p.refuse(e.doc, "renamed_from", "manifest-name", "name", e.from)
+		p.refuse(e.doc, "renamed_from", codeName, "name", e.from)
 	}
 	if first := p.taken[e.key()]; first != nil {
-		p.refuse(e.doc, "name", "manifest-twice", "kind", e.step.Kind, "name", e.step.title(),
+		p.refuse(e.doc, "name", codeTwice, "kind", e.step.Kind, "name", e.step.title(),
 			"first", yaml.Problem{File: first.step.File, Line: first.step.Line}.Place())
 	} else {
 		p.taken[e.key()] = e
@@ -229,7 +229,7 @@ func (p *planner) compare(e *entry) error {
 	if e.step.Org != "" {
 		org, known := p.orgs[e.step.Org]
 		if !known {
-			p.refuse(e.doc, "org", "manifest-org-unknown", "org", e.step.Org)
+			p.refuse(e.doc, "org", codeOrgUnknown, "org", e.step.Org)
 			return nil
 		}
 		e.org = org
@@ -268,7 +268,7 @@ func (p *planner) renamed(e *entry, present *object) *object {
 	case old == nil:
 		return present
 	case present != nil, p.taken[key{e.step.Kind, e.step.Org, e.from}] != nil:
-		p.refuse(e.doc, "renamed_from", "manifest-rename", "name", e.step.Name, "from", e.from)
+		p.refuse(e.doc, "renamed_from", codeRename, "name", e.step.Name, "from", e.from)
 		return present
 	}
 	e.step.From = e.from
@@ -326,7 +326,7 @@ func (p *planner) references(e *entry) {
 	for _, ref := range e.refs {
 		to := p.target(e, ref)
 		if p.taken[to] == nil && (p.leaving[to] || p.find(to.kind, to.org, to.name) == nil) {
-			p.refuse(e.doc, "spec."+ref.Path, "manifest-reference", "kind", ref.Kind, "name", ref.Name)
+			p.refuse(e.doc, "spec."+ref.Path, codeReference, "kind", ref.Kind, "name", ref.Name)
 		}
 	}
 }

@@ -136,7 +136,7 @@ func (s *source) read(document string, from Sources) (value, code string) {
 	if s.env != "" {
 		value, ok := from.Env(s.env)
 		if !ok || value == "" {
-			return "", "manifest-secret-env"
+			return "", codeSecretEnv
 		}
 		return value, ""
 	}
@@ -146,11 +146,11 @@ func (s *source) read(document string, from Sources) (value, code string) {
 	}
 	content, err := readFile(path, maxSecret)
 	if errors.Is(err, errTooLarge) {
-		return "", "manifest-secret-too-large"
+		return "", codeSecretTooLarge
 	}
 	value = strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	if err != nil || value == "" {
-		return "", "manifest-secret-file"
+		return "", codeSecretFile
 	}
 	return value, ""
 }
@@ -160,9 +160,9 @@ func (s *source) read(document string, from Sources) (value, code string) {
 func (s Secret) differs(present Secret) (changed bool, code string) {
 	switch {
 	case s.source != nil:
-		return false, "manifest-secret-unresolved"
+		return false, codeSecretUnresolved
 	case s.keep && present.IsZero():
-		return false, "manifest-secret-not-there"
+		return false, codeSecretNotThere
 	case s.keep:
 		return false, ""
 	case s.IsZero() || present.IsZero():

@@ -129,10 +129,14 @@ func killUntilDone(t *testing.T, url, key string) (kills int, halves []int64) {
 			<-ended
 			kills++
 		}
-		if p := stands(t, url); p.Phase == "moving" {
-			halves = append(halves, p.Moved)
-		} else {
+		p := stands(t, url)
+		switch {
+		case p.Phase != "moving":
 			least += 100
+		case len(halves) > 0 && halves[len(halves)-1] == p.Moved, p.Moved == 0:
+			least += 15 // it did not live long enough to do anything
+		default:
+			halves = append(halves, p.Moved)
 		}
 	}
 }

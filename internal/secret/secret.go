@@ -16,16 +16,20 @@ import (
 // Redacted is what every formatter sees.
 const Redacted = "[secret]"
 
-// Text is a secret value. The bytes stand behind a pointer, because fmt prints
-// unexported fields of an enclosing struct without asking their methods: there
-// it prints an address.
-type Text struct{ bytes *[]byte }
+// Text is a secret value. The bytes stand behind two pointers, because fmt
+// prints unexported fields of an enclosing struct without asking their methods.
+// It follows one pointer to a slice when the verb does not fit (%s), but not a
+// pointer to a pointer: of that it prints the address.
+type Text struct{ bytes **[]byte }
 
 // Of wraps s.
 func Of(s string) Text { return OfBytes([]byte(s)) }
 
 // OfBytes wraps b without copying it; the caller gives it up.
-func OfBytes(b []byte) Text { return Text{bytes: &b} }
+func OfBytes(b []byte) Text {
+	p := &b
+	return Text{bytes: &p}
+}
 
 // Random returns n random bytes as base64url without padding: ≥ 128 bits from
 // n = 16 on.
@@ -43,7 +47,7 @@ func (t Text) RevealBytes() []byte {
 	if t.bytes == nil {
 		return nil
 	}
-	return *t.bytes
+	return **t.bytes
 }
 
 // Empty reports whether there is no value.

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
+	"encoding/binary"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -71,7 +73,7 @@ func (e *postgresEngine) read(ctx context.Context, sc scope, f func(*View) error
 		return postgresFault(err, e.url)
 	}
 	defer tx.Rollback() //nolint:errcheck // read-only: nothing to lose
-	core := &core{ctx: ctx, conn: postgresTx{tx}, now: e.store.options.Clock.Now(), around: AroundOf(ctx)}
+	core := &core{ctx: ctx, conn: readTx{tx}, now: e.store.options.Clock.Now(), around: AroundOf(ctx)}
 	defer core.finish() //nolint:errcheck // what failed was told to f
 	return postgresFault(f(&View{core: core, scope: sc}), e.url)
 }
@@ -93,8 +95,15 @@ func (e *postgresEngine) write(w *work) error {
 			return errClosed()
 		}
 		// Jittered and growing: those who collided must not collide again.
-		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 6)))) //nolint:gosec // jitter
+		time.Sleep(jitter(time.Millisecond << min(try, 6)))
 	}
+}
+
+// jitter returns a random duration below most.
+func jitter(most time.Duration) time.Duration {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(most))
 }
 
 // once runs w in one transaction. nil means committed; then w.err is what the
@@ -102,29 +111,95 @@ func (e *postgresEngine) write(w *work) error {
 func (e *postgresEngine) once(w *work) error {
 	ctx, cancel := context.WithTimeout(e.store.ctx, awayMost)
 	defer cancel()
-	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: w.level})
+	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it says so, before it there is nothing to lose
+	defer conn.Close() //nolint:errcheck // back into the pool
+	if _, err := conn.ExecContext(ctx, begins[w.level]); err != nil {
+		return err
+	}
+	tx := &postgresTx{conn: conn}
 	var r runner
 	defer r.abandon()
-	if commit, _ := e.store.run(w, postgresTx{tx}, e.overrun, &r); !commit {
-		return w.err
+	commit, _ := e.store.run(w, tx, e.overrun, &r)
+	if commit {
+		err = tx.commit(ctx)
+	} else {
+		err = w.err
 	}
-	return tx.Commit()
+	if err != nil {
+		tx.rollback(ctx)
+	}
+	return err
 }
 
-// postgresTx needs no cache of its own: pgx keeps prepared statements for each
-// connection.
-type postgresTx struct{ tx *sql.Tx }
-
-func (p postgresTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	return p.tx.ExecContext(ctx, query, args...)
+var begins = map[sql.IsolationLevel]string{
+	sql.LevelSerializable:  "BEGIN ISOLATION LEVEL SERIALIZABLE",
+	sql.LevelReadCommitted: "BEGIN ISOLATION LEVEL READ COMMITTED",
 }
 
-func (p postgresTx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	return p.tx.QueryContext(ctx, query, args...)
+// postgresTx is a transaction on a connection of its own. It needs no cache of
+// statements: pgx keeps prepared ones for each connection.
+type postgresTx struct {
+	conn  *sql.Conn
+	batch pgx.Batch // what travels with the commit
+}
+
+func (p *postgresTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	return p.conn.ExecContext(ctx, query, args...)
+}
+
+func (p *postgresTx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	return p.conn.QueryContext(ctx, query, args...)
+}
+
+func (p *postgresTx) later(_ context.Context, query string, args []any) error {
+	p.batch.Queue(query, args...)
+	return nil
+}
+
+// commit sends what was put off and COMMIT in one round trip. A transaction
+// that cannot commit answers COMMIT with ROLLBACK and no error.
+func (p *postgresTx) commit(ctx context.Context) error {
+	p.batch.Queue("COMMIT")
+	return p.conn.Raw(func(raw any) (err error) {
+		sent := raw.(*stdlib.Conn).Conn().SendBatch(ctx, &p.batch)
+		defer func() { err = errors.Join(err, sent.Close()) }()
+		var tag pgconn.CommandTag
+		for range p.batch.Len() {
+			if tag, err = sent.Exec(); err != nil {
+				return err
+			}
+		}
+		if tag.String() != "COMMIT" {
+			return errors.New("store: the transaction was rolled back at its commit")
+		}
+		return nil
+	})
+}
+
+// rollback ends the transaction, or the connection if that cannot be done.
+func (p *postgresTx) rollback(ctx context.Context) {
+	if _, err := p.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+		_ = p.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+}
+
+// readTx is a read-only transaction of the pool.
+type readTx struct{ tx *sql.Tx }
+
+func (r readTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	return r.tx.ExecContext(ctx, query, args...)
+}
+
+func (r readTx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	return r.tx.QueryContext(ctx, query, args...)
+}
+
+func (r readTx) later(ctx context.Context, query string, args []any) error {
+	_, err := r.tx.ExecContext(ctx, query, args...)
+	return err
 }
 
 // serialization reports whether the transaction may be tried again as it is.

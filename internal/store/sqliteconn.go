@@ -109,6 +109,12 @@ func (c *sqliteConn) query(ctx context.Context, query string, args []any) (*sql.
 	return stmt.QueryContext(ctx, args...)
 }
 
+// later has nothing to gain from waiting here.
+func (c *sqliteConn) later(ctx context.Context, query string, args []any) error {
+	_, err := c.exec(ctx, query, args)
+	return err
+}
+
 // prepared returns nil when the cache is full.
 func (c *sqliteConn) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt := c.stmts[query]; stmt != nil {

@@ -84,6 +84,9 @@ func (h Handle) Append(ctx context.Context, f func(*Tx) End) error {
 type conn interface {
 	exec(ctx context.Context, query string, args []any) (sql.Result, error)
 	query(ctx context.Context, query string, args []any) (*sql.Rows, error)
+	// later runs a statement whose result nobody waits for, at the latest with
+	// the commit.
+	later(ctx context.Context, query string, args []any) error
 }
 
 // View is a read-only look at the database.
@@ -183,6 +186,26 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 		return 0, c.failed(query, err)
 	}
 	return n, nil
+}
+
+// Later runs a statement whose result nobody needs to know; over PostgreSQL it
+// travels with the commit and saves a round trip. If it fails, the write fails.
+// What is read afterwards in the same closure may not see it.
+func (t *Tx) Later(query string, args ...any) error {
+	args, err := t.scope.apply(query, args)
+	if err != nil {
+		return err
+	}
+	c := t.core
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.revoked {
+		return errRevoked
+	}
+	if err := c.conn.later(c.ctx, query, args); err != nil {
+		return c.failed(query, err)
+	}
+	return nil
 }
 
 // failed notes the first failed statement and names it.
