@@ -51,6 +51,8 @@ type Options struct {
 	Terminal bool
 	// Demo makes no recovery kit: the house is thrown away.
 	Demo bool
+	// Rates are the limits of requests by class; nil is web.DefaultRates.
+	Rates map[string]web.Rate
 }
 
 // House is one process of Sekisho.
@@ -159,7 +161,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 // openWeb makes the mux with what the edges need to ask.
 func (h *House) openWeb() (err error) {
 	h.mux, err = web.New(web.Options{
-		BaseURL: h.config.BaseURL, TrustedProxies: h.config.TrustedProxies, Version: h.options.Version,
+		BaseURL: h.config.BaseURL, TrustedProxies: h.config.TrustedProxies, Version: h.options.Version, Rates: h.options.Rates,
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
