@@ -149,7 +149,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{h})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
@@ -215,26 +215,26 @@ func (s auditSealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]b
 
 // auditKey is the witness's signing key among the values that move to a new
 // data key.
-type auditKey struct{ house *House }
+type auditKey struct{}
 
 // Name implements seal.Sealed.
 func (auditKey) Name() string { return "audit.key" }
 
 // Next implements seal.Sealed: there is one key.
-func (k auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
+func (auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
 	if after != "" {
 		return nil, nil
 	}
-	place, sealed, err := k.house.audit.SealedKey(v)
-	if err != nil || sealed == nil {
+	place, sealed, ok, err := audit.SealedKey(v)
+	if err != nil || !ok {
 		return nil, err
 	}
 	return []seal.Cell{{Place: seal.Place(place), After: place.Row, Sealed: sealed}}, nil
 }
 
 // Replace implements seal.Sealed.
-func (k auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
-	return k.house.audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
+func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
+	return audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
 }
 
 // client makes the one way out.
