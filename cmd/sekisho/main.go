@@ -68,7 +68,7 @@ func newRoot(t *terminal) *cobra.Command {
 
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
-	newDemo, newServe, newVersion, newBench,
+	newDemo, newServe, newBackup, newRestore, newMove, newVersion, newBench,
 }
 
 // strict makes wrong arguments errors of usage everywhere.
@@ -91,6 +91,7 @@ type terminal struct {
 	book       *words.Book
 	lang       words.Lang
 	configPath string
+	shown      bool // a line of progress stands on the terminal
 }
 
 func newTerminal() *terminal {

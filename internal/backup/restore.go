@@ -37,8 +37,8 @@ type Ground struct {
 	Node    id.Node
 	By      id.Principal
 	Schemas []fs.FS
-	// Holders are all sets of sealed columns, whose first values are opened.
-	Holders  []seal.Sealed
+	// Holders returns all sets of sealed columns, whose first values are opened.
+	Holders  func(*audit.Log) []seal.Sealed
 	Enders   []Ender
 	Progress Progress
 }
@@ -181,9 +181,15 @@ func (r *restorer) inspect(ctx context.Context, url string, f func(*floors) erro
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	ring := seal.New(seal.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node}, g.Holders...)
+	keys := &sealer{}
+	log := audit.New(audit.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node, Sealer: keys})
+	var holders []seal.Sealed
+	if g.Holders != nil {
+		holders = g.Holders(log)
+	}
+	ring := seal.New(seal.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node}, holders...)
+	keys.ring = ring
 	defer ring.Close()
-	log := audit.New(audit.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node, Sealer: sealer{ring}})
 	if err := f(&floors{store: s, audit: log, ring: ring}); err != nil {
 		return err
 	}
@@ -266,11 +272,11 @@ func (r *restorer) verify(ctx context.Context, f *floors, h *Header, epoch int64
 type sealer struct{ ring *seal.Ring }
 
 // Seal implements audit.Sealer.
-func (s sealer) Seal(_ context.Context, at audit.Place, plain []byte) ([]byte, error) {
+func (s *sealer) Seal(_ context.Context, at audit.Place, plain []byte) ([]byte, error) {
 	return s.ring.Seal(seal.Place(at), plain)
 }
 
 // Open implements audit.Sealer.
-func (s sealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]byte, error) {
+func (s *sealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]byte, error) {
 	return s.ring.Open(seal.Place(at), sealed)
 }

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
@@ -73,6 +74,7 @@ type House struct {
 
 	notice  *notice.Room
 	console *console.Room
+	backup  *backup.Room
 
 	server  *web.Server
 	socket  *control
@@ -96,7 +98,7 @@ func Schemas() []fs.FS {
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, web.Words, notice.Words, console.Words,
+		rule.Words, manifest.Words, web.Words, notice.Words, console.Words, backup.Words,
 	}
 }
 
@@ -180,10 +182,14 @@ func (h *House) furnish() (err error) {
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds,
 		Unsealed: h.unsealed,
 	})
+	h.backup = backup.New(backup.Options{
+		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
+	})
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
+	h.backup.Doors(h.mux)
 	h.mux.Check("database", h.store.Ping)
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
 	return nil
