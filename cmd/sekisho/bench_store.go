@@ -44,14 +44,19 @@ func (b *bench) syncPage() func(int, int) error {
 
 // writes compares a bare row with a row and its record.
 func (b *bench) writes(ctx context.Context, how string, callers int) error {
-	bare, err := b.drive(callers, b.insert(ctx, func() store.End { return store.Quietly(store.QuietSeen) }))
+	insert := func(end store.End) func(int, int) error {
+		return func(int, int) error {
+			return b.house.Store().Trial(ctx, "bench."+id.New[string](b.clock.Now()), end)
+		}
+	}
+	bare, err := b.drive(callers, insert(store.Quietly(store.QuietSeen)))
 	if err != nil {
 		return err
 	}
 	stop := b.watchLag(ctx)
-	audited, err := b.drive(callers, b.insert(ctx, func() store.End {
-		return store.Done(store.Event{Name: "bench.written", By: id.System("bench"), Target: "bench:1", Fields: map[string]string{"n": "1"}})
-	}))
+	audited, err := b.drive(callers, insert(store.Done(store.Event{
+		Name: "bench.written", By: id.System("bench"), Target: "bench:1", Fields: map[string]string{"n": "1"},
+	})))
 	lag := stop()
 	if err != nil {
 		return err
@@ -65,20 +70,6 @@ func (b *bench) writes(ctx context.Context, how string, callers int) error {
 	b.add("audited row, "+how+", p99", audited.at(.99), "ms", "")
 	b.add("audit tree behind, "+how+", most", lag.Seconds(), "s", "")
 	return nil
-}
-
-// insert writes a topic row of its own each time: a table that every house has.
-func (b *bench) insert(ctx context.Context, end func() store.End) func(int, int) error {
-	s := b.house.Store()
-	return func(int, int) error {
-		name := "bench." + id.New[string](b.clock.Now())
-		return s.House().Write(ctx, func(tx *store.Tx) store.End {
-			if _, err := tx.Exec("INSERT INTO topic (name, version) VALUES ($1, $2)", name, 1); err != nil {
-				return store.Abort(err)
-			}
-			return end()
-		})
-	}
 }
 
 // watchLag looks ten times a second how far the tree is behind, and returns
@@ -106,13 +97,7 @@ func (b *bench) watchLag(ctx context.Context) (stop func() time.Duration) {
 }
 
 func (b *bench) reads(ctx context.Context) error {
-	s := b.house.Store()
-	read, err := b.drive(1, func(int, int) error {
-		return s.House().Read(ctx, func(v *store.View) error {
-			var n int64
-			return v.Row("SELECT oldest_binary FROM schema_law").Scan(&n)
-		})
-	})
+	read, err := b.drive(1, func(int, int) error { return b.house.Store().TrialRead(ctx) })
 	b.add("read of one row", read.rate, "1/s", "")
 	return err
 }

@@ -69,7 +69,8 @@ func newRoot(t *terminal) *cobra.Command {
 
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
-	newDemo, newServe, newUnseal, newPlan, newApply, newExport, newAudit, newMigrate, newDoctor, newBench, newVersion, newCompletion,
+	newDemo, newServe, newUnseal, newPlan, newApply, newExport, newAudit, newBackup, newRestore, newMove,
+	newMigrate, newDoctor, newBench, newVersion, newCompletion,
 }
 
 // strict makes wrong arguments errors of usage everywhere.
@@ -92,6 +93,7 @@ type terminal struct {
 	book       *words.Book
 	lang       words.Lang
 	configPath string
+	shown      bool // a line of progress stands on the terminal
 }
 
 func newTerminal() *terminal {

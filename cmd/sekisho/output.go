@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 //go:embed words
@@ -61,16 +60,4 @@ func (t *terminal) write(cmd *cobra.Command, path string, f func(io.Writer) erro
 		err = errors.Join(err, os.Remove(part.Name()))
 	}
 	return err
-}
-
-// progress says on a terminal how far something is, on one line; it returns
-// what clears the line. Elsewhere nothing is said.
-func (t *terminal) progress(key string) (tell func(done, total int64), end func()) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return nil, func() {}
-	}
-	tell = func(done, total int64) {
-		fmt.Fprint(os.Stderr, "\r"+t.say(key, "done", done, "total", total)+"\x1b[K")
-	}
-	return tell, func() { fmt.Fprint(os.Stderr, "\r\x1b[K") }
 }

@@ -77,15 +77,14 @@ func (t *terminal) verify(cmd *cobra.Command, v *verification) error {
 		key, from = t.kitKey(), "kit"
 	}
 	options.Key = key
-	tell, end := t.progress("cmd.audit.verify.progress")
-	options.Progress = tell
+	options.Progress = t.progress("cmd.audit.verify.progress")
 	var report audit.Report
 	if v.export != "" {
 		report, err = t.verifyFile(cmd.Context(), v.export, options)
 	} else {
 		report, err = t.verifyHouse(cmd.Context(), v.afar, &options)
 	}
-	end()
+	t.endProgress()
 	if err != nil {
 		return err
 	}

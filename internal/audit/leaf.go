@@ -192,12 +192,15 @@ func (r *bodyReader) flag() (erased bool) {
 	return !r.bad && flag[0] == fieldErased
 }
 
-func (r *bodyReader) text() string {
+func (r *bodyReader) text() string { return string(r.piece()) }
+
+// piece is what a length stands before.
+func (r *bodyReader) piece() []byte {
 	n, width := binary.Uvarint(r.rest)
 	if width <= 0 || n > uint64(len(r.rest)) {
 		r.bad = true
-		return ""
+		return nil
 	}
 	r.rest = r.rest[width:]
-	return string(r.take(int(n))) //nolint:gosec // bounded by what is left
+	return r.take(int(n)) //nolint:gosec // bounded by what is left
 }

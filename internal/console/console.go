@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"embed"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,7 @@ type Room struct {
 	kinds    *manifest.Set
 	unsealed func(context.Context) error
 	sessions atomic.Pointer[map[string]Session]
+	loading  sync.Mutex
 }
 
 // New makes the room. Run keeps its sessions fresh.

@@ -61,6 +61,7 @@ func (r *Room) NewSetupLink(ctx context.Context, baseURL string) (secret.Text, e
 			"until": tx.Now().Add(SetupLife).Format(time.RFC3339), "links_ended": count(links), "sessions_ended": count(ended),
 		}})
 	})
+	err = errors.Join(err, r.loadSessions(ctx))
 	link := baseURL + "/setup?" + url.Values{"link": {value.Reveal()}}.Encode()
 	return secret.Of(link), err
 }

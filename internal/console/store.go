@@ -34,6 +34,8 @@ func endSessions(tx *store.Tx) (int64, error) {
 // loadSessions reads every set-up session that is not over, by its hash. There
 // are as many as links were redeemed within an hour.
 func (r *Room) loadSessions(ctx context.Context) error {
+	r.loading.Lock() // an older look must not overwrite a newer one
+	defer r.loading.Unlock()
 	sessions := map[string]Session{}
 	now := store.Micros(r.clock.Now())
 	err := r.store.House().Read(ctx, func(v *store.View) error {
@@ -60,3 +62,7 @@ func (r *Room) loadSessions(ctx context.Context) error {
 }
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+// EndAll ends every set-up session, as a restore does (A160), and returns how
+// many there were.
+func EndAll(tx *store.Tx) (int64, error) { return endSessions(tx) }

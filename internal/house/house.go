@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
@@ -55,6 +56,8 @@ type Options struct {
 	// Alone refuses a PostgreSQL house that any server uses, and keeps servers
 	// out until Stop.
 	Alone bool
+	// Rates are the limits of requests by class; nil is web.DefaultRates.
+	Rates map[string]web.Rate
 }
 
 // House is one process of Sekisho.
@@ -75,6 +78,7 @@ type House struct {
 
 	notice  *notice.Room
 	console *console.Room
+	backup  *backup.Room
 
 	server  *web.Server
 	inner   *http.Server // for one command, see Work
@@ -82,11 +86,12 @@ type House struct {
 	lock    *folderLock
 	release func()
 
-	ctx    context.Context // ends with Stop
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	opened sync.Once   // what needs the keys is started once
-	keyed  atomic.Bool // and this is whether it was
+	ctx     context.Context // ends with Stop
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	stopped sync.Once
+	opened  sync.Once   // what needs the keys is started once
+	keyed   atomic.Bool // and this is whether it was
 }
 
 // Schemas are the tables of every floor and room.
@@ -98,7 +103,7 @@ func Schemas() []fs.FS {
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, web.Words, notice.Words, console.Words,
+		rule.Words, manifest.Words, web.Words, notice.Words, console.Words, backup.Words,
 	}
 }
 
@@ -147,11 +152,11 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if h.egress, err = h.config.Egress.client(); err != nil {
 		return err
 	}
-	outside, err := h.config.Audit.places(h.egress, h.node)
+	outside, err := h.config.Audit.places(h.egress)
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
@@ -163,7 +168,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 // openWeb makes the mux with what the edges need to ask.
 func (h *House) openWeb() (err error) {
 	h.mux, err = web.New(web.Options{
-		BaseURL: h.config.BaseURL, TrustedProxies: h.config.TrustedProxies, Version: h.options.Version,
+		BaseURL: h.config.BaseURL, TrustedProxies: h.config.TrustedProxies, Version: h.options.Version, Rates: h.options.Rates,
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
@@ -182,10 +187,14 @@ func (h *House) furnish() (err error) {
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds,
 		Unsealed: h.unsealed,
 	})
+	h.backup = backup.New(backup.Options{
+		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
+	})
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
+	h.backup.Doors(h.mux)
 	h.mux.Check("database", h.store.Ping)
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
 	return nil
@@ -221,6 +230,30 @@ func (s auditSealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]b
 	return s.ring.Open(seal.Place(at), sealed)
 }
 
+// auditKey is the witness's signing key among the values that move to a new
+// data key.
+type auditKey struct{}
+
+// Name implements seal.Sealed.
+func (auditKey) Name() string { return "audit.key" }
+
+// Next implements seal.Sealed: there is one key.
+func (auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
+	if after != "" {
+		return nil, nil
+	}
+	place, sealed, ok, err := audit.SealedKey(v)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return []seal.Cell{{Place: seal.Place(place), After: place.Row, Sealed: sealed}}, nil
+}
+
+// Replace implements seal.Sealed.
+func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
+	return audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
+}
+
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {
 	config := egress.Config{Hosts: c.Hosts}
@@ -242,8 +275,13 @@ func (c EgressConfig) client() (*egress.Client, error) {
 }
 
 // Stop takes everything down: no new requests, what runs may end, then the
-// rooms, the floors from the top, and the lock.
-func (h *House) Stop(ctx context.Context) error {
+// rooms, the floors from the top, and the lock. A second call does nothing.
+func (h *House) Stop(ctx context.Context) (err error) {
+	h.stopped.Do(func() { err = h.stop(ctx) })
+	return err
+}
+
+func (h *House) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	var errs []error

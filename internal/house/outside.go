@@ -1,16 +1,27 @@
 package house
 
 import (
-	"errors"
+	"fmt"
+	"os"
 
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/audit/outside"
 	"github.com/sekisho/sekisho/internal/egress"
-	"github.com/sekisho/sekisho/internal/id"
 )
 
-func (c AuditConfig) places(_ *egress.Client, _ id.Node) ([]audit.Outside, error) {
-	if len(c.CheckpointTo) > 0 {
-		return nil, errors.New("configuration: audit.checkpoint_to")
+// places are where checkpoints go that nobody here can change any more.
+func (c AuditConfig) places(out *egress.Client) ([]audit.Outside, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "-" // RFC 5424 §6.2.4: not known
 	}
-	return nil, nil
+	var all []audit.Outside
+	for _, to := range c.CheckpointTo {
+		place, err := outside.Parse(to, outside.Options{Dialer: out, HTTP: out.HTTP(), Host: host})
+		if err != nil {
+			return nil, fmt.Errorf("configuration: audit.checkpoint_to: %q: %w", to, err)
+		}
+		all = append(all, place)
+	}
+	return all, nil
 }

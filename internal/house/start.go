@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -214,15 +213,6 @@ func (h *House) closed() *fault.Fault {
 		return nil
 	}
 	return fault.New(fault.Busy, "sealed")
-}
-
-// Hostname is this machine's name, for the log of another host.
-func hostname() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return "-"
-	}
-	return name
 }
 
 // Lag is how long the oldest record has been waiting for its place in the log.

@@ -47,6 +47,7 @@ type Desk struct {
 	calls    context.Context // of the calls; ends when a stop loses patience
 	cut      context.CancelFunc
 	wg       sync.WaitGroup
+	serial   sync.Mutex // see write
 
 	mu       sync.Mutex
 	started  bool
@@ -204,7 +205,9 @@ func (d *Desk) round() time.Duration {
 
 // lookAtClock notes a step of the wall clock. From then on what other processes
 // stamped is not believed: their rows wait out the whole fence by our own
-// monotonic clock.
+// monotonic clock. A step ahead makes old stamps look older; they are made anew,
+// so that a process that starts later is not deceived either. A step that no
+// running process sees cannot be known.
 func (d *Desk) lookAtClock() {
 	step := d.drift.Step()
 	if step.Abs() < stepLeast {
@@ -212,8 +215,11 @@ func (d *Desk) lookAtClock() {
 	}
 	d.Log.Warn("the wall clock has stepped; recovery waits out whole fences", "step", step)
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.stepped = true
+	d.mu.Unlock()
+	if err := d.stampAnew(); err != nil {
+		d.Log.Warn("stamps could not be made anew after a step of the clock", "err", err)
+	}
 }
 
 // forget drops sightings of rows that are no longer inflight.
@@ -294,10 +300,14 @@ func (d *Desk) serve(first ready) time.Duration {
 	if room <= 0 {
 		return wait
 	}
-	if early := first.due.Sub(d.Clock.Now()); early > 0 {
+	by := d.Clock.Now()
+	if first.sentAt.After(by.Add(d.Skew)) {
+		by = first.due // sent in the future: the wall clock was set back, its rest is over
+	}
+	if early := first.due.Sub(by); early > 0 {
 		return min(early, d.Poll)
 	}
-	calls, err := d.claim(driver, first.target, room)
+	calls, err := d.claim(driver, first.target, by, room)
 	if err != nil {
 		d.Log.Debug("claim failed; trying again", "target", first.target, "err", err)
 		return min(d.Poll, 50*time.Millisecond)

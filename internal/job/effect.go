@@ -84,16 +84,11 @@ func Intend(tx *store.Tx, e Effect) error {
 	if err != nil {
 		return err
 	}
-	now := tx.Now()
-	due := now
-	if e.After.After(now) {
-		due = e.After
-	}
 	_, err = house.Exec(`INSERT INTO job_effect (id, org, driver, target, line, seq, waits, state, probe, payload,
 		principal, tries, due, owner, fence_no, sent_at, fence_until, intended_at, first_at, ended_at, why, result)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 'intended', 0, $8, $9, 0, $10, '', 0, 0, 0, $11, 0, 0, '', '')`,
 		string(e.ID), string(e.Org), e.Driver, e.Target, e.Line, seq, waits, string(e.Payload),
-		string(e.By), store.Micros(due), store.Micros(now))
+		string(e.By), store.Micros(e.After), store.Micros(tx.Now()))
 	tx.Wake(topic)
 	return err
 }

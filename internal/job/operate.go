@@ -126,8 +126,8 @@ func Retry(tx *store.Tx, org id.Org, effect id.Effect, by id.Principal) (store.E
 	if err != nil {
 		return store.Event{}, err
 	}
-	_, err = tx.House().Exec(`UPDATE job_effect SET state = 'intended', tries = 0, first_at = 0, due = $2
-		WHERE id = $1 AND state = 'parked'`, string(effect), store.Micros(tx.Now()))
+	_, err = tx.House().Exec(`UPDATE job_effect SET state = 'intended', tries = 0, first_at = 0, due = 0
+		WHERE id = $1 AND state = 'parked'`, string(effect))
 	tx.Wake(topic)
 	return operated("effect.retried", s, by, ""), err
 }

@@ -213,7 +213,7 @@ func (d *Desk) tryFire(t due) (err error) {
 	if err != nil {
 		return err
 	}
-	return d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	return d.write(func(tx *store.Tx) store.End {
 		now := store.Micros(tx.Now())
 		n, err := tx.Exec("UPDATE job_timer SET state = 'fired', fired_at = $2 WHERE id = $1 AND state = 'waiting' AND due <= $2",
 			string(t.ID), now)
@@ -235,7 +235,7 @@ func (d *Desk) misfired(t due, cause error) error {
 		why = "job-timer-failed"
 	}
 	rest := d.Backoff(int(t.tries) + 1)
-	return d.Store.House().Write(context.Background(), func(tx *store.Tx) store.End {
+	return d.write(func(tx *store.Tx) store.End {
 		state := "waiting"
 		if t.tries+1 >= int64(d.Tries) {
 			state = "parked"

@@ -9,7 +9,8 @@
 // One SQL text serves both engines: $1… parameters, CAST instead of ::, BIGINT,
 // TEXT, times as BIGINT microseconds (Micros, FromMicros), JSON as TEXT, ON
 // CONFLICT, RETURNING, no SKIP LOCKED. In migrations BLOB becomes BYTEA on
-// PostgreSQL and WITHOUT ROWID is dropped there.
+// PostgreSQL, WITHOUT ROWID is dropped there, and INTEGER PRIMARY KEY (SQLite's
+// own row number) becomes BIGINT PRIMARY KEY.
 package store
 
 import "embed"

@@ -87,6 +87,7 @@ const ownNumber = 202611220000
 func (d dialect) translate(text string) string {
 	if d == dialectPostgres {
 		text = blob.ReplaceAllString(text, "BYTEA")
+		text = rowid.ReplaceAllString(text, "BIGINT PRIMARY KEY")
 		return withoutRowid.ReplaceAllString(text, "")
 	}
 	return text
@@ -94,6 +95,7 @@ func (d dialect) translate(text string) string {
 
 var (
 	blob         = regexp.MustCompile(`\bBLOB\b`)
+	rowid        = regexp.MustCompile(`\bINTEGER PRIMARY KEY\b`)
 	withoutRowid = regexp.MustCompile(`\s*\bWITHOUT ROWID\b`)
 )
 

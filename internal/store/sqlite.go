@@ -110,7 +110,13 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 func (e *sqliteEngine) close() error {
 	<-e.ended
 	e.runner.abandon()
-	return errors.Join(e.writer.close(), e.readers.Close(), e.writers.Close())
+	// A reader that stays open would keep SQLite from moving the log into the
+	// file and taking it away.
+	var errs []error
+	for range cap(e.idle) {
+		errs = append(errs, (<-e.idle).close())
+	}
+	return errors.Join(append(errs, e.readers.Close(), e.writer.close(), e.writers.Close())...)
 }
 
 // read: one deferred transaction on a query_only connection.

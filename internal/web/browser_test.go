@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -19,6 +20,10 @@ import (
 )
 
 var pictures = flag.String("pictures", "", "folder to put pictures of the gallery into")
+
+// patience is how long a step may take on a busy machine; it never decides what
+// is right, it only ends a browser that hangs.
+const patience = time.Minute
 
 // browser is a real Chromium in front of a real listener.
 type browser struct {
@@ -50,12 +55,17 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as the context of the first call
+		t.Fatal(err)
+	}
 	return &browser{s, ctx, "http://" + listen}
 }
 
 func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -63,7 +73,9 @@ func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 func evaluate[T any](t *testing.T, b *browser, script string) T {
 	t.Helper()
 	wait := func(p *runtime.EvaluateParams) { yes := true; p.AwaitPromise = &yes }
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, wait))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, wait))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +93,10 @@ func (b *browser) scheme(t *testing.T, name string) {
 }
 
 const (
+	loaded = `new Promise(done => {
+		const look = () => document.readyState === "complete" ? done(true) : setTimeout(look, 10);
+		look();
+	})`
 	violations = `new Promise(done => {
 		const seen = new ReportingObserver(list => done(list.map(r => r.body.blockedURL + " " + r.body.effectiveDirective)), {types: ["csp-violation"], buffered: true});
 		seen.observe();
@@ -100,8 +116,9 @@ const (
 func TestGallery(t *testing.T) {
 	b := newBrowser(t)
 	pages := []string{"/gallery", "/gallery/one", "/gallery/many", "/gallery/form", "/gallery/card", "/gallery/empty", "/things", "/nothing"}
-	for _, lang := range []string{"en", "ja"} {
+	for _, lang := range []string{"ja", "en"} { // the browser starts in English: each is a switch
 		b.do(t, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(b.base+"/gallery"), chromedp.Click(`button[lang="`+lang+`"]`), chromedp.WaitVisible(`html[lang="`+lang+`"] main`))
+		evaluate[bool](t, b, loaded)
 		schemes, sizes := []string{"light"}, [][2]int64{{1280, 800}, {320, 640}}
 		if *pictures != "" {
 			schemes, sizes = append(schemes, "dark"), append(sizes, [2]int64{390, 844})

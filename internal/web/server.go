@@ -41,6 +41,7 @@ type Server struct {
 	local   *http.Server
 	metrics *http.Server
 	open    []net.Listener // public ones
+	secure  bool           // they begin with a handshake; http.Server sets its TLSConfig by itself
 	scraped []net.Listener
 	socket  net.Listener
 	wg      sync.WaitGroup
@@ -63,7 +64,7 @@ func Listen(m *Mux, l Listening) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.http.TLSConfig = keys.server()
+		s.http.TLSConfig, s.secure = keys.server(), true
 	}
 	if s.open, err = openAll(host, port); err != nil {
 		return nil, fault.New(fault.Invalid, "listen-taken", "listen", l.Listen).Because(err)
@@ -167,7 +168,7 @@ func (s *Server) MetricsAddr() string {
 // Start answers on every open listener until Stop.
 func (s *Server) Start() {
 	for _, l := range s.open {
-		if s.http.TLSConfig != nil {
+		if s.secure {
 			l = tlsListener{l}
 		}
 		s.serve(s.http, l)

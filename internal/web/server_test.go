@@ -315,3 +315,28 @@ func TestMalformedRequests(t *testing.T) {
 		})
 	}
 }
+
+func TestControlSocketKnowsItsPeer(t *testing.T) {
+	s := newSite(t)
+	server := running(t, s, web.Listening{Listen: "127.0.0.1:0"})
+	path := filepath.Join(t.TempDir(), "c")
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.StartLocal(socket)
+	client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("unix", path)
+	}}}
+	got, err := client.Post("http://control/api/v1/things", "application/json", strings.NewReader(`{"title":"abcd"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = got.Body.Close()
+	client.CloseIdleConnections()
+	s.door.mu.Lock()
+	defer s.door.mu.Unlock()
+	if seen := s.door.seen; got.StatusCode != 200 || len(seen) != 1 || seen[0].Peer.UID != os.Getuid() || !seen[0].Peer.Local {
+		t.Errorf("%d %+v", got.StatusCode, seen)
+	}
+}

@@ -10,8 +10,8 @@ CREATE TABLE audit_pending (
 -- inserted in bulk with ON CONFLICT DO NOTHING and counted; without NOT NULL
 -- SQLite then needs no journal for each statement.
 CREATE TABLE audit_record (
-  id TEXT PRIMARY KEY,
-  idx BIGINT UNIQUE,
+  idx INTEGER PRIMARY KEY,
+  id TEXT UNIQUE,
   org TEXT,
   name TEXT,
   by_ TEXT,

@@ -193,7 +193,11 @@ func (w *worker) decide(ctx context.Context, n int) error {
 		effect.Line = ticketOf(n)
 	}
 	err := w.store.House().Write(ctx, func(tx *store.Tx) store.End {
-		_, err := tx.Exec("INSERT INTO rig_decision (n, effect, released, reclaimed) VALUES ($1, $2, 0, 0)", n, string(effect.ID))
+		fresh, err := tx.Exec(`INSERT INTO rig_decision (n, effect, released, reclaimed) VALUES ($1, $2, 0, 0)
+			ON CONFLICT (n) DO NOTHING`, n, string(effect.ID))
+		if err == nil && fresh == 0 {
+			err = errDecided
+		}
 		if err == nil {
 			err = job.Intend(tx, effect)
 		}
@@ -202,12 +206,19 @@ func (w *worker) decide(ctx context.Context, n int) error {
 		}
 		return store.Done(store.Event{Name: "rig.decided", By: effect.By, Target: "effect:" + effect.Marker()})
 	})
+	if errors.Is(err, errDecided) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	_, err = w.call(ctx, http.MethodPost, "/ack", effect.Marker(), "")
 	return err
 }
+
+// errDecided: PostgreSQL committed the last write of the life before after its
+// process was gone.
+var errDecided = errors.New("decided already")
 
 // driver of a kind. An effect lands within landMost of its call; the rest of
 // the fence is for a machine that is busy with the rig itself.

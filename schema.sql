@@ -1,0 +1,238 @@
+CREATE TABLE audit_checkpoint (
+  epoch BIGINT NOT NULL,
+  size BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  note TEXT NOT NULL,
+  PRIMARY KEY (epoch, size)
+);
+
+CREATE TABLE audit_counted (
+  minute BIGINT NOT NULL,
+  prefix TEXT NOT NULL,
+  code TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  PRIMARY KEY (minute, prefix, code)
+);
+
+CREATE TABLE audit_head (
+  one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+  size BIGINT NOT NULL,
+  epoch BIGINT NOT NULL,
+  fence BIGINT NOT NULL,
+  beat BIGINT NOT NULL,
+  owner TEXT NOT NULL
+);
+
+CREATE TABLE audit_key (
+  one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+  public TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  at BIGINT NOT NULL
+);
+
+CREATE TABLE audit_outside (
+  name TEXT NOT NULL PRIMARY KEY,
+  epoch BIGINT NOT NULL,
+  size BIGINT NOT NULL,
+  pushed_at BIGINT NOT NULL,
+  failed_at BIGINT NOT NULL,
+  error TEXT NOT NULL
+);
+
+CREATE TABLE audit_pending (
+  id TEXT NOT NULL PRIMARY KEY,
+  leaf BLOB NOT NULL,
+  body BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE audit_record (
+  idx INTEGER PRIMARY KEY,
+  id TEXT UNIQUE,
+  org TEXT,
+  name TEXT,
+  by_ TEXT,
+  target TEXT,
+  body BLOB
+);
+
+CREATE INDEX audit_record_by ON audit_record (by_, id);
+
+CREATE INDEX audit_record_org ON audit_record (org, id);
+
+CREATE INDEX audit_record_target ON audit_record (target, id);
+
+CREATE TABLE audit_tile (
+  level BIGINT NOT NULL,
+  n BIGINT NOT NULL,
+  hashes BLOB NOT NULL,
+  PRIMARY KEY (level, n)
+);
+
+CREATE TABLE job_effect (
+  id TEXT NOT NULL PRIMARY KEY,       -- also the marker that the outside system is given
+  org TEXT NOT NULL,                  -- "" is the house itself
+  driver TEXT NOT NULL,
+  target TEXT NOT NULL,               -- which outside system of the driver
+  line TEXT NOT NULL,                 -- effects of one line go out in order; "" has none
+  seq BIGINT NOT NULL,                -- place in the line
+  waits BIGINT NOT NULL,              -- 1: another of its line goes first
+  state TEXT NOT NULL,                -- intended, inflight, done, parked, skipped
+  probe BIGINT NOT NULL,              -- 1: look for the marker before the next call
+  payload TEXT NOT NULL,
+  principal TEXT NOT NULL,            -- who decided it
+  tries BIGINT NOT NULL,              -- calls that are known to have done nothing
+  due BIGINT NOT NULL,                -- not before
+  owner TEXT NOT NULL,                -- process that claimed it last
+  fence_no BIGINT NOT NULL,           -- counts claims: only the last owner moves the row
+  sent_at BIGINT NOT NULL,            -- stamp committed before the last call
+  fence_until BIGINT NOT NULL,        -- before this nobody else acts on it
+  intended_at BIGINT NOT NULL,
+  first_at BIGINT NOT NULL,           -- first claim; 0 if none
+  ended_at BIGINT NOT NULL,           -- done or skipped; 0 if open
+  why TEXT NOT NULL,                  -- code of what went wrong last
+  result TEXT NOT NULL                -- what the driver says of it, JSON
+);
+
+CREATE INDEX job_effect_ended ON job_effect (ended_at) WHERE ended_at > 0;
+
+CREATE INDEX job_effect_inflight ON job_effect (fence_until) WHERE state = 'inflight';
+
+CREATE INDEX job_effect_open ON job_effect (org, state, driver, target) WHERE ended_at = 0;
+
+CREATE INDEX job_effect_org ON job_effect (org, id);
+
+CREATE INDEX job_effect_ready ON job_effect (driver, target, due, id) WHERE state = 'intended' AND waits = 0;
+
+CREATE INDEX job_effect_waiting ON job_effect (driver, target, line, seq) WHERE waits = 1;
+
+CREATE TABLE job_line (
+  driver TEXT NOT NULL,
+  target TEXT NOT NULL,
+  line TEXT NOT NULL,
+  head BIGINT NOT NULL,
+  tail BIGINT NOT NULL,
+  PRIMARY KEY (driver, target, line)
+);
+
+CREATE TABLE job_timer (
+  id TEXT NOT NULL PRIMARY KEY,
+  org TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  state TEXT NOT NULL,                -- waiting, fired, parked
+  tries BIGINT NOT NULL,
+  due BIGINT NOT NULL,                -- when it is tried next
+  set_for BIGINT NOT NULL,            -- when it was to happen
+  fired_at BIGINT NOT NULL,
+  why TEXT NOT NULL
+);
+
+CREATE INDEX job_timer_due ON job_timer (kind, due, id) WHERE state = 'waiting';
+
+CREATE INDEX job_timer_fired ON job_timer (fired_at) WHERE state = 'fired';
+
+CREATE TABLE notice (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  title_en TEXT NOT NULL,
+  title_ja TEXT NOT NULL,
+  text_en TEXT NOT NULL,
+  text_ja TEXT NOT NULL,
+  starts BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  version BIGINT NOT NULL
+);
+
+CREATE INDEX notice_ends ON notice (ends);
+
+CREATE TABLE once_value (
+  hash TEXT NOT NULL PRIMARY KEY,     -- SHA-256 over kind and value, hex; the value itself is nowhere
+  kind TEXT NOT NULL,
+  org TEXT NOT NULL,                  -- "" is the house itself
+  subject TEXT NOT NULL,              -- whose it is, for revocation; "" if nobody's yet
+  bound TEXT NOT NULL,                -- SHA-256 over kind, value and what it is bound to; "" if to nothing
+  payload BLOB NOT NULL,
+  outcome BLOB NOT NULL,              -- what its redemption led to, for kinds that tell
+  slot BIGINT,                        -- place among the capped rows of its kind
+  tries BIGINT NOT NULL,              -- wrong bindings that are still allowed
+  used_at BIGINT NOT NULL,            -- 0: not used
+  until BIGINT NOT NULL,              -- refused from this microsecond on
+  forget_at BIGINT NOT NULL           -- the row may go
+);
+
+CREATE INDEX once_value_forget ON once_value (forget_at);
+
+CREATE UNIQUE INDEX once_value_slot ON once_value (kind, slot) WHERE slot IS NOT NULL;
+
+CREATE INDEX once_value_subject ON once_value (subject, kind) WHERE subject <> '';
+
+CREATE TABLE schema_law (
+  one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+  oldest_binary BIGINT NOT NULL
+);
+
+CREATE TABLE schema_migration (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		version_id INTEGER NOT NULL,
+		is_applied INTEGER NOT NULL,
+		tstamp TIMESTAMP DEFAULT (datetime('now'))
+	);
+
+CREATE TABLE seal_holder (
+  name TEXT NOT NULL PRIMARY KEY
+);
+
+CREATE TABLE seal_key (
+  id BIGINT NOT NULL PRIMARY KEY,
+  state TEXT NOT NULL CHECK (state IN ('writes', 'reads', 'closing', 'destroyed')),
+  wrapped BLOB NOT NULL,
+  spent BIGINT NOT NULL,
+  made_at BIGINT NOT NULL,
+  retired_at BIGINT NOT NULL,
+  destroyed_at BIGINT NOT NULL
+);
+
+CREATE TABLE seal_pass (
+  one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+  phase TEXT NOT NULL CHECK (phase IN ('moving', 'waiting', 'closing', 'stuck', 'done')),
+  target BIGINT NOT NULL,
+  holder TEXT NOT NULL,
+  after TEXT NOT NULL,
+  seen BIGINT NOT NULL,
+  moved BIGINT NOT NULL,
+  stuck BIGINT NOT NULL,
+  told BIGINT NOT NULL,
+  since BIGINT NOT NULL,
+  owner TEXT NOT NULL,
+  until BIGINT NOT NULL,
+  fence BIGINT NOT NULL
+);
+
+CREATE TABLE seal_ring (
+  one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+  writes BIGINT NOT NULL,
+  root_check TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  founded_at BIGINT NOT NULL
+);
+
+CREATE TABLE seal_wrapping (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  params TEXT NOT NULL,
+  wrapped BLOB NOT NULL,
+  made_at BIGINT NOT NULL
+);
+
+CREATE TABLE setup_session (
+  id TEXT NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  begun BIGINT NOT NULL,
+  ends BIGINT NOT NULL
+);
+
+CREATE TABLE topic (
+  name TEXT NOT NULL PRIMARY KEY,
+  version BIGINT NOT NULL
+);
