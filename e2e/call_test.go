@@ -175,3 +175,19 @@ func newest(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("RECORD", found.Items[0].ID)
 	}
 }
+
+func checkpoint(ts *testscript.TestScript, _ bool, args []string) {
+	s := storyOf(ts)
+	head := http.Header{}
+	s.dress(head, http.MethodGet)
+	status, _, text, err := ask(s.here, http.MethodGet, "/api/v1/audit/checkpoint", head, nil)
+	ts.Check(err)
+	var found struct {
+		Note string `json:"note"`
+	}
+	ts.Check(json.Unmarshal([]byte(text), &found))
+	if status != http.StatusOK || found.Note == "" {
+		ts.Fatalf("status %d: %s", status, text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(found.Note), 0o600))
+}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,7 +29,7 @@ type verb = func(ts *testscript.TestScript, neg bool, args []string)
 //	at NAME              go to another house; the first one is "house"
 //	serve [ARG…]         start it and wait until it is ready; $LINK is its set-up link;
 //	                     with "!" it must end with code 1 and a sentence (stderr)
-//	stop, kill           end it by SIGTERM or SIGKILL
+//	halt, crash          end it by SIGTERM or SIGKILL
 //	sekisho ARG…         run a command; "!" means code 1
 //	misuse ARG…          run a command that ends with code 2
 //	as WHO               send the cookies of WHO from now on, none for "nobody"
@@ -36,6 +37,7 @@ type verb = func(ts *testscript.TestScript, neg bool, args []string)
 //	page PATH            what a page says to its reader
 //	redeem               use the set-up link as WHO
 //	audit NAME           the newest record of a name is there ($RECORD), "!" it is not
+//	checkpoint FILE      keep the newest signed checkpoint, as a place outside does
 //	ready, ! ready WHY   the house is ready, or is not and says why
 //	damage FILE AT       overwrite 4 KiB
 //	fill FILE N, bytes FILE HEX
@@ -45,10 +47,34 @@ var verbs map[string]verb
 
 func init() {
 	verbs = map[string]verb{
-		"at": at, "serve": serve, "stop": ends(syscall.SIGTERM), "kill": ends(syscall.SIGKILL),
+		"at": at, "serve": serve, "halt": ends(syscall.SIGTERM), "crash": ends(syscall.SIGKILL),
 		"sekisho": command(1), "misuse": misuse, "as": as, "call": call, "page": page, "redeem": redeem,
 		"audit": newest, "ready": ready, "damage": damage, "fill": fill, "bytes": raw, "newer": newer,
-		"unprivileged": unprivileged,
+		"unprivileged": unprivileged, "checkpoint": checkpoint,
+	}
+}
+
+// TestNoVerbIsShadowed: testscript looks among its own commands first, and its
+// "stop" ends a script as if all had gone well.
+func TestNoVerbIsShadowed(t *testing.T) {
+	const own = " cd chmod cmp cmpenv cp env exec exists grep kill mkdir mv rm skip stderr stdin stdout stop symlink ttyin ttyout unix2dos unquote wait "
+	for name := range verbs {
+		if strings.Contains(own, " "+name+" ") {
+			t.Errorf("%s is a command of testscript: it would never be ours", name)
+		}
+	}
+	scripts, err := filepath.Glob("testdata/script/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal(err, scripts)
+	}
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if regexp.MustCompile(`(?m)^(stop|kill)\b`).Match(text) {
+			t.Errorf("%s: say halt or crash", name)
+		}
 	}
 }
 
@@ -171,8 +197,7 @@ func newer(ts *testscript.TestScript, _ bool, _ []string) {
 const nobody = 65534
 
 func unprivileged(ts *testscript.TestScript, neg bool, args []string) {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Path = filepath.Join(bin, "sekisho")
+	cmd := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
 	cmd.Dir, cmd.Env = "/", environment(ts)
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
