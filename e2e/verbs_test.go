@@ -43,6 +43,7 @@ type verb = func(ts *testscript.TestScript, neg bool, args []string)
 //	fill FILE N, bytes FILE HEX
 //	newer                let the schema need a newer binary
 //	unprivileged CMD…    run as somebody who is not root
+//	readonly             let $SEKISHO_DATA be a folder of that somebody, which nobody may write
 var verbs map[string]verb
 
 func init() {
@@ -50,7 +51,7 @@ func init() {
 		"at": at, "serve": serve, "halt": ends(syscall.SIGTERM), "crash": ends(syscall.SIGKILL),
 		"sekisho": command(1), "misuse": misuse, "as": as, "call": call, "page": page, "redeem": redeem,
 		"audit": newest, "ready": ready, "damage": damage, "fill": fill, "bytes": raw, "newer": newer,
-		"unprivileged": unprivileged, "checkpoint": checkpoint,
+		"unprivileged": unprivileged, "checkpoint": checkpoint, "readonly": readonly,
 	}
 }
 
@@ -211,6 +212,17 @@ func unprivileged(ts *testscript.TestScript, neg bool, args []string) {
 	if (err != nil) != neg {
 		ts.Fatalf("%v\n%s", err, out)
 	}
+}
+
+func readonly(ts *testscript.TestScript, _ bool, _ []string) {
+	dir, err := os.MkdirTemp("", "sekisho-readonly-")
+	ts.Check(err)
+	ts.Defer(func() { _ = os.RemoveAll(dir) })
+	if os.Getuid() == 0 {
+		ts.Check(os.Chown(dir, nobody, nobody))
+	}
+	ts.Check(os.Chmod(dir, 0o500))
+	ts.Setenv("SEKISHO_DATA", dir)
 }
 
 func ready(ts *testscript.TestScript, neg bool, args []string) {
