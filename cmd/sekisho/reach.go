@@ -80,11 +80,26 @@ func (t *terminal) reachServer(a afar) (*reach, error) {
 	if a.offline {
 		return nil, usage{errors.New(t.say("cmd.server.offline"))}
 	}
+	token, err := tokenOf(a.token)
+	if err != nil {
+		return nil, err
+	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &reach{
-		client: client, base: strings.TrimRight(u.String(), "/"), token: secret.Of(a.token), lang: string(t.lang),
+		client: client, base: strings.TrimRight(u.String(), "/"), token: token, lang: string(t.lang),
 		end: func() error { return nil },
 	}, nil
+}
+
+// tokenOf reads @FILE: every process of the machine can read a command line.
+// (A169)
+func tokenOf(given string) (secret.Text, error) {
+	path, file := strings.CutPrefix(given, "@")
+	if !file {
+		return secret.Of(given), nil
+	}
+	text, err := os.ReadFile(path)
+	return secret.Of(strings.TrimSpace(string(text))), err
 }
 
 // over makes a reach of connections to one house.
