@@ -62,10 +62,9 @@ func (r *Ring) WrapFor(recipients ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(k.root.RevealBytes()); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), w.Close()
+	_, err = w.Write(k.root.RevealBytes())
+	err = errors.Join(err, w.Close())
+	return out.Bytes(), err
 }
 
 // Bearer opens a restored ring with an identity file: the recovery kit, as
