@@ -46,8 +46,8 @@ CREATE TABLE audit_pending (
 ) WITHOUT ROWID;
 
 CREATE TABLE audit_record (
-  id TEXT PRIMARY KEY,
-  idx BIGINT UNIQUE,
+  idx INTEGER PRIMARY KEY,
+  id TEXT UNIQUE,
   org TEXT,
   name TEXT,
   by_ TEXT,

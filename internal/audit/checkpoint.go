@@ -254,3 +254,20 @@ func (l *Log) CheckpointAge(ctx context.Context) (age time.Duration, records int
 	})
 	return age, records, err
 }
+
+// SealedKey returns the sealed signing key and its place, for the walk that
+// seals all values anew; ok is false if there is none.
+func SealedKey(v *store.View) (at Place, sealed []byte, ok bool, err error) {
+	err = v.Row("SELECT sealed FROM audit_key WHERE one = 1").Scan(&sealed)
+	if errors.Is(err, store.ErrNoRow) {
+		return keyPlace, nil, false, nil
+	}
+	return keyPlace, sealed, err == nil, err
+}
+
+// ReplaceSealedKey puts the signing key, sealed anew, in the place of old, and
+// says whether old still stood there.
+func ReplaceSealedKey(tx *store.Tx, old, sealed []byte) (bool, error) {
+	n, err := tx.Exec("UPDATE audit_key SET sealed = $1 WHERE one = 1 AND sealed = $2", sealed, old)
+	return n == 1, err
+}

@@ -76,9 +76,6 @@ func (l *Log) Step(ctx context.Context, looked bool) (int, error) { return l.ste
 // Flush lets a test flush the counted refusals.
 func (l *Log) Flush(ctx context.Context) error { return l.flush(ctx, false) }
 
-// BatchMost is how many records a step moves.
-const BatchMost = batchMost
-
 // SignForTest signs a checkpoint that the log would never sign.
 func (l *Log) SignForTest(ctx context.Context, c Checkpoint) (Checkpoint, error) {
 	key, err := l.key(ctx)

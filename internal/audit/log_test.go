@@ -574,3 +574,40 @@ func TestKillBetweenCommitAndIntegration(t *testing.T) {
 		}
 	})
 }
+
+func TestTheSigningKeyIsSealedAnew(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.write(1)
+		first := h.checkpoint()
+		next := newGCM()
+		must(t, h.store.House().Write(background, func(tx *store.Tx) store.End {
+			at, sealed, ok, err := audit.SealedKey(&tx.View)
+			if err != nil || !ok {
+				return store.Abort(fmt.Errorf("%v %w", ok, err))
+			}
+			plain, err := fixed.Open(background, at, sealed)
+			if err != nil {
+				return store.Abort(err)
+			}
+			anew, err := next.Seal(background, at, plain)
+			if err != nil {
+				return store.Abort(err)
+			}
+			if done, err := audit.ReplaceSealedKey(tx, []byte("not what stands there"), anew); done || err != nil {
+				return store.Abort(fmt.Errorf("it was replaced: %w", err))
+			}
+			if done, err := audit.ReplaceSealedKey(tx, sealed, anew); !done || err != nil {
+				return store.Abort(fmt.Errorf("it was not replaced: %w", err))
+			}
+			return store.Quietly(store.QuietReencrypt)
+		}))
+		again := attach(t, h.store, h.clock, func(o *audit.Options) { o.Sealer = next })
+		again.write(1)
+		second := again.checkpoint()
+		if second.Size <= first.Size {
+			t.Fatal("no checkpoint by the key sealed anew")
+		}
+		_, err := audit.ParseCheckpoint(second.Note, h.key())
+		must(t, err)
+	}, func(o *audit.Options) { o.Sealer = fixed })
+}

@@ -35,9 +35,6 @@ type signed struct {
 }
 
 const (
-	// batchMost bounds how long one step of the sequencer keeps others waiting
-	// on SQLite.
-	batchMost = 512
 	// look is how often each node looks by itself, woken or not.
 	look = 500 * time.Millisecond
 	// silentMost looks without a beat, and the seat is free.
@@ -46,6 +43,15 @@ const (
 	// writes the tree does not double the commits.
 	pace = 100 * time.Millisecond
 )
+
+// batchMost is how many records one step moves: on SQLite everybody waits
+// meanwhile, on PostgreSQL only the round trips count.
+func (l *Log) batchMost() int {
+	if l.store.Engine() == "sqlite" {
+		return 512
+	}
+	return 2048
+}
 
 // errUnseated says that another node has the seat; errMoved that a record is no
 // longer where it was read. Both mean: read again.
@@ -89,7 +95,7 @@ func (l *Log) sequenceUntil(ctx context.Context, woken <-chan struct{}) {
 func (l *Log) drain(ctx context.Context, looked bool) error {
 	for {
 		n, err := l.step(ctx, looked, false)
-		if err != nil || n < batchMost {
+		if err != nil || n < l.batchMost() {
 			return err
 		}
 		looked = false
@@ -99,28 +105,36 @@ func (l *Log) drain(ctx context.Context, looked bool) error {
 // Integrate returns once everything that was committed before the call is in
 // the tree, by this node or by another.
 func (l *Log) Integrate(ctx context.Context) error {
-	waiting, err := l.waiting(ctx)
-	for err == nil && waiting > 0 {
-		var n int
-		n, err = l.step(ctx, false, false)
-		if err == nil {
-			waiting -= n
-			if n < batchMost {
-				return nil
+	newest, err := l.newest(ctx)
+	if err != nil || newest == "" {
+		return err
+	}
+	for {
+		n, err := l.step(ctx, false, false)
+		if err == nil && n < l.batchMost() {
+			return nil
+		}
+		if err != nil {
+			if err := l.waitForSeat(ctx, err); err != nil {
+				return err
 			}
-			continue
 		}
-		if !errors.Is(err, errUnseated) && !errors.Is(err, errMoved) {
+		if waiting, err := l.waitsUpTo(ctx, newest); err != nil || !waiting {
 			return err
-		}
-		if err = l.takeSeat(ctx, true); err != nil && !errors.Is(err, errUnseated) {
-			return err
-		}
-		if err = sleep(ctx, look); err == nil {
-			waiting, err = l.waiting(ctx)
 		}
 	}
-	return err
+}
+
+// waitForSeat counts half a second of another sequencer's silence; other
+// failures than that there is one are the caller's.
+func (l *Log) waitForSeat(ctx context.Context, failed error) error {
+	if !errors.Is(failed, errUnseated) && !errors.Is(failed, errMoved) {
+		return failed
+	}
+	if err := l.takeSeat(ctx, true); err == nil || !errors.Is(err, errUnseated) {
+		return err
+	}
+	return sleep(ctx, look)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -132,11 +146,28 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (l *Log) waiting(ctx context.Context) (n int, err error) {
+// newest is the greatest id that waits; "" if none does.
+func (l *Log) newest(ctx context.Context) (newest string, err error) {
 	err = l.store.House().Read(ctx, func(v *store.View) error {
-		return v.Row("SELECT count(*) FROM audit_pending").Scan(&n)
+		err := v.Row("SELECT id FROM audit_pending ORDER BY id DESC LIMIT 1").Scan(&newest)
+		if errors.Is(err, store.ErrNoRow) {
+			return nil
+		}
+		return err
 	})
-	return n, err
+	return newest, err
+}
+
+// waitsUpTo reports whether one of those that newest was the greatest of, or
+// one that came later in their midst, still waits.
+func (l *Log) waitsUpTo(ctx context.Context, newest string) (waits bool, err error) {
+	err = l.store.House().Read(ctx, func(v *store.View) error {
+		var n int
+		err := v.Row("SELECT count(*) FROM audit_pending WHERE id <= $1", newest).Scan(&n)
+		waits = n > 0
+		return err
+	})
+	return waits, err
 }
 
 // Lag returns how long the oldest record has been waiting for its place in the
@@ -168,7 +199,7 @@ type waiter struct {
 	body []byte
 }
 
-// step moves up to batchMost records into the tree and, when it is time or
+// step moves a batch of records into the tree and, when it is time or
 // sign says so, signs it. What costs time is done before the transaction.
 func (l *Log) step(ctx context.Context, looked, sign bool) (int, error) {
 	s := &l.seat
@@ -209,7 +240,7 @@ func (l *Log) step(ctx context.Context, looked, sign bool) (int, error) {
 // order, so those read here are moved by name and never "all up to".
 func (l *Log) next(ctx context.Context) (batch []waiter, err error) {
 	err = l.store.House().Read(ctx, func(v *store.View) error {
-		rows, err := v.Query("SELECT id, leaf, body FROM audit_pending ORDER BY id LIMIT $1", batchMost)
+		rows, err := v.Query("SELECT id, leaf, body FROM audit_pending ORDER BY id LIMIT $1", l.batchMost())
 		batch, err = store.Collect(rows, err, func(scan func(...any) error) (w waiter, err error) {
 			var leaf []byte
 			if err = scan(&w.id, &leaf, &w.body); err == nil && len(leaf) != hashLen {
@@ -228,6 +259,7 @@ func (l *Log) next(ctx context.Context) (batch []waiter, err error) {
 func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint) error {
 	s := &l.seat
 	moved, placed := movedArgs(batch), placedArgs(batch, s.tree.size)
+	first := largest(l.store.Engine())
 	return l.store.House().Append(ctx, func(tx *store.Tx) store.End {
 		n, err := tx.Exec("UPDATE audit_head SET size = $1, beat = beat + 1 WHERE one = 1 AND size = $2 AND fence = $3 AND epoch = $4",
 			to.size, s.tree.size, s.fence, s.epoch)
@@ -235,13 +267,13 @@ func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint
 			err = errUnseated
 		}
 		if err == nil {
-			n, err = inChunks(tx, sqlMoved, 1, moved)
+			n, err = inChunks(tx, first, sqlMoved, 1, moved)
 		}
 		if err == nil && n != int64(len(batch)) {
 			err = errMoved
 		}
 		if err == nil {
-			n, err = inChunks(tx, sqlPlaced, placedColumns, placed)
+			n, err = inChunks(tx, first, sqlPlaced, placedColumns, placed)
 		}
 		if err == nil && n != int64(len(batch)) {
 			err = errMoved

@@ -52,6 +52,8 @@ type Options struct {
 	Terminal bool
 	// Demo makes no recovery kit: the house is thrown away.
 	Demo bool
+	// Rates are the limits of requests by class; nil is web.DefaultRates.
+	Rates map[string]web.Rate
 }
 
 // House is one process of Sekisho.
@@ -149,7 +151,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{h})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
@@ -161,7 +163,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 // openWeb makes the mux with what the edges need to ask.
 func (h *House) openWeb() (err error) {
 	h.mux, err = web.New(web.Options{
-		BaseURL: h.config.BaseURL, TrustedProxies: h.config.TrustedProxies, Version: h.options.Version,
+		BaseURL: h.config.BaseURL, TrustedProxies: h.config.TrustedProxies, Version: h.options.Version, Rates: h.options.Rates,
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
@@ -188,6 +190,7 @@ func (h *House) furnish() (err error) {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
+	h.gauges()
 	h.mux.Check("database", h.store.Ping)
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
 	return nil
@@ -219,26 +222,26 @@ func (s auditSealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]b
 
 // auditKey is the witness's signing key among the values that move to a new
 // data key.
-type auditKey struct{ house *House }
+type auditKey struct{}
 
 // Name implements seal.Sealed.
 func (auditKey) Name() string { return "audit.key" }
 
 // Next implements seal.Sealed: there is one key.
-func (k auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
+func (auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
 	if after != "" {
 		return nil, nil
 	}
-	place, sealed, err := k.house.audit.SealedKey(v)
-	if err != nil || sealed == nil {
+	place, sealed, ok, err := audit.SealedKey(v)
+	if err != nil || !ok {
 		return nil, err
 	}
 	return []seal.Cell{{Place: seal.Place(place), After: place.Row, Sealed: sealed}}, nil
 }
 
 // Replace implements seal.Sealed.
-func (k auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
-	return k.house.audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
+func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
+	return audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
 }
 
 // client makes the one way out.

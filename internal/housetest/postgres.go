@@ -27,11 +27,14 @@ type Cluster struct {
 	dir   string
 	login *syscall.Credential
 	bin   string
-	alive io.Closer // our end of the pipe; collected as garbage it would stop the server
+	cmd   *exec.Cmd
+	// durable servers lose nothing when they crash; the others are fast.
+	durable bool
+	alive   io.Closer // our end of the pipe; collected as garbage it would stop the server
 }
 
 var (
-	cluster  = sync.OnceValues(startCluster)
+	cluster  = sync.OnceValues(func() (*Cluster, error) { return startCluster(false) })
 	database atomic.Int64
 )
 
@@ -76,7 +79,7 @@ func (c *Cluster) run(statement string) error {
 // startCluster makes and starts a server in a folder of its own. A shell
 // watches our end of a pipe and stops the server when this process is gone,
 // however it went.
-func startCluster() (*Cluster, error) {
+func startCluster(durable bool) (*Cluster, error) {
 	bin := findPostgres()
 	if bin == "" {
 		return nil, errNoPostgres
@@ -85,7 +88,7 @@ func startCluster() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, bin: bin}
+	c := &Cluster{dir: dir, bin: bin, durable: durable}
 	if os.Getuid() == 0 {
 		if c.login, err = credential("postgres"); err != nil {
 			return nil, err
@@ -101,15 +104,49 @@ func startCluster() (*Cluster, error) {
 	return c, c.start(data)
 }
 
+// OwnPostgres starts a server for one test, which may stop and start it, and
+// returns it with the URL of its database.
+func OwnPostgres(t testing.TB) (*Cluster, string) {
+	t.Helper()
+	Postgres(t) // skips where there is none
+	c, err := startCluster(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep := filepath.Join(c.dir, "keep") // across Stop and Start
+	if err := os.WriteFile(keep, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Stop()
+		if err := os.RemoveAll(c.dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return c, c.url("postgres")
+}
+
+// Stop ends the server at once, as a crash would.
+func (c *Cluster) Stop() {
+	if c.alive != nil {
+		_ = c.alive.Close()
+		_ = c.cmd.Wait()
+		c.alive = nil
+	}
+}
+
+// Start starts the server again on the same data.
+func (c *Cluster) Start() error { return c.start(filepath.Join(c.dir, "data")) }
+
 func (c *Cluster) start(data string) error {
 	postgres := []string{
 		filepath.Join(c.bin, "postgres"), "-D", data, "-c", "listen_addresses=", "-k", c.dir,
 		"-c", "max_connections=300", "-c", "shared_buffers=64MB",
 	}
-	if os.Getenv("SEKISHO_TEST_POSTGRES") != "durable" {
+	if !c.durable && os.Getenv("SEKISHO_TEST_POSTGRES") != "durable" {
 		postgres = append(postgres, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
 	}
-	watch := `"$@" >"$0/log" 2>&1 & p=$!; cat >/dev/null; kill -QUIT $p; wait $p; rm -rf "$0"`
+	watch := `"$@" >"$0/log" 2>&1 & p=$!; cat >/dev/null; kill -QUIT $p; wait $p; [ -e "$0/keep" ] || rm -rf "$0"`
 	cmd := exec.Command("/bin/sh", append([]string{"-c", watch, c.dir}, postgres...)...)
 	cmd.Dir = c.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.login, Setpgid: true}
@@ -117,7 +154,7 @@ func (c *Cluster) start(data string) error {
 	if err != nil {
 		return err
 	}
-	c.alive = alive
+	c.alive, c.cmd = alive, cmd
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -24,7 +24,9 @@
 // What cannot be had: a process that is stopped for longer than the fence
 // between its last look at the clock and the first byte it sends will double an
 // effect, since the outside system does not know our fencing numbers. The call's
-// time is measured from its stamp, so the window is a few instructions wide.
+// time is measured from its stamp, so the window is a few instructions wide. And
+// a wall clock that is set ahead while no process of the house runs makes a stamp
+// look older than it is, unseen.
 //
 // Payloads and results stay readable in the database, in the console and in
 // backups: they name secrets by id and never hold one.

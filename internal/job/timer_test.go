@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -224,7 +223,7 @@ func TestTimerMoveAndCancel(t *testing.T) {
 		b.clock.Advance(2 * time.Minute)
 		b.still()
 		if b.fired(cancelled) != 0 || b.fired(moved) != 1 {
-			b.Error(fmt.Sprintf("cancelled fired %d times, moved %d", b.fired(cancelled), b.fired(moved)))
+			b.Errorf("cancelled fired %d times, moved %d", b.fired(cancelled), b.fired(moved))
 		}
 		if err := do(func(tx *store.Tx) error { return job.Cancel(tx, "", moved.ID) }); fault.Code(err) != "job-timer-unknown" {
 			b.Errorf("cancel of a fired one: %v", err)

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -53,5 +55,13 @@ func letGo(conn *sql.Conn) {
 // was asked.
 func isNetwork(err error) bool {
 	var ne net.Error
-	return errors.As(err, &ne) || errors.Is(err, net.ErrClosed)
+	if errors.As(err, &ne) {
+		return true
+	}
+	for _, cut := range []error{net.ErrClosed, io.EOF, io.ErrUnexpectedEOF, driver.ErrBadConn, sql.ErrConnDone} {
+		if errors.Is(err, cut) {
+			return true
+		}
+	}
+	return false
 }

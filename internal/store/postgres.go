@@ -229,7 +229,7 @@ func postgresFault(err error, url string) error {
 		return err
 	}
 	var ce *pgconn.ConnectError
-	if errors.As(err, &ce) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || errors.Is(err, sql.ErrConnDone) || isNetwork(err) {
+	if errors.As(err, &ce) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || isNetwork(err) {
 		return away(url, err)
 	}
 	return err

@@ -1,0 +1,192 @@
+package housetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/house"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/words"
+)
+
+// Home is a whole house that runs in the test's process, on a free port and in
+// a folder of its own.
+type Home struct {
+	*house.House
+	Link string // the set-up link; it counts once, and AsSetup uses it up
+
+	once    sync.Once
+	cookies []*http.Cookie
+}
+
+// House starts a house with rate limits that no test reaches, and stops it at
+// the end of the test. Without options it stands on SQLite and the machine's
+// clock.
+func House(t testing.TB, options ...func(*house.Options)) *Home {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "house")
+	config, err := house.LoadConfig("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Listen, config.Data = "localhost:0", data
+	config.Database = secret.Of("sqlite:" + filepath.Join(data, "house.db"))
+	config.Unseal.File = filepath.Join(data, "unseal.key")
+	said := &bytes.Buffer{}
+	o := house.Options{
+		Config: config, Clock: clock.System(), Log: Log(t), Version: "test", Lang: words.English, Say: said, Demo: true,
+		Rates: map[string]web.Rate{},
+	}
+	for _, option := range options {
+		option(&o)
+	}
+	h, err := house.New(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Stop(context.Background()); err != nil {
+			t.Errorf("stop the house: %v", err)
+		}
+	})
+	if err := h.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	_, link, found := strings.Cut(said.String(), h.URL()+"/setup?")
+	if !found {
+		t.Fatalf("no set-up link was printed: %q", said.String())
+	}
+	return &Home{House: h, Link: h.URL() + "/setup?" + strings.Fields(link)[0]}
+}
+
+// On puts the house onto a database, such as Postgres(t).
+func On(database string) func(*house.Options) {
+	return func(o *house.Options) { o.Config.Database = secret.Of(database) }
+}
+
+// EachHouse runs f with a house on either engine.
+func EachHouse(t *testing.T, f func(t *testing.T, h *Home)) {
+	t.Helper()
+	EachURL(t, func(t *testing.T, url string) { f(t, House(t, On(url))) })
+}
+
+// Visitor is somebody with a browser's cookies who follows no redirect by
+// himself.
+type Visitor struct {
+	t    testing.TB
+	base string
+	http *http.Client
+}
+
+// Answer is what a visitor got.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Nobody is a visitor without a session.
+func (h *Home) Nobody(t testing.TB) *Visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Visitor{t, h.URL(), &http.Client{Jar: jar, Transport: transport, CheckRedirect: stay, Timeout: 20 * time.Second}}
+}
+
+// AsSetup is a visitor who redeemed the set-up link. All of them share one
+// session.
+func (h *Home) AsSetup(t testing.TB) *Visitor {
+	t.Helper()
+	v := h.Nobody(t)
+	h.once.Do(func() {
+		link, err := url.Parse(h.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := v.Post("/setup", url.Values{"link": {link.Query().Get("link")}}); got.Status != http.StatusSeeOther {
+			t.Fatalf("redeem the set-up link: %d\n%s", got.Status, got.Body)
+		}
+		h.cookies = v.Cookies()
+	})
+	base, _ := url.Parse(h.URL())
+	v.http.Jar.SetCookies(base, h.cookies)
+	return v
+}
+
+// Cookies are what the visitor sends along.
+func (v *Visitor) Cookies() []*http.Cookie {
+	base, _ := url.Parse(v.base)
+	return v.http.Jar.Cookies(base)
+}
+
+// Get asks for a page.
+func (v *Visitor) Get(path string) Answer {
+	v.t.Helper()
+	return v.Send(http.MethodGet, path, "", nil)
+}
+
+// Post sends a form as a page of the house does.
+func (v *Visitor) Post(path string, form url.Values) Answer {
+	v.t.Helper()
+	return v.Send(http.MethodPost, path, form.Encode(), http.Header{
+		"Origin": {v.base}, "Content-Type": {"application/x-www-form-urlencoded"},
+	})
+}
+
+// Call sends body as JSON from a page of the house; nil sends nothing.
+func (v *Visitor) Call(method, path string, body any) Answer {
+	v.t.Helper()
+	header, text := http.Header{"Origin": {v.base}}, ""
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		text = string(b)
+		header.Set("Content-Type", "application/json")
+	}
+	return v.Send(method, path, text, header)
+}
+
+// Send sends exactly the given headers and the cookies; Host overrides the
+// house's own.
+func (v *Visitor) Send(method, path, body string, header http.Header) Answer {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), method, v.base+path, strings.NewReader(body))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	if host := header.Get("Host"); host != "" {
+		r.Host = host
+	}
+	got, err := v.http.Do(r)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer func() { _ = got.Body.Close() }()
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return Answer{got.StatusCode, got.Header, string(text)}
+}
