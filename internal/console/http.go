@@ -154,7 +154,7 @@ type stateOutput struct {
 		Beyond  int64           `json:"beyond" doc:"Records that no checkpoint covers"`
 		Epoch   int64           `json:"epoch"`
 		Outside []outsideState  `json:"outside"`
-		Keys    seal.Progress   `json:"keys"`
+		Keys    keysState       `json:"keys"`
 		Effects []effectsNumber `json:"effects"`
 	}
 }
@@ -164,6 +164,16 @@ type outsideState struct {
 	At     time.Time `json:"at,omitzero" doc:"Last received"`
 	Behind int64     `json:"behind" doc:"Records that it does not cover"`
 	Error  string    `json:"error,omitempty"`
+}
+
+type keysState struct {
+	Writes uint32    `json:"writes" doc:"Key that seals new values"`
+	Old    []uint32  `json:"old" doc:"Keys that are still needed for reading"`
+	Phase  string    `json:"phase" enum:"moving,waiting,closing,stuck,done" doc:"Of the re-encryption"`
+	Seen   int64     `json:"seen" doc:"Values looked at in this walk"`
+	Moved  int64     `json:"moved" doc:"Values sealed anew since the rotation"`
+	Stuck  int64     `json:"stuck" doc:"Values that could not be moved"`
+	Since  time.Time `json:"since,omitzero"`
 }
 
 type effectsNumber struct {
@@ -178,7 +188,11 @@ func (r *Room) state(ctx context.Context, _ *noInput) (*stateOutput, error) {
 	s, err := r.Look(ctx)
 	out := &stateOutput{}
 	b := &out.Body
-	b.Engine, b.Lag, b.Signed, b.Beyond, b.Epoch, b.Keys = s.Engine, s.Lag.Seconds(), s.Signed.Seconds(), s.Beyond, s.Epoch, s.Keys
+	b.Engine, b.Lag, b.Signed, b.Beyond, b.Epoch = s.Engine, s.Lag.Seconds(), s.Signed.Seconds(), s.Beyond, s.Epoch
+	b.Keys = keysState{
+		Writes: s.Keys.Writes, Old: append([]uint32{}, s.Keys.Old...), Phase: s.Keys.Phase,
+		Seen: s.Keys.Seen, Moved: s.Keys.Moved, Stuck: s.Keys.Stuck, Since: s.Keys.Since,
+	}
 	b.Outside, b.Effects = []outsideState{}, []effectsNumber{}
 	for _, o := range s.Outside {
 		b.Outside = append(b.Outside, outsideState{Name: o.Name, At: o.PushedAt, Behind: o.Behind, Error: o.Error})

@@ -101,7 +101,7 @@ func (o *Options) alone(f func(backup.Ground) error) (err error) {
 	return f(backup.Ground{
 		URL: o.Config.Database, Clock: o.Clock, Log: o.Log, Node: id.New[id.Node](o.Clock.Now()), By: id.Local(os.Getuid()),
 		Schemas: Schemas(),
-		Holders: func(log *audit.Log) []seal.Sealed { return []seal.Sealed{auditKey{&House{audit: log}}} },
+		Holders: func(*audit.Log) []seal.Sealed { return []seal.Sealed{auditKey{}} },
 		Enders:  []backup.Ender{{Name: "setup-sessions", End: console.EndAll}},
 	})
 }

@@ -193,6 +193,7 @@ func (h *House) furnish() (err error) {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
+	h.gauges()
 	h.mux.Check("database", h.store.Ping)
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
 	return nil

@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/seal"
@@ -153,11 +155,14 @@ func (h *House) invite(ctx context.Context) error {
 	return nil
 }
 
-// sweep forgets single-use values that are over.
+// sweep forgets single-use values that are over and effects that ended long
+// ago.
 func (h *House) sweep(ctx context.Context) {
 	for {
-		if _, err := once.Sweep(ctx, h.store, h.options.Clock); err != nil && ctx.Err() == nil {
-			h.options.Log.Warn("single-use values could not be swept", "err", err)
+		_, values := once.Sweep(ctx, h.store, h.options.Clock)
+		_, effects := job.Sweep(ctx, h.store, h.options.Clock, effectsKept)
+		if err := errors.Join(values, effects); err != nil && ctx.Err() == nil {
+			h.options.Log.Warn("what is over could not be swept", "err", err)
 		}
 		select {
 		case <-time.After(10 * time.Minute):
@@ -166,6 +171,10 @@ func (h *House) sweep(ctx context.Context) {
 		}
 	}
 }
+
+// effectsKept is how long an effect that is done or skipped can be looked up;
+// what it did stays in the audit log.
+const effectsKept = 90 * 24 * time.Hour
 
 // liveTopics are the topics that open pages can follow.
 var liveTopics = []string{notice.Topic}
