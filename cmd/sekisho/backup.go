@@ -116,7 +116,7 @@ func (c counter) Write(p []byte) (int, error) {
 }
 
 func newRestore(t *terminal) *cobra.Command {
-	var identity string
+	var identity, auditKey string
 	var replace bool
 	cmd := &cobra.Command{
 		Use: "restore FILE --identity FILE", Short: t.say("cmd.restore"), Long: t.say("cmd.restore.long"), Args: cobra.ExactArgs(1),
@@ -128,7 +128,7 @@ func newRestore(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := house.Restore(cmd.Context(), o, args[0], identity, replace, t.progress("cmd.backup.rows"))
+			report, err := house.Restore(cmd.Context(), o, args[0], identity, auditKey, replace, t.progress("cmd.backup.rows"))
 			t.endProgress()
 			if err != nil {
 				return err
@@ -137,6 +137,7 @@ func newRestore(t *terminal) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&identity, "identity", "", t.say("cmd.restore.identity"))
+	cmd.Flags().StringVar(&auditKey, "audit-key", "", t.say("cmd.restore.audit-key"))
 	cmd.Flags().BoolVar(&replace, "replace", false, t.say("cmd.restore.replace"))
 	t.output(cmd)
 	return cmd

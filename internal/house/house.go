@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
@@ -172,7 +174,8 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links,
+		Links:   h.links, BannerTopic: notice.Topic, SignOut: console.SignOutPath,
+		Entrance: func(v *web.Visit) templ.Component { return h.console.Entrance(v) },
 	})
 	return err
 }

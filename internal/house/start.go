@@ -185,6 +185,11 @@ func (h *House) bridge(ctx context.Context) {
 	for _, topic := range liveTopics {
 		h.run(func(ctx context.Context) {
 			h.store.Follow(ctx, topic, time.Second, func(ctx context.Context) error {
+				if topic == notice.Topic { // what pages fetch again must be there first
+					if err := h.notice.Refresh(ctx); err != nil {
+						return err
+					}
+				}
 				versions, err := h.store.Versions(ctx, topic)
 				h.mux.Hub().Publish(topic, versions[topic])
 				return err
