@@ -91,7 +91,7 @@ func (t *terminal) fetchBackup(ctx context.Context, socket string, w io.Writer, 
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read
 	if answer.StatusCode != http.StatusOK {
-		return report, refusalOf(answer.Body)
+		return report, refusalOf(answer)
 	}
 	show := t.progress("cmd.backup.bytes")
 	if _, err := io.Copy(io.MultiWriter(w, counter{new(int64), show}), answer.Body); err != nil {
@@ -101,19 +101,6 @@ func (t *terminal) fetchBackup(ctx context.Context, socket string, w io.Writer, 
 		return report, fault.New(fault.Unmet, "backup-cut").Because(err)
 	}
 	return report, nil
-}
-
-// refusalOf is what a server says, in the words of its answer (RFC 9457).
-func refusalOf(body io.Reader) error {
-	var problem struct{ Title, Detail string }
-	text, err := io.ReadAll(io.LimitReader(body, 64<<10))
-	if err == nil {
-		err = json.Unmarshal(text, &problem)
-	}
-	if err != nil || problem.Title == "" {
-		return fault.New(fault.Unmet, "backup-cut").Because(err)
-	}
-	return errors.New(strings.TrimSpace(problem.Title + "\n" + problem.Detail))
 }
 
 // counter tells how much went through it.
@@ -129,7 +116,7 @@ func (c counter) Write(p []byte) (int, error) {
 }
 
 func newRestore(t *terminal) *cobra.Command {
-	var identity string
+	var identity, auditKey string
 	var replace bool
 	cmd := &cobra.Command{
 		Use: "restore FILE --identity FILE", Short: t.say("cmd.restore"), Long: t.say("cmd.restore.long"), Args: cobra.ExactArgs(1),
@@ -141,7 +128,7 @@ func newRestore(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := house.Restore(cmd.Context(), o, args[0], identity, replace, t.progress("cmd.backup.rows"))
+			report, err := house.Restore(cmd.Context(), o, args[0], identity, auditKey, replace, t.progress("cmd.backup.rows"))
 			t.endProgress()
 			if err != nil {
 				return err
@@ -150,6 +137,7 @@ func newRestore(t *terminal) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&identity, "identity", "", t.say("cmd.restore.identity"))
+	cmd.Flags().StringVar(&auditKey, "audit-key", "", t.say("cmd.restore.audit-key"))
 	cmd.Flags().BoolVar(&replace, "replace", false, t.say("cmd.restore.replace"))
 	t.output(cmd)
 	return cmd

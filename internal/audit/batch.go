@@ -1,8 +1,11 @@
 package audit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -95,6 +98,21 @@ func placedArgs(batch []waiter, first int64) []any {
 	return args
 }
 
+// indexMost bounds a value that an index holds, in bytes: PostgreSQL takes no
+// more than 2,704 of them, and one record would stop the log.
+const indexMost = 512
+
+// indexed is a value as its column repeats it. What a column or its index would
+// refuse (NUL and broken UTF-8 over PostgreSQL, or too long) stands there as
+// its hash.
+func indexed(value string) string {
+	if len(value) <= indexMost && utf8.ValidString(value) && strings.IndexByte(value, 0) < 0 {
+		return value
+	}
+	sum := sha256.Sum256([]byte(value))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
 // columns are the fields that audit_record repeats.
 type columns struct{ org, name, by, target string }
 
@@ -116,13 +134,13 @@ func columnsOf(body []byte) (c columns) {
 		value := r.piece()
 		switch string(name) {
 		case fieldOrg:
-			c.org = string(value)
+			c.org = indexed(string(value))
 		case fieldName:
-			c.name = string(value)
+			c.name = indexed(string(value))
 		case fieldBy:
-			c.by = string(value)
+			c.by = indexed(string(value))
 		case fieldTarget:
-			c.target = string(value)
+			c.target = indexed(string(value))
 		}
 	}
 	if r.bad {

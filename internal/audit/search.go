@@ -215,7 +215,7 @@ func (q *Query) where() (string, []any) {
 		if c.value == "" {
 			continue
 		}
-		args = append(args, c.value)
+		args = append(args, indexed(c.value))
 		joint := " AND "
 		if where == "" {
 			joint = " WHERE "

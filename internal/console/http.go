@@ -28,6 +28,7 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)
+	web.API(m, read, op(http.MethodGet, "/audit/export", "audit", "export-log", "The whole log, to be verified anywhere; it ends with an end line, or it is cut"), r.exportLog)
 	web.API(m, read, op(http.MethodGet, "/audit/checkpoint", "audit", "get-checkpoint", "The newest signed checkpoint and the key that checks it"), r.checkpoint)
 	web.API(m, operate, op(http.MethodGet, "/state", "house", "get-state", "How the house stands"), r.state)
 	web.API(m, operate, op(http.MethodPost, "/seal/rotate", "seal", "rotate-key", "Make a new data key; values move to it in the background"), r.rotate)
@@ -144,6 +145,24 @@ func (r *Room) checkpoint(ctx context.Context, _ *noInput) (*checkpointOutput, e
 	out.Body.Note, out.Body.Size = checkpoint.Note, checkpoint.Size
 	out.Body.Key, err = r.audit.PublicKey(ctx)
 	return out, err
+}
+
+// exportLog streams the log for as long as it takes. What fails on the way
+// cannot be told any more, but the export lacks its end line then, which every
+// verification sees.
+func (r *Room) exportLog(ctx context.Context, _ *noInput) (*huma.StreamResponse, error) {
+	reader := reader(web.ActorOf(ctx))
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		c.SetHeader("Content-Type", "application/jsonl")
+		c.SetHeader("Content-Disposition", `attachment; filename="audit.jsonl"`)
+		w := c.BodyWriter()
+		if rw, ok := w.(http.ResponseWriter); ok {
+			_ = http.NewResponseController(rw).SetWriteDeadline(time.Time{})
+		}
+		if err := r.audit.Export(ctx, reader, w); err != nil {
+			web.Note(ctx, "export", err.Error())
+		}
+	}}, nil
 }
 
 type stateOutput struct {

@@ -63,12 +63,13 @@ func WriteBackup(ctx context.Context, o Options, w io.Writer, recipients []strin
 }
 
 // Restore puts a backup in the place of the house that the configuration
-// names. No server may run it.
-func Restore(ctx context.Context, o Options, file, identity string, replace bool, progress Progress) (report Restored, err error) {
+// names. No server may run it. auditKey may be empty if identity is the
+// recovery kit.
+func Restore(ctx context.Context, o Options, file, identity, auditKey string, replace bool, progress Progress) (report Restored, err error) {
 	err = o.alone(func(ground backup.Ground) error {
 		ground.Progress = progress
 		report, err = backup.Restore(ctx, backup.RestoreOptions{
-			Ground: ground, File: file, Identity: identity, Replace: replace,
+			Ground: ground, File: file, Identity: identity, AuditKey: auditKey, Replace: replace,
 			Provider: o.Config.Unseal.provider(), KeyFile: o.Config.Unseal.File,
 		})
 		return err

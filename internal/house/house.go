@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,9 @@ type Options struct {
 	Terminal bool
 	// Demo makes no recovery kit: the house is thrown away.
 	Demo bool
+	// Alone refuses a PostgreSQL house that any server uses, and keeps servers
+	// out until Stop.
+	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
 }
@@ -79,6 +83,7 @@ type House struct {
 	backup  *backup.Room
 
 	server  *web.Server
+	inner   *http.Server // for one command, see Work
 	socket  *control
 	lock    *folderLock
 	release func()
@@ -143,7 +148,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if h.release, err = h.store.Hold(ctx, false); err != nil {
+	if h.release, err = h.store.Hold(ctx, h.options.Alone); err != nil {
 		return err
 	}
 	if h.egress, err = h.config.Egress.client(); err != nil {
@@ -178,7 +183,7 @@ func (h *House) openWeb() (err error) {
 // furnish makes the rooms and registers their doors.
 func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
-	if h.kinds, err = manifest.NewSet(h.notice.Kind()); err != nil {
+	if h.kinds, err = kinds(h.notice); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -198,6 +203,12 @@ func (h *House) furnish() (err error) {
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
 	return nil
 }
+
+// kinds are those of every room's manifests.
+func kinds(n *notice.Room) (*manifest.Set, error) { return manifest.NewSet(n.Kind()) }
+
+// Kinds are the kinds of manifests, to read documents without a house.
+func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System())) }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
 func orNil(f *fault.Fault) error {
@@ -281,6 +292,9 @@ func (h *House) stop(ctx context.Context) error {
 	if h.server != nil {
 		errs = append(errs, h.server.Stop(ctx))
 	}
+	if h.inner != nil {
+		errs = append(errs, h.inner.Shutdown(ctx))
+	}
 	if h.socket != nil {
 		errs = append(errs, h.socket.close())
 	}
@@ -289,7 +303,7 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	h.cancel()
 	h.wg.Wait()
-	if h.audit != nil && h.keyed.Load() {
+	if h.audit != nil && (h.keyed.Load() || h.inner != nil) {
 		errs = append(errs, h.audit.Stop(ctx))
 	}
 	if h.ring != nil {

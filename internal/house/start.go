@@ -44,6 +44,7 @@ func (h *House) Start(ctx context.Context) error {
 		h.server.Start()
 		h.options.Log.Error("the house is sealed; it answers health and unseal only", "err", shut)
 		h.tell("house.sealed", "why", h.sentence(shut))
+		h.run(h.knock)
 		return nil
 	}
 	if err := h.unsealed(ctx); err != nil {

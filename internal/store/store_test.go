@@ -314,6 +314,40 @@ func TestOrgScope(t *testing.T) {
 			"SELECT id FROM owned WHERE org <> $1",
 			"SELECT id FROM owned WHERE org = $2",
 			"SELECT id FROM owned WHERE org = $10",
+			"SELECT id FROM owned WHERE org = $1 OR 1 = 1",
+			"SELECT id FROM owned WHERE id = $2 OR (org = $1 AND id = $2)",
+			"SELECT id FROM owned WHERE (org = $1 OR id = $2)",
+			"SELECT id FROM owned WHERE NOT org = $1",
+			"SELECT id FROM owned WHERE (org = $1) IS NOT NULL",
+			"SELECT id FROM owned WHERE org = $1 IS NOT NULL",
+			"SELECT id FROM owned WHERE org = $1 || $2",
+			"SELECT org = $1 FROM owned WHERE id = $2",
+			"SELECT id FROM owned ORDER BY org = $1",
+			"SELECT id FROM owned -- WHERE org = $1",
+			"SELECT id FROM owned /* WHERE org = $1 */",
+			"SELECT id FROM owned WHERE id <> 'org = $1'",
+			`SELECT id AS "org = $1" FROM owned`,
+			"SELECT id FROM owned WHERE id IN (SELECT id FROM owned WHERE org = $1)",
+			"SELECT (SELECT max(id) FROM owned) FROM owned WHERE org = $1",
+			"SELECT id FROM owned WHERE org = $1 UNION SELECT id FROM owned",
+			"SELECT id FROM owned UNION ALL SELECT id FROM owned WHERE org = $1",
+			"SELECT a.id FROM owned a LEFT JOIN owned b ON b.org = $1",
+			"WITH a AS (SELECT id FROM owned) SELECT id FROM a, owned WHERE org = $1",
+			"SELECT id FROM owned WHERE org = $1; DELETE FROM owned",
+			"DELETE FROM owned",
+			"DELETE FROM owned WHERE id = $2 RETURNING org = $1",
+			"UPDATE owned SET org = $1 WHERE id = $2",
+			"UPDATE owned SET org = $2 WHERE org = $1",
+			"UPDATE owned SET (org, id) = ($2, $3) WHERE org = $1",
+			"UPDATE owned SET id = $2, org = $1 WHERE id = $3",
+			"INSERT INTO owned (org, id) VALUES ($2, $1)",
+			"INSERT INTO owned (org, id) VALUES ($1, 'a'), ($2, 'b')",
+			"INSERT INTO owned (id, org) VALUES ($1, $2)",
+			"INSERT INTO owned (org, id) SELECT $1, id FROM owned",
+			"INSERT INTO owned (org, id) SELECT $1, id FROM owned WHERE org = $2",
+			"INSERT INTO owned (org, id) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET id = $3",
+			"INSERT INTO owned (org, id) VALUES ($1, $2) ON CONFLICT (org, id) DO UPDATE SET org = $3",
+			"DROP TABLE owned", "PRAGMA query_only = 0", "COMMIT", "", "(", ")", "SELECT id FROM owned WHERE org = $1)",
 		} {
 			err := mine.Read(ctx, func(v *store.View) error {
 				_, err := v.Query(query, "x", "x")
@@ -325,6 +359,44 @@ func TestOrgScope(t *testing.T) {
 		}
 		if err := errors.Join(add(mine, "a"), add(other, "a"), add(other, "b")); err != nil {
 			t.Fatal(err)
+		}
+		for _, query := range []string{
+			"SELECT id FROM owned WHERE org = $1 AND id = $2",
+			"SELECT o.id FROM owned o WHERE (o.org = $1 AND o.id <> $2) ORDER BY id LIMIT 5",
+			"select id from owned where id = $2 and (id = 'a' or id = 'b') and ORG=$1",
+			"SELECT id FROM owned WHERE org = CAST($1 AS TEXT) AND id = $2 AND id IN (SELECT id FROM owned WHERE org = $1)",
+			"SELECT id FROM owned WHERE org = $1 AND id = $2 UNION ALL SELECT id FROM owned WHERE org = $1",
+			"WITH a AS (SELECT id, org FROM owned WHERE org = $1) SELECT count(*) FROM a WHERE org = $1 AND id = $2",
+			"SELECT CASE WHEN id = $2 THEN 1 ELSE 0 END FROM owned WHERE org = $1 GROUP BY id HAVING count(*) > 0",
+			"SELECT 1 FROM owned WHERE org = $1 AND EXISTS (SELECT 1 FROM owned WHERE org = $1 AND id = $2)",
+		} {
+			err := mine.Read(ctx, func(v *store.View) error {
+				rows, err := v.Query(query, "a")
+				if err != nil {
+					return err
+				}
+				return rows.Close()
+			})
+			if err != nil {
+				t.Errorf("%s: %v", query, err)
+			}
+		}
+		for _, query := range []string{
+			"INSERT INTO owned (org, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+			"INSERT INTO owned (org, id) VALUES ($1, $2), ($1, 'z') ON CONFLICT (org, id) DO UPDATE SET id = excluded.id",
+			"INSERT INTO owned (org, id) SELECT CAST($1 AS TEXT), id FROM owned WHERE org = $1 AND id = $2 ON CONFLICT (org, id) DO NOTHING",
+			"UPDATE owned SET id = $2 WHERE org = $1 AND id = 'a'",
+			"DELETE FROM owned WHERE org = $1 AND id = 'z' AND id <> $2 RETURNING id",
+		} {
+			err := mine.Write(ctx, func(tx *store.Tx) store.End {
+				if _, err := tx.Exec(query, "a"); err != nil {
+					return store.Abort(err)
+				}
+				return store.Done(event)
+			})
+			if err != nil {
+				t.Errorf("%s: %v", query, err)
+			}
 		}
 		var n int
 		err := mine.Read(ctx, func(v *store.View) error {

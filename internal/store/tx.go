@@ -337,9 +337,3 @@ func (s scope) apply(query string, args []any) ([]any, error) {
 	}
 	return append([]any{s.value}, args...), nil
 }
-
-func restricts(column, query string) bool {
-	where := regexp.MustCompile(`(?i)\b` + column + `\s*=\s*\$1\b`)
-	insert := regexp.MustCompile(`(?is)^\s*INSERT\s+INTO\s+\w+\s*\(\s*` + column + `\b.*?\)\s*(VALUES\s*\(\s*|SELECT\s+)(CAST\s*\(\s*)?\$1\b`)
-	return where.MatchString(query) || insert.MatchString(query)
-}
