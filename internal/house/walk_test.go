@@ -15,10 +15,10 @@ import (
 	"github.com/sekisho/sekisho/internal/words"
 )
 
-// open lists every route that answers somebody without a session. What is not
+// public lists every route that answers somebody without a session. What is not
 // here answers 401; a route that ought to be here is added in the commit that
 // brings it, and looked at by whoever reads that commit.
-var open = []string{
+var public = []string{
 	"GET /{$}", "GET /setup", "POST /setup", "POST /language",
 	"GET /problems/{code}", "GET /assets/{hash}/{name}", "GET /events", "GET /healthz", "GET /readyz",
 	"GET /api/v1/openapi.json",
@@ -55,7 +55,7 @@ func TestWithoutASessionThereIsNothing(t *testing.T) {
 			}
 			cells++
 			got := nobody.Send(route.Method, address(route), "{}", header)
-			if anybody := slices.Contains(open, name(route)); anybody == (got.Status == http.StatusUnauthorized) {
+			if anybody := slices.Contains(public, name(route)); anybody == (got.Status == http.StatusUnauthorized) {
 				t.Errorf("%s with %v: %d", name(route), credentials, got.Status)
 			}
 		}
@@ -68,11 +68,11 @@ func TestThePublicListIsTrue(t *testing.T) {
 	var all []string
 	for _, route := range h.Routes() {
 		all = append(all, name(route))
-		if (route.Permission == web.Public) != slices.Contains(open, name(route)) {
+		if (route.Permission == web.Public) != slices.Contains(public, name(route)) {
 			t.Errorf("%s: permission %s", name(route), route.Permission)
 		}
 	}
-	for _, listed := range open {
+	for _, listed := range public {
 		if !slices.Contains(all, listed) {
 			t.Errorf("%s is listed and does not exist", listed)
 		}
