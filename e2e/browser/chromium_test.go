@@ -138,7 +138,9 @@ func (b *tab) size(width, height int64) {
 // scheme chooses light or dark.
 func (b *tab) scheme(name string) {
 	b.t.Helper()
-	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
 }
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {

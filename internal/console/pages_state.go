@@ -60,7 +60,7 @@ func (r *Room) showState(v *web.Visit) error {
 		return err
 	}
 	page := ui.State{
-		Engine: s.Engine, Lagging: s.Lag > time.Second, Lag: lagOf(v, s.Lag),
+		Engine: engines[s.Engine], Lagging: s.Lag > time.Second, Lag: lagOf(v, s.Lag),
 		Beyond: s.Beyond, Signed: s.Signed > 0, SignedAt: r.clock.Now().Add(-s.Signed), Epoch: s.Epoch,
 		KeyPhase: s.Keys.Phase, Key: int(s.Keys.Writes), OldKeys: len(s.Keys.Old), Moved: s.Keys.Moved,
 	}
@@ -75,6 +75,9 @@ func (r *Room) showState(v *web.Visit) error {
 	page.Troubles = troubles(v, s)
 	return v.Show(v.Say("console.state"), ui.ShowState(page))
 }
+
+// engines are the databases by the names that people know.
+var engines = map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 func lagOf(v *web.Visit, lag time.Duration) string {
 	if lag == 0 {
