@@ -62,13 +62,15 @@ func newRoot(t *terminal) *cobra.Command {
 	for _, add := range commands {
 		root.AddCommand(add(t))
 	}
+	root.CompletionOptions.DisableDefaultCmd = true
 	strict(root)
 	return root
 }
 
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
-	newDemo, newServe, newVersion, newBench,
+	newDemo, newServe, newUnseal, newPlan, newApply, newExport, newAudit, newBackup, newRestore, newMove,
+	newMigrate, newDoctor, newBench, newVersion, newCompletion,
 }
 
 // strict makes wrong arguments errors of usage everywhere.
@@ -91,6 +93,7 @@ type terminal struct {
 	book       *words.Book
 	lang       words.Lang
 	configPath string
+	shown      bool // a line of progress stands on the terminal
 }
 
 func newTerminal() *terminal {
@@ -115,6 +118,11 @@ func language() words.Lang {
 
 func (t *terminal) say(key string, pairs ...any) string {
 	return t.book.Say(t.lang, key, argsOf(pairs))
+}
+
+// saying is say for packages that hand in their own arguments.
+func (t *terminal) saying(key string, args map[string]any) string {
+	return t.book.Say(t.lang, key, args)
 }
 
 func argsOf(pairs []any) map[string]any {

@@ -39,7 +39,7 @@ func (l *Log) OpenEpoch(ctx context.Context, by id.Principal, reason string) (in
 	if err := l.Integrate(ctx); err != nil {
 		return 0, err
 	}
-	epoch, err := l.openEpoch(ctx, by, reason)
+	epoch, err := l.openEpoch(ctx, by, reason, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -49,7 +49,8 @@ func (l *Log) OpenEpoch(ctx context.Context, by id.Principal, reason string) (in
 	return epoch, err
 }
 
-func (l *Log) openEpoch(ctx context.Context, by id.Principal, reason string) (int64, error) {
+// openEpoch begins the next epoch, numbered least or more.
+func (l *Log) openEpoch(ctx context.Context, by id.Principal, reason string, least int64) (int64, error) {
 	s := &l.seat
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,9 +61,9 @@ func (l *Log) openEpoch(ctx context.Context, by id.Principal, reason string) (in
 	if err != nil {
 		return 0, err
 	}
-	size, epoch, last := s.tree.size, s.epoch+1, s.signed.size
+	size, epoch, last := s.tree.size, max(s.epoch+1, least), s.signed.size
 	err = l.store.House().Write(ctx, func(tx *store.Tx) store.End {
-		n, err := tx.Exec("UPDATE audit_head SET epoch = epoch + 1, beat = beat + 1 WHERE one = 1 AND size = $1 AND fence = $2 AND epoch = $3", size, s.fence, s.epoch)
+		n, err := tx.Exec("UPDATE audit_head SET epoch = $4, beat = beat + 1 WHERE one = 1 AND size = $1 AND fence = $2 AND epoch = $3", size, s.fence, s.epoch, epoch)
 		if err == nil && n != 1 {
 			err = errUnseated
 		}

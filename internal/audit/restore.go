@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -14,7 +15,10 @@ import (
 
 // Fork is OpenEpoch for a restored copy that nobody uses yet. Whoever was the
 // sequencer of the original does not sit here, and records that still wait
-// belong to the new epoch: the original may have given them another place.
+// belong to the new epoch: the original may have given them another place. The
+// epoch's number is the time (20261122090000) or more: a backup restored twice
+// becomes two epochs, so that the checkpoints of the first are shown as a fork
+// and not as a contradiction.
 func (l *Log) Fork(ctx context.Context, by id.Principal, reason string) (int64, error) {
 	err := l.store.House().Append(ctx, func(tx *store.Tx) store.End {
 		if _, err := tx.Exec("UPDATE audit_head SET owner = '', beat = beat + 1 WHERE one = 1"); err != nil {
@@ -25,7 +29,11 @@ func (l *Log) Fork(ctx context.Context, by id.Principal, reason string) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	return l.openEpoch(ctx, by, reason)
+	least, err := strconv.ParseInt(l.clock.Now().UTC().Format("20060102150405"), 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	return l.openEpoch(ctx, by, reason, least)
 }
 
 // Newest returns the newest checkpoint in v, with an empty Note if there is

@@ -119,6 +119,11 @@ func (r *Room) encrypted(ctx context.Context, w io.Writer, recipients []string, 
 	}
 	sign := func(text string) (string, error) { return r.options.Audit.Sign(ctx, text) }
 	h := &Header{MadeAt: r.options.Clock.Now(), Version: r.options.Version, Recipients: recipients}
+	if len(recipients) > 1 {
+		if h.Root, err = r.options.Ring.WrapFor(recipients[1:]...); err != nil {
+			return nil, err
+		}
+	}
 	if err := dump(ctx, r.options.Store, packed, h, sign, progress); err != nil {
 		return nil, err
 	}

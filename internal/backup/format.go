@@ -30,7 +30,10 @@ type Header struct {
 	Tables     []Table   `json:"tables"`
 	AuditKey   string    `json:"audit_key"`  // public
 	Checkpoint string    `json:"checkpoint"` // newest signed note; "" if there is none
-	Recipients []string  `json:"recipients"` // none: the copy is not a file
+	Recipients []string  `json:"recipients"` // the recovery recipient first; none: the copy is not a file
+	// Root is the root key, encrypted to the recipients but the first: theirs is
+	// no kit that could open what the database has.
+	Root []byte `json:"root,omitempty"`
 }
 
 // Table is a table with the number of its rows.

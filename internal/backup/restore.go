@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/audit"
@@ -37,8 +38,8 @@ type Ground struct {
 	Node    id.Node
 	By      id.Principal
 	Schemas []fs.FS
-	// Holders are all sets of sealed columns, whose first values are opened.
-	Holders  []seal.Sealed
+	// Holders returns all sets of sealed columns, whose first values are opened.
+	Holders  func(*audit.Log) []seal.Sealed
 	Enders   []Ender
 	Progress Progress
 }
@@ -48,6 +49,9 @@ type RestoreOptions struct {
 	Ground
 	File     string // the backup
 	Identity string // file with the age identity, such as the recovery kit
+	// AuditKey is the public key of the audit log that must have signed the
+	// backup, as the recovery kit has it. Needed if the identity is not the kit.
+	AuditKey string
 	// Provider opens the restored house; a key file that it names is made anew.
 	Provider seal.Provider
 	// KeyFile is the path of that key file; "" if the provider has none.
@@ -93,7 +97,7 @@ func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 		return Restored{}, err
 	}
 	defer keys.discard()
-	r := &restorer{ground: o.Ground, replace: o.Replace, signed: true, opens: seal.AgeFile(o.Identity), keys: keys, reason: "restored"}
+	r := &restorer{ground: o.Ground, replace: o.Replace, identity: o.Identity, auditKey: o.AuditKey, keys: keys, reason: "restored"}
 	return r.run(ctx, plain)
 }
 
@@ -101,10 +105,13 @@ func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 type restorer struct {
 	ground  Ground
 	replace bool
-	signed  bool
-	opens   seal.Provider // what opens the copy's root key
-	keys    *stagedKey    // nil: the unseal keys of the original go on
-	reason  string
+	// What opens the copy's root key: an identity if it is a backup, which is
+	// signed then, or the provider of the house that moves.
+	identity string
+	auditKey string
+	opens    seal.Provider
+	keys     *stagedKey // nil: the unseal keys of the original go on
+	reason   string
 
 	target target
 	stage  *stage
@@ -145,7 +152,7 @@ func (r *restorer) prepare(ctx context.Context, plain io.Reader) error {
 	}
 	g := r.ground
 	r.stage = &stage{ctx: ctx, url: url, schemas: g.Schemas, clock: g.Clock, log: g.Log, progress: g.Progress}
-	h, err := read(plain, r.signed, r.stage)
+	h, err := read(plain, r.identity != "", r.stage)
 	if err == nil {
 		err = r.stage.settle()
 	}
@@ -181,9 +188,15 @@ func (r *restorer) inspect(ctx context.Context, url string, f func(*floors) erro
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	ring := seal.New(seal.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node}, g.Holders...)
+	keys := &sealer{}
+	log := audit.New(audit.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node, Sealer: keys})
+	var holders []seal.Sealed
+	if g.Holders != nil {
+		holders = g.Holders(log)
+	}
+	ring := seal.New(seal.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node}, holders...)
+	keys.ring = ring
 	defer ring.Close()
-	log := audit.New(audit.Options{Store: s, Clock: g.Clock, Log: g.Log, Node: g.Node, Sealer: sealer{ring}})
 	if err := f(&floors{store: s, audit: log, ring: ring}); err != nil {
 		return err
 	}
@@ -198,13 +211,8 @@ func (r *restorer) awaken(ctx context.Context, f *floors, h *Header) error {
 	if err != nil {
 		return err
 	}
-	if err := f.ring.Unseal(ctx, r.ground.By, r.opens); err != nil {
+	if err := r.unseal(ctx, f, h); err != nil {
 		return err
-	}
-	if h.AuditKey != "" {
-		if err := f.audit.Holds(ctx, h.AuditKey); err != nil {
-			return fault.New(fault.Unmet, "backup-signature-wrong").Because(err)
-		}
 	}
 	if err := r.end(ctx, f.store, h, epoch); err != nil {
 		return err
@@ -218,6 +226,34 @@ func (r *restorer) awaken(ctx context.Context, f *floors, h *Header) error {
 		return err
 	}
 	return r.verify(ctx, f, h, epoch)
+}
+
+// unseal opens the keys of the copy and holds its signer against them: the one
+// that the recovery kit proves, or the one that the operator names.
+func (r *restorer) unseal(ctx context.Context, f *floors, h *Header) error {
+	if r.auditKey != "" && strings.TrimSpace(r.auditKey) != h.AuditKey {
+		return fault.New(fault.Unmet, "backup-signature-wrong")
+	}
+	if r.identity == "" {
+		if err := f.ring.Unseal(ctx, r.ground.By, r.opens); err != nil {
+			return err
+		}
+	} else {
+		bearer := seal.NewBearer(r.identity, h.Root)
+		if err := f.ring.Unseal(ctx, r.ground.By, bearer); err != nil {
+			return err
+		}
+		if bearer.Unproven() && r.auditKey == "" {
+			return fault.New(fault.Unmet, "backup-audit-key-needed")
+		}
+	}
+	if h.AuditKey == "" {
+		return nil
+	}
+	if err := f.audit.Holds(ctx, h.AuditKey); err != nil {
+		return fault.New(fault.Unmet, "backup-signature-wrong").Because(err)
+	}
+	return nil
 }
 
 // end ends what must not go on, and says what was restored.
@@ -266,11 +302,11 @@ func (r *restorer) verify(ctx context.Context, f *floors, h *Header, epoch int64
 type sealer struct{ ring *seal.Ring }
 
 // Seal implements audit.Sealer.
-func (s sealer) Seal(_ context.Context, at audit.Place, plain []byte) ([]byte, error) {
+func (s *sealer) Seal(_ context.Context, at audit.Place, plain []byte) ([]byte, error) {
 	return s.ring.Seal(seal.Place(at), plain)
 }
 
 // Open implements audit.Sealer.
-func (s sealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]byte, error) {
+func (s *sealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]byte, error) {
 	return s.ring.Open(seal.Place(at), sealed)
 }

@@ -56,8 +56,10 @@ func random() string {
 	return hex.EncodeToString(tail[:])
 }
 
-// stamp is a time as part of a name.
-func stamp(c clock.Clock) string { return c.Now().UTC().Format("20060102t150405z") }
+// stamp is a time as part of a name that nothing has yet.
+func stamp(c clock.Clock) string {
+	return c.Now().UTC().Format("20060102t150405z") + "_" + random()[:4]
+}
 
 // fileTarget is a SQLite file. The stage stands beside it, so that a rename
 // puts it in place.

@@ -80,5 +80,5 @@ type Entry struct{ Key, Href string }
 
 // Rail lists the console's own pages.
 func (r *Room) Rail() []Entry {
-	return []Entry{{"console.state", statePath}, {"console.audit", auditPath}}
+	return []Entry{{"console.state.short", statePath}, {"console.audit", auditPath}}
 }

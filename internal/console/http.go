@@ -28,6 +28,7 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)
+	web.API(m, read, op(http.MethodGet, "/audit/export", "audit", "export-log", "The whole log, to be verified anywhere; it ends with an end line, or it is cut"), r.exportLog)
 	web.API(m, read, op(http.MethodGet, "/audit/checkpoint", "audit", "get-checkpoint", "The newest signed checkpoint and the key that checks it"), r.checkpoint)
 	web.API(m, operate, op(http.MethodGet, "/state", "house", "get-state", "How the house stands"), r.state)
 	web.API(m, operate, op(http.MethodPost, "/seal/rotate", "seal", "rotate-key", "Make a new data key; values move to it in the background"), r.rotate)
@@ -146,6 +147,24 @@ func (r *Room) checkpoint(ctx context.Context, _ *noInput) (*checkpointOutput, e
 	return out, err
 }
 
+// exportLog streams the log for as long as it takes. What fails on the way
+// cannot be told any more, but the export lacks its end line then, which every
+// verification sees.
+func (r *Room) exportLog(ctx context.Context, _ *noInput) (*huma.StreamResponse, error) {
+	reader := reader(web.ActorOf(ctx))
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		c.SetHeader("Content-Type", "application/jsonl")
+		c.SetHeader("Content-Disposition", `attachment; filename="audit.jsonl"`)
+		w := c.BodyWriter()
+		if rw, ok := w.(http.ResponseWriter); ok {
+			_ = http.NewResponseController(rw).SetWriteDeadline(time.Time{})
+		}
+		if err := r.audit.Export(ctx, reader, w); err != nil {
+			web.Note(ctx, "export", err.Error())
+		}
+	}}, nil
+}
+
 type stateOutput struct {
 	Body struct {
 		Engine  string          `json:"engine" enum:"sqlite,postgres"`
@@ -154,7 +173,7 @@ type stateOutput struct {
 		Beyond  int64           `json:"beyond" doc:"Records that no checkpoint covers"`
 		Epoch   int64           `json:"epoch"`
 		Outside []outsideState  `json:"outside"`
-		Keys    seal.Progress   `json:"keys"`
+		Keys    keysState       `json:"keys"`
 		Effects []effectsNumber `json:"effects"`
 	}
 }
@@ -164,6 +183,16 @@ type outsideState struct {
 	At     time.Time `json:"at,omitzero" doc:"Last received"`
 	Behind int64     `json:"behind" doc:"Records that it does not cover"`
 	Error  string    `json:"error,omitempty"`
+}
+
+type keysState struct {
+	Writes uint32    `json:"writes" doc:"Key that seals new values"`
+	Old    []uint32  `json:"old" doc:"Keys that are still needed for reading"`
+	Phase  string    `json:"phase" enum:"moving,waiting,closing,stuck,done" doc:"Of the re-encryption"`
+	Seen   int64     `json:"seen" doc:"Values looked at in this walk"`
+	Moved  int64     `json:"moved" doc:"Values sealed anew since the rotation"`
+	Stuck  int64     `json:"stuck" doc:"Values that could not be moved"`
+	Since  time.Time `json:"since,omitzero"`
 }
 
 type effectsNumber struct {
@@ -178,7 +207,11 @@ func (r *Room) state(ctx context.Context, _ *noInput) (*stateOutput, error) {
 	s, err := r.Look(ctx)
 	out := &stateOutput{}
 	b := &out.Body
-	b.Engine, b.Lag, b.Signed, b.Beyond, b.Epoch, b.Keys = s.Engine, s.Lag.Seconds(), s.Signed.Seconds(), s.Beyond, s.Epoch, s.Keys
+	b.Engine, b.Lag, b.Signed, b.Beyond, b.Epoch = s.Engine, s.Lag.Seconds(), s.Signed.Seconds(), s.Beyond, s.Epoch
+	b.Keys = keysState{
+		Writes: s.Keys.Writes, Old: append([]uint32{}, s.Keys.Old...), Phase: s.Keys.Phase,
+		Seen: s.Keys.Seen, Moved: s.Keys.Moved, Stuck: s.Keys.Stuck, Since: s.Keys.Since,
+	}
 	b.Outside, b.Effects = []outsideState{}, []effectsNumber{}
 	for _, o := range s.Outside {
 		b.Outside = append(b.Outside, outsideState{Name: o.Name, At: o.PushedAt, Behind: o.Behind, Error: o.Error})

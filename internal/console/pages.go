@@ -1,13 +1,20 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
+
+	"github.com/a-h/templ"
 
 	"github.com/sekisho/sekisho/internal/console/ui"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/words"
 )
+
+// SignOutPath is where a POST ends the session.
+const SignOutPath = "/signout"
 
 // Pages registers the pages for people.
 func (r *Room) Pages(m *web.Mux) {
@@ -17,7 +24,7 @@ func (r *Room) Pages(m *web.Mux) {
 	m.Page(public(http.MethodGet, "/{$}"), r.showWelcome)
 	m.Page(public(http.MethodGet, "/setup"), r.showSetup)
 	m.Page(public(http.MethodPost, "/setup"), r.redeem)
-	m.Page(web.Route{Method: http.MethodPost, Path: "/signout", Permission: web.SignedIn}, r.signOut)
+	m.Page(web.Route{Method: http.MethodPost, Path: SignOutPath, Permission: web.SignedIn}, r.signOut)
 	r.auditPages(m)
 	r.statePages(m)
 }
@@ -29,12 +36,26 @@ func (r *Room) showWelcome(v *web.Visit) error {
 		return v.See(statePath)
 	}
 	var sayings []ui.Saying
-	for _, lang := range words.Langs {
+	langs := slices.Clone(words.Langs) // the reader's own first
+	slices.SortStableFunc(langs, func(a, b words.Lang) int { return cmp.Compare(rank(a, v.Lang()), rank(b, v.Lang())) })
+	for _, lang := range langs {
 		sayings = append(sayings, ui.Saying{
 			Lang: string(lang), Title: r.book.Say(lang, "console.welcome", nil), Text: r.book.Say(lang, "console.welcome.text", nil),
 		})
 	}
 	return v.Show(v.Say("console.welcome"), ui.Welcome(sayings))
+}
+
+func rank(lang, own words.Lang) int {
+	if lang == own {
+		return 0
+	}
+	return 1
+}
+
+// Entrance says below "you are not signed in" where the set-up link is.
+func (r *Room) Entrance(v *web.Visit) templ.Component {
+	return ui.Entrance(v.Say("console.welcome.text"))
 }
 
 func (r *Room) showSetup(v *web.Visit) error {

@@ -82,18 +82,26 @@ func (r *Room) showRecord(v *web.Visit) error {
 		return err
 	}
 	page := ui.RecordPage{
-		Name: found.Name, Details: r.details(v, found), State: string(found.State),
+		Name: found.Name, Details: r.details(v, found), Said: said(v, found), State: string(found.State),
 		Proof: auditPath + "/" + url.PathEscape(string(record)) + "/proof.json", Back: auditPath,
 	}
 	if found.State == audit.Covered {
 		page.Index, page.Size, page.SignedAt = found.Index, found.Checkpoint.Size, found.Checkpoint.At
 		page.Outside, page.Note = found.Outside, found.Checkpoint.Note
 	}
-	return v.Show(found.Name, ui.ShowRecord(page))
+	return v.Show(r.title(v, found.Name), ui.ShowRecord(page))
 }
 
-// details lists what the record says, in the order in which people ask: what,
-// who, on what, when, from where; then the fields of the event.
+// title says what a record is about.
+func (r *Room) title(v *web.Visit, name string) string {
+	if r.book.Has("event." + name) {
+		return v.Say("event." + name)
+	}
+	return name
+}
+
+// details lists the circumstances of a record in the order in which people
+// ask: when, who, on what, from where.
 func (r *Room) details(v *web.Visit, found audit.Found) []webui.Detail {
 	var all []webui.Detail
 	add := func(key string, value templ.Component) {
@@ -104,17 +112,40 @@ func (r *Room) details(v *web.Visit, found audit.Found) []webui.Detail {
 			add(v.Say(key), webui.Text(value))
 		}
 	}
+	number := func(key, value string) {
+		if value != "" {
+			add(v.Say(key), webui.Copy(value))
+		}
+	}
 	add(v.Say("console.record.at"), webui.Time(found.At))
-	text("console.record.by", string(found.By))
-	text("console.record.target", found.Target)
+	add(v.Say("console.record.by"), webui.WhoID(string(found.By)))
+	if found.Target != "" {
+		add(v.Say("console.record.target"), webui.ThingID(found.Target))
+	}
 	text("console.record.org", string(found.Org))
-	text("console.record.source", found.Source)
-	text("console.record.trust", found.Trust)
-	text("console.record.session", found.Session)
+	text("console.record.source", r.source(v, found))
 	text("console.record.acr", found.ACR)
-	text("console.record.request", found.Request)
-	text("console.record.node", string(found.Node))
-	add(v.Say("console.record.id"), webui.Copy(string(found.ID)))
+	number("console.record.session", found.Session)
+	number("console.record.request", found.Request)
+	number("console.record.node", string(found.Node))
+	number("console.record.id", string(found.ID))
+	return all
+}
+
+// source says from where something was done and how that is known.
+func (r *Room) source(v *web.Visit, found audit.Found) string {
+	key := "console.trust." + found.Trust
+	if found.Source == "" || !r.book.Has(key) {
+		return found.Source
+	}
+	return v.Say(key, "source", found.Source)
+}
+
+// said lists the fields of the event by the names that the log keeps.
+func said(v *web.Visit, found audit.Found) (all []webui.Detail) {
+	add := func(key string, value templ.Component) {
+		all = append(all, webui.Detail{Key: key, Value: value})
+	}
 	for _, name := range sortedKeys(found.Fields) {
 		add(name, webui.Text(found.Fields[name]))
 	}

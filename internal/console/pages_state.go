@@ -60,7 +60,7 @@ func (r *Room) showState(v *web.Visit) error {
 		return err
 	}
 	page := ui.State{
-		Engine: s.Engine, Lagging: s.Lag > time.Second, Lag: s.Lag.Round(time.Millisecond).String(),
+		Engine: engines[s.Engine], Lagging: s.Lag > time.Second, Lag: lagOf(v, s.Lag),
 		Beyond: s.Beyond, Signed: s.Signed > 0, SignedAt: r.clock.Now().Add(-s.Signed), Epoch: s.Epoch,
 		KeyPhase: s.Keys.Phase, Key: int(s.Keys.Writes), OldKeys: len(s.Keys.Old), Moved: s.Keys.Moved,
 	}
@@ -72,7 +72,32 @@ func (r *Room) showState(v *web.Visit) error {
 			Target: c.Driver + " " + c.Target, State: string(c.State), Number: c.Number, Oldest: c.Oldest,
 		})
 	}
+	page.Troubles = troubles(v, s)
 	return v.Show(v.Say("console.state"), ui.ShowState(page))
+}
+
+// engines are the databases by the names that people know.
+var engines = map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"}
+
+func lagOf(v *web.Visit, lag time.Duration) string {
+	if lag == 0 {
+		return v.Say("console.state.lag.none")
+	}
+	return v.Say("console.state.lag.ms", "ms", lag.Milliseconds())
+}
+
+// troubles says what somebody should look after, the gravest first.
+func troubles(v *web.Visit, s State) (all []string) {
+	say := func(yes bool, key string) {
+		if yes {
+			all = append(all, v.Say("console.trouble."+key))
+		}
+	}
+	say(s.Lag > time.Second, "lag")
+	say(slices.ContainsFunc(s.Outside, func(o audit.OutsideState) bool { return o.Error != "" }), "outside")
+	say(s.Keys.Phase == "stuck", "keys")
+	say(slices.ContainsFunc(s.Effects, func(c job.Count) bool { return c.State == "parked" }), "parked")
+	return all
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

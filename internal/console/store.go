@@ -62,3 +62,7 @@ func (r *Room) loadSessions(ctx context.Context) error {
 }
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+// EndAll ends every set-up session, as a restore does (A160), and returns how
+// many there were.
+func EndAll(tx *store.Tx) (int64, error) { return endSessions(tx) }

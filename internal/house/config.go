@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 )
@@ -276,10 +277,12 @@ func (c *Config) check() error {
 func (c *Config) prepareData() error {
 	info, err := os.Stat(c.Data)
 	if errors.Is(err, fs.ErrNotExist) {
-		return os.MkdirAll(c.Data, 0o700)
+		if err = os.MkdirAll(c.Data, 0o700); err == nil {
+			return nil
+		}
 	}
 	if err != nil {
-		return err
+		return fault.New(fault.Unmet, "house-folder-unusable", "path", c.Data).Because(err)
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("data: %s is not a folder", c.Data)

@@ -7,6 +7,7 @@ import (
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -78,8 +79,12 @@ func (h *House) links(_ context.Context, actor web.Actor, lang words.Lang) []web
 		return nil
 	}
 	var links []webui.Link
+	add := func(key, href string) {
+		links = append(links, webui.Link{Text: h.book.Say(lang, key, nil), Href: href})
+	}
+	add("notice.list", notice.ListPath)
 	for _, entry := range h.console.Rail() {
-		links = append(links, webui.Link{Text: h.book.Say(lang, entry.Key, nil), Href: entry.Href})
+		add(entry.Key, entry.Href)
 	}
 	return links
 }

@@ -12,11 +12,15 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
@@ -51,6 +55,9 @@ type Options struct {
 	Terminal bool
 	// Demo makes no recovery kit: the house is thrown away.
 	Demo bool
+	// Alone refuses a PostgreSQL house that any server uses, and keeps servers
+	// out until Stop.
+	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
 }
@@ -73,8 +80,10 @@ type House struct {
 
 	notice  *notice.Room
 	console *console.Room
+	backup  *backup.Room
 
 	server  *web.Server
+	inner   *http.Server // for one command, see Work
 	socket  *control
 	lock    *folderLock
 	release func()
@@ -96,7 +105,7 @@ func Schemas() []fs.FS {
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, web.Words, notice.Words, console.Words,
+		rule.Words, manifest.Words, web.Words, notice.Words, console.Words, backup.Words,
 	}
 }
 
@@ -139,7 +148,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if h.release, err = h.store.Hold(ctx, false); err != nil {
+	if h.release, err = h.store.Hold(ctx, h.options.Alone); err != nil {
 		return err
 	}
 	if h.egress, err = h.config.Egress.client(); err != nil {
@@ -165,7 +174,8 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links,
+		Links:   h.links, BannerTopic: notice.Topic, SignOut: console.SignOutPath,
+		Entrance: func(v *web.Visit) templ.Component { return h.console.Entrance(v) },
 	})
 	return err
 }
@@ -173,21 +183,32 @@ func (h *House) openWeb() (err error) {
 // furnish makes the rooms and registers their doors.
 func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
-	if h.kinds, err = manifest.NewSet(h.notice.Kind()); err != nil {
+	if h.kinds, err = kinds(h.notice); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds,
 		Unsealed: h.unsealed,
 	})
+	h.backup = backup.New(backup.Options{
+		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
+	})
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
+	h.backup.Doors(h.mux)
+	h.gauges()
 	h.mux.Check("database", h.store.Ping)
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
 	return nil
 }
+
+// kinds are those of every room's manifests.
+func kinds(n *notice.Room) (*manifest.Set, error) { return manifest.NewSet(n.Kind()) }
+
+// Kinds are the kinds of manifests, to read documents without a house.
+func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System())) }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
 func orNil(f *fault.Fault) error {
@@ -271,6 +292,9 @@ func (h *House) stop(ctx context.Context) error {
 	if h.server != nil {
 		errs = append(errs, h.server.Stop(ctx))
 	}
+	if h.inner != nil {
+		errs = append(errs, h.inner.Shutdown(ctx))
+	}
 	if h.socket != nil {
 		errs = append(errs, h.socket.close())
 	}
@@ -279,7 +303,7 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	h.cancel()
 	h.wg.Wait()
-	if h.audit != nil && h.keyed.Load() {
+	if h.audit != nil && (h.keyed.Load() || h.inner != nil) {
 		errs = append(errs, h.audit.Stop(ctx))
 	}
 	if h.ring != nil {

@@ -26,7 +26,7 @@ func Sentence(book *words.Book, lang words.Lang, err error) string {
 	}
 	lines := []string{book.Say(lang, "problem."+f.Code, f.Args)}
 	for _, field := range f.Fields {
-		lines = append(lines, field.Path+": "+book.Say(lang, "problem."+field.Code, field.Args))
+		lines = append(lines, where(field)+book.Say(lang, "problem."+field.Code, field.Args))
 	}
 	if do := "problem." + f.Code + ".do"; book.Has(do) {
 		lines = append(lines, book.Say(lang, do, f.Args))
@@ -45,4 +45,16 @@ func place(p yaml.Problem) string {
 		at += ": " + p.Path
 	}
 	return at + ": "
+}
+
+// where is the place of a bad field in a file, if it stands in one, and its path.
+func where(field fault.Field) string {
+	at := ""
+	if place, ok := field.Args["place"].(string); ok && place != "" {
+		at = place + ": "
+	}
+	if field.Path == "" {
+		return at
+	}
+	return at + field.Path + ": "
 }

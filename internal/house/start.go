@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/seal"
@@ -42,6 +44,7 @@ func (h *House) Start(ctx context.Context) error {
 		h.server.Start()
 		h.options.Log.Error("the house is sealed; it answers health and unseal only", "err", shut)
 		h.tell("house.sealed", "why", h.sentence(shut))
+		h.run(h.knock)
 		return nil
 	}
 	if err := h.unsealed(ctx); err != nil {
@@ -153,11 +156,14 @@ func (h *House) invite(ctx context.Context) error {
 	return nil
 }
 
-// sweep forgets single-use values that are over.
+// sweep forgets single-use values that are over and effects that ended long
+// ago.
 func (h *House) sweep(ctx context.Context) {
 	for {
-		if _, err := once.Sweep(ctx, h.store, h.options.Clock); err != nil && ctx.Err() == nil {
-			h.options.Log.Warn("single-use values could not be swept", "err", err)
+		_, values := once.Sweep(ctx, h.store, h.options.Clock)
+		_, effects := job.Sweep(ctx, h.store, h.options.Clock, effectsKept)
+		if err := errors.Join(values, effects); err != nil && ctx.Err() == nil {
+			h.options.Log.Warn("what is over could not be swept", "err", err)
 		}
 		select {
 		case <-time.After(10 * time.Minute):
@@ -167,6 +173,10 @@ func (h *House) sweep(ctx context.Context) {
 	}
 }
 
+// effectsKept is how long an effect that is done or skipped can be looked up;
+// what it did stays in the audit log.
+const effectsKept = 90 * 24 * time.Hour
+
 // liveTopics are the topics that open pages can follow.
 var liveTopics = []string{notice.Topic}
 
@@ -175,6 +185,11 @@ func (h *House) bridge(ctx context.Context) {
 	for _, topic := range liveTopics {
 		h.run(func(ctx context.Context) {
 			h.store.Follow(ctx, topic, time.Second, func(ctx context.Context) error {
+				if topic == notice.Topic { // what pages fetch again must be there first
+					if err := h.notice.Refresh(ctx); err != nil {
+						return err
+					}
+				}
 				versions, err := h.store.Versions(ctx, topic)
 				h.mux.Hub().Publish(topic, versions[topic])
 				return err

@@ -101,13 +101,16 @@ func New(s *store.Store, c clock.Clock) *Room {
 // Run keeps the shown notices fresh until ctx ends: at once when a notice
 // changes on this node, and within 2 s when it changes on another.
 func (r *Room) Run(ctx context.Context) {
-	r.store.Follow(ctx, Topic, 2*time.Second, func(ctx context.Context) error {
-		live, err := r.notOver(ctx, r.clock.Now())
-		if err == nil {
-			r.live.Store(&live)
-		}
-		return err
-	})
+	r.store.Follow(ctx, Topic, 2*time.Second, r.Refresh)
+}
+
+// Refresh reads the shown notices again.
+func (r *Room) Refresh(ctx context.Context) error {
+	live, err := r.notOver(ctx, r.clock.Now())
+	if err == nil {
+		r.live.Store(&live)
+	}
+	return err
 }
 
 // Current returns the notices to show now, the oldest first. It reads memory

@@ -14,10 +14,12 @@ import (
 	"github.com/sekisho/sekisho/internal/words"
 )
 
+// ListPath is where the notices are kept.
+const ListPath = "/admin/notices"
+
 const (
-	listPath = "/admin/notices"
-	newPath  = listPath + "/new"
-	perPage  = 50
+	newPath = ListPath + "/new"
+	perPage = 50
 )
 
 // Pages registers the pages for people.
@@ -25,13 +27,13 @@ func (r *Room) Pages(m *web.Mux) {
 	route := func(method, path string) web.Route {
 		return web.Route{Method: method, Path: path, Permission: Write}
 	}
-	m.Page(route(http.MethodGet, listPath), r.showList)
+	m.Page(route(http.MethodGet, ListPath), r.showList)
 	m.Page(route(http.MethodGet, newPath), r.showNew)
 	m.Page(route(http.MethodPost, newPath), r.save)
-	m.Page(route(http.MethodGet, listPath+"/{notice}"), r.showEdit)
-	m.Page(route(http.MethodPost, listPath+"/{notice}"), r.save)
-	m.Page(route(http.MethodGet, listPath+"/{notice}/take-back"), r.askTakeBack)
-	m.Page(route(http.MethodPost, listPath+"/{notice}/take-back"), r.takeBack)
+	m.Page(route(http.MethodGet, ListPath+"/{notice}"), r.showEdit)
+	m.Page(route(http.MethodPost, ListPath+"/{notice}"), r.save)
+	m.Page(route(http.MethodGet, ListPath+"/{notice}/take-back"), r.askTakeBack)
+	m.Page(route(http.MethodPost, ListPath+"/{notice}/take-back"), r.takeBack)
 }
 
 // Banners returns what every page shows at its top.
@@ -43,7 +45,7 @@ func (r *Room) Banners(lang words.Lang) []webui.Banner {
 	return banners
 }
 
-func pathOf(which id.Notice) string { return listPath + "/" + url.PathEscape(string(which)) }
+func pathOf(which id.Notice) string { return ListPath + "/" + url.PathEscape(string(which)) }
 
 func (r *Room) showList(v *web.Visit) error {
 	v.Follow(Topic)
@@ -51,9 +53,9 @@ func (r *Room) showList(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := ui.Page{New: newPath}
+	page := ui.Page{New: newPath, Here: v.Request().URL.RequestURI(), Topic: Topic}
 	if next != "" {
-		page.After = listPath + "?cursor=" + url.QueryEscape(next)
+		page.After = ListPath + "?cursor=" + url.QueryEscape(next)
 	}
 	if done := v.Query("done"); done == "written" || done == "taken-back" {
 		page.Saved = v.Say("notice.saved." + done)
@@ -93,7 +95,7 @@ func (r *Room) save(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	n, bad := read(typed, old, v.Zone())
+	n, bad := read(typed, old)
 	if bad == nil {
 		_, err = r.Put(v.Context(), v.Actor().Principal, n)
 		bad = fault.As(err)
@@ -106,12 +108,12 @@ func (r *Room) save(v *web.Visit) error {
 	case err != nil:
 		return err
 	}
-	return v.See(listPath + "?done=written")
+	return v.See(ListPath + "?done=written")
 }
 
 // read makes a notice of what was typed. A time that still reads as the form
 // showed it keeps the seconds that a form has no place for.
-func read(typed url.Values, old Notice, zone *time.Location) (Notice, *fault.Fault) {
+func read(typed url.Values, old Notice) (Notice, *fault.Fault) {
 	n := Notice{
 		ID: old.ID, Name: typed.Get("name"),
 		Title: Both{En: typed.Get("title.en"), Ja: typed.Get("title.ja")},
@@ -119,7 +121,7 @@ func read(typed url.Values, old Notice, zone *time.Location) (Notice, *fault.Fau
 	}
 	var bad fault.Checks
 	moment := func(path string, before time.Time) time.Time {
-		value := typed.Get(path)
+		value, zone := typed.Get(path), web.TypedZone(typed, path)
 		if value == "" || value == webui.LocalTime(before, zone) {
 			return map[bool]time.Time{false: before}[value == ""]
 		}
@@ -141,7 +143,7 @@ func read(typed url.Values, old Notice, zone *time.Location) (Notice, *fault.Fau
 // form shows n, or what was typed instead.
 func (r *Room) form(v *web.Visit, n Notice, typed url.Values) ui.Form {
 	form := ui.Form{
-		Heading: v.Say("notice.new"), Action: newPath, Back: listPath, Version: strconv.FormatInt(n.Version, 10),
+		Heading: v.Say("notice.new"), Action: newPath, Back: ListPath, Version: strconv.FormatInt(n.Version, 10),
 	}
 	if n.ID != "" {
 		form.Heading, form.Action, form.Remove = v.Say("notice.edit"), pathOf(n.ID), pathOf(n.ID)+"/take-back"
@@ -151,7 +153,7 @@ func (r *Room) form(v *web.Visit, n Notice, typed url.Values) ui.Form {
 			value = typed.Get(name)
 		}
 		form.Fields = append(form.Fields, webui.Input{
-			Name: name, Label: v.Say("notice." + name), Value: value, Kind: kind, Max: most, Required: name != "name",
+			Name: name, Label: v.Say("notice." + name), Value: value, Kind: kind, Max: most, Required: name != "name", Half: name != "name",
 		})
 	}
 	field("title.en", n.Title.En, "", TitleMost)
@@ -191,7 +193,7 @@ func (r *Room) askTakeBack(v *web.Visit) error {
 		return err
 	}
 	return v.Show(v.Say("notice.take-back"), ui.Remove(ui.Removal{
-		Title: n.Title.In(v.Lang()), Action: pathOf(n.ID) + "/take-back", Back: pathOf(n.ID),
+		Shown: webui.Banner{Title: n.Title.In(v.Lang()), Text: n.Text.In(v.Lang()), Until: n.Until}, Action: pathOf(n.ID) + "/take-back", Back: pathOf(n.ID),
 	}))
 }
 
@@ -199,5 +201,5 @@ func (r *Room) takeBack(v *web.Visit) error {
 	if err := r.TakeBack(v.Context(), v.Actor().Principal, id.Notice(v.Path("notice"))); err != nil {
 		return err
 	}
-	return v.See(listPath + "?done=taken-back")
+	return v.See(ListPath + "?done=taken-back")
 }

@@ -242,3 +242,16 @@ func (s *Store) Dump(ctx context.Context) (string, error) {
 	})
 	return strings.Join(parts, "\n"), err
 }
+
+// Suits returns why the schema refuses this binary, or nil.
+func (s *Store) Suits(ctx context.Context) error {
+	all, err := migrations(s.options.Schemas)
+	if err != nil {
+		return err
+	}
+	most := int64(ownNumber)
+	for _, m := range all {
+		most = max(most, m.number)
+	}
+	return s.refuseOld(ctx, most)
+}

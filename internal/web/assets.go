@@ -9,6 +9,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/web/ui"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 // registerAssets serves the files of pages. The path names the content's hash,
@@ -48,9 +49,16 @@ func acceptsGzip(accept string) bool {
 
 func problemKind(v *Visit, code string) templ.Component {
 	book := v.mux.options.Book
-	view := ui.ProblemView{Title: book.Raw(v.rec.lang, "problem."+code)}
+	say := func(key string) string {
+		args := fault.Args{}
+		for _, name := range words.Names(book.Raw(v.rec.lang, key)) {
+			args[name] = "…" // the page is about the kind, not about one case
+		}
+		return book.Say(v.rec.lang, key, args)
+	}
+	view := ui.ProblemView{Title: say("problem." + code)}
 	if key := "problem." + code + ".do"; book.Has(key) {
-		view.Do = book.Raw(v.rec.lang, key)
+		view.Do = say(key)
 	}
 	return ui.Problem(view)
 }

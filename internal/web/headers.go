@@ -64,13 +64,17 @@ func (m *Mux) langOf(r *http.Request) words.Lang {
 // zoneOf is the zone that the page's script found in the browser.
 func zoneOf(r *http.Request) *time.Location {
 	c, err := r.Cookie(zoneCookie)
-	if err != nil || len(c.Value) > 64 || c.Value == "Local" {
+	if err != nil {
 		return time.UTC
 	}
 	return loadZone(c.Value)
 }
 
+// loadZone returns UTC for a name that is no zone.
 func loadZone(name string) *time.Location {
+	if len(name) > 64 || name == "Local" {
+		return time.UTC
+	}
 	if zone, known := zones.Load(name); known {
 		return zone.(*time.Location) //nolint:forcetypeassert // only this function stores
 	}

@@ -97,6 +97,11 @@ type Options struct {
 	Banners func(ctx context.Context, lang words.Lang) []ui.Banner
 	// Links returns what the top bar offers to the actor.
 	Links func(ctx context.Context, actor Actor, lang words.Lang) []ui.Link
+	// BannerTopic is the topic that changes with the announcements; pages that
+	// follow it show them live. "" for none.
+	BannerTopic string
+	// SignOut is the path that a session is ended at by a POST; "" for none.
+	SignOut string
 	// Entrance is what a page says below "you are not signed in", such as where
 	// to find the set-up link; nil: nothing.
 	Entrance func(v *Visit) templ.Component

@@ -35,6 +35,7 @@ type Problem struct {
 // ProblemField is one bad field of an input.
 type ProblemField struct {
 	Field   string `json:"field" doc:"Dotted path as the caller wrote it"`
+	Place   string `json:"place,omitempty" doc:"FILE:LINE, where the input came from files"`
 	Code    string `json:"code" doc:"Stable name of what is wrong with it"`
 	Message string `json:"message" doc:"What is wrong with it, in the caller's language"`
 }
@@ -74,8 +75,9 @@ func ProblemOf(book *words.Book, lang words.Lang, base, request string, err erro
 		p.Detail = book.Say(lang, key, f.Args)
 	}
 	for _, field := range f.Fields {
+		place, _ := field.Args["place"].(string)
 		p.Errors = append(p.Errors, ProblemField{
-			Field: field.Path, Code: field.Code, Message: book.Say(lang, "problem."+field.Code, field.Args),
+			Place: place, Field: field.Path, Code: field.Code, Message: book.Say(lang, "problem."+field.Code, field.Args),
 		})
 	}
 	return p

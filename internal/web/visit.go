@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,7 +34,8 @@ type Visit struct {
 	r        *http.Request
 	rec      *record
 	form     url.Values
-	topics   []string
+	topics   []string // with the version that the reader has
+	followed []string
 	failWith func(*Visit, Problem) error
 }
 
@@ -134,7 +136,7 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 // what the page shows: a change in between is then told at once.
 func (v *Visit) Follow(topics ...string) {
 	for _, topic := range topics {
-		v.topics = append(v.topics, v.mux.hub.mark(topic))
+		v.topics, v.followed = append(v.topics, v.mux.hub.mark(topic)), append(v.followed, topic)
 	}
 }
 
@@ -194,13 +196,40 @@ func (v *Visit) frame(title string) *ui.Frame {
 	if v.r.Method != http.MethodGet {
 		frame.Path = "/"
 	}
+	if frame.Known {
+		frame.SignOut = m.options.SignOut
+	}
+	if slices.Contains(v.followed, m.options.BannerTopic) {
+		frame.BannerTopic = m.options.BannerTopic
+	}
 	if m.options.Banners != nil {
 		frame.Banners = m.options.Banners(v.Context(), v.rec.lang)
 	}
 	if m.options.Links != nil {
-		frame.Links = m.options.Links(v.Context(), v.rec.actor, v.rec.lang)
+		frame.Links = markCurrent(m.options.Links(v.Context(), v.rec.actor, v.rec.lang), v.r.URL.Path)
 	}
 	return frame
+}
+
+// markCurrent marks the link that leads nearest to where the reader is.
+func markCurrent(links []ui.Link, path string) []ui.Link {
+	nearest := -1
+	for i, link := range links {
+		inside := path == link.Href || strings.HasPrefix(path, link.Href+"/")
+		if inside && (nearest < 0 || len(link.Href) > len(links[nearest].Href)) {
+			nearest = i
+		}
+	}
+	if nearest >= 0 {
+		links[nearest].Current = true
+	}
+	return links
+}
+
+// TypedZone is the zone in which the form showed the time of a field: the
+// browser may have told its zone only since.
+func TypedZone(form url.Values, field string) *time.Location {
+	return loadZone(form.Get(ui.ZoneField(field)))
 }
 
 // render writes a component only once it is whole: an error on the way can

@@ -2,6 +2,7 @@
 package ui
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -45,6 +46,7 @@ type Record struct {
 type RecordPage struct {
 	Name        string
 	Details     []web.Detail
+	Said        []web.Detail // the event's own fields
 	State       string
 	Index, Size int64
 	SignedAt    time.Time
@@ -58,6 +60,7 @@ type State struct {
 	Engine       string
 	Lagging      bool
 	Lag          string
+	Troubles     []string // none: all is well
 	Beyond       int64
 	Signed       bool
 	SignedAt     time.Time
@@ -86,7 +89,8 @@ type Effect struct {
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
-func recordRows(records []Record, say func(string) string) []web.Row {
+func recordRows(ctx context.Context, records []Record) []web.Row {
+	say := saying(ctx)
 	var rows []web.Row
 	for _, record := range records {
 		state := web.Badge("good", say("console.record.in-log"))
@@ -94,7 +98,7 @@ func recordRows(records []Record, say func(string) string) []web.Row {
 			state = web.Badge("wait", say("console.record.waits"))
 		}
 		rows = append(rows, web.Row{Href: record.Href, Cells: []templ.Component{
-			web.Text(record.Name), web.Text(record.By), web.Text(record.Target), web.Time(record.At), state,
+			web.Text(web.Event(ctx, record.Name)), web.Who(record.By), web.Thing(record.Target), web.Time(record.At), state,
 		}})
 	}
 	return rows

@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/sekisho/sekisho/internal/store"
 )
 
 // Schema is the tables of the rig's own.
@@ -90,12 +88,4 @@ func between(a, b time.Duration) time.Duration {
 	var raw [8]byte
 	_, _ = rand.Read(raw[:])
 	return a + time.Duration(binary.BigEndian.Uint64(raw[:])%uint64(b-a)) //nolint:gosec // b > a, both small
-}
-
-// witness keeps the records of the rig in a table of its own.
-func witness(newID func() string) store.Witness {
-	return func(tx *store.Tx, event store.Event) error {
-		_, err := tx.Exec("INSERT INTO rig_event (id, name, target) VALUES ($1, $2, $3)", newID(), event.Name, event.Target)
-		return err
-	}
 }

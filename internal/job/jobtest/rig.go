@@ -42,7 +42,7 @@ func (r Rig) Run(ctx context.Context) (Figures, error) {
 	c := clock.System()
 	figures := Figures{Recovery: r.Recovery, Effects: r.Effects}
 	// The database is made before the first life, so that no life is spent on it.
-	s, err := open(ctx, r.URL, c, slog.New(slog.DiscardHandler))
+	s, _, err := open(ctx, r.URL, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return figures, err
 	}
@@ -164,11 +164,15 @@ func (l *life) dismiss() error {
 
 // count compares what the outside saw with what the database says.
 func (r Rig) count(ctx context.Context, c clock.Clock, out *outside, f *Figures) error {
-	s, err := open(ctx, r.URL, c, slog.New(slog.DiscardHandler))
+	s, log, err := open(ctx, r.URL, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	err = s.House().Read(ctx, func(v *store.View) error { return out.judge(v, f) })
+	ends, err := verified(ctx, log)
+	if err != nil {
+		return errors.Join(fmt.Errorf("the log is not whole: %w", err), s.Close())
+	}
+	err = s.House().Read(ctx, func(v *store.View) error { return out.judge(v, ends, f) })
 	return errors.Join(err, s.Close())
 }
 
@@ -189,13 +193,9 @@ const chains = `SELECT e.id, e.driver, e.line, e.seq, e.state, e.fence_no,
 	(SELECT COALESCE(sum(d.reclaimed), 0) FROM rig_decision d WHERE d.effect = e.id)
 	FROM job_effect e ORDER BY e.driver, e.line, e.seq`
 
-func (o *outside) judge(v *store.View, f *Figures) error {
+func (o *outside) judge(v *store.View, ends map[string]int, f *Figures) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ends, err := endings(v)
-	if err != nil {
-		return err
-	}
 	rows, err := v.Query(chains)
 	all, err := store.Collect(rows, err, func(scan func(...any) error) (c chain, err error) {
 		err = scan(&c.marker, &c.driver, &c.line, &c.seq, &c.state, &c.tries, &c.decided, &c.released, &c.reclaims)
@@ -246,18 +246,6 @@ func (o *outside) judgeOne(c chain, f *Figures) {
 	if c.tries > 1 {
 		f.Reclaimed++
 	}
-}
-
-// endings counts the records that say that an effect is done.
-func endings(v *store.View) (map[string]int, error) {
-	ends := map[string]int{}
-	rows, err := v.Query("SELECT target FROM rig_event WHERE name = 'effect.done'")
-	_, err = store.Collect(rows, err, func(scan func(...any) error) (target string, err error) {
-		err = scan(&target)
-		ends[target]++
-		return target, err
-	})
-	return ends, err
 }
 
 // disorder counts effects that landed at another place of their ticket than the

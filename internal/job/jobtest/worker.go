@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -65,20 +66,13 @@ func newWorker(o order, log *slog.Logger) *worker {
 	}}
 }
 
-func schemas() []fs.FS { return []fs.FS{job.Schema, Schema} }
-
-func open(ctx context.Context, url string, c clock.Clock, log *slog.Logger) (*store.Store, error) {
-	s, err := store.Open(ctx, store.Options{URL: url, Clock: c, Log: log, Schemas: schemas()})
-	if err == nil {
-		s.SetWitness(witness(func() string { return string(id.New[id.Record](c.Now())) }))
-	}
-	return s, err
-}
+func schemas() []fs.FS { return []fs.FS{audit.Schema, job.Schema, Schema} }
 
 // run waits, with the database open, until the one before it is dead: what
 // takes over must be quicker than an effect that is still on its way.
 func (w *worker) run(ctx context.Context) (err error) {
-	if w.store, err = open(ctx, w.URL, w.clock, w.log); err != nil {
+	var log *audit.Log
+	if w.store, log, err = open(ctx, w.URL, w.clock, w.log); err != nil {
 		return err
 	}
 	fmt.Println("ready")
@@ -88,6 +82,7 @@ func (w *worker) run(ctx context.Context) (err error) {
 	if err := w.naive(ctx); err != nil {
 		return err
 	}
+	log.Start()
 	desk := job.New(job.Options{
 		Store: w.store, Clock: w.clock, Log: w.log, Poll: 50 * time.Millisecond,
 		Skew:    time.Microsecond, // one machine
@@ -109,7 +104,7 @@ func (w *worker) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return errors.Join(desk.Stop(ctx), w.store.Close())
+	return desk.Stop(ctx) // the log is left as a crash leaves it: whoever counts takes over
 }
 
 // naive is what the desk never does: believe that a call whose caller died is

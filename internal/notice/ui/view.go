@@ -23,6 +23,8 @@ type Page struct {
 	New   string // address of the empty form
 	After string // address of the next page, "" at the end
 	Saved string // what was just done, "" for nothing
+	Here  string // address of this page
+	Topic string // that changes with the list
 }
 
 // Form is the page on which a notice is written.
@@ -39,7 +41,8 @@ type Form struct {
 
 // Removal asks whether a notice is to be taken back.
 type Removal struct {
-	Title, Action, Back string
+	Shown        web.Banner
+	Action, Back string
 }
 
 // kinds gives a state its badge.
@@ -50,7 +53,7 @@ func rows(items []Item, say func(key string) string) []web.Row {
 	for _, item := range items {
 		all = append(all, web.Row{Href: item.Href, Cells: []templ.Component{
 			web.Text(item.Title), web.Badge(kinds[item.State], say("notice.state."+item.State)),
-			web.Time(item.From), web.Time(item.Until), web.Text(item.By),
+			web.Time(item.From), web.Time(item.Until), web.Who(item.By),
 		}})
 	}
 	return all

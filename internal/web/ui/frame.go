@@ -22,9 +22,13 @@ type Frame struct {
 	Request string // id that the reader can quote
 	Known   bool   // somebody is signed in
 	Stream  string // address of the page's event stream, "" for none
-	Asset   func(name string) string
-	Banners []Banner
-	Links   []Link
+	SignOut string // where a POST ends the session, "" for nowhere
+	// BannerTopic is the topic on which the page fetches its announcements
+	// again, "" for none.
+	BannerTopic string
+	Asset       func(name string) string
+	Banners     []Banner
+	Links       []Link
 }
 
 // Banner is a house-wide announcement, in the reader's language.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -24,7 +25,14 @@ type Input struct {
 	Max                      int    // characters; 0 is no limit
 	Rows                     int    // of a textarea; 0 is 4
 	Complete                 string // autocomplete token; "" is off
+	Half                     bool   // shares its line with the next half one where there is room
 }
+
+// ZoneField is the name of the value that says in which zone a time was shown.
+func ZoneField(name string) string { return name + ".zone" }
+
+// Again is the trigger of a part that is fetched again when the topic changes.
+func Again(topic string) string { return "topic-" + topic + " from:body, topic-all from:body" }
 
 // Option is one choice of a select.
 type Option struct{ Value, Text string }
@@ -138,6 +146,42 @@ type Step struct {
 type Activity struct {
 	Who, What, Href string
 	At              time.Time
+}
+
+// who splits a principal into a word for people and the end of its id, which
+// tells two of a kind apart.
+func who(ctx context.Context, principal string) (text, tail string) {
+	p := id.Principal(principal)
+	if _, err := id.ParsePrincipal(principal); err != nil {
+		return principal, ""
+	}
+	return Say(ctx, "web.who."+p.Kind(), "rest", p.Rest()), tailOf(p.Rest())
+}
+
+// thing does the same for what was acted on ("notice:ID"); rooms say the words
+// of their things (target.notice).
+func thing(ctx context.Context, target string) (text, tail string) {
+	kind, rest, _ := strings.Cut(target, ":")
+	if book := Of(ctx).Book; book != nil && book.Has("target."+kind) {
+		return Say(ctx, "target."+kind), tailOf(rest)
+	}
+	return who(ctx, target)
+}
+
+// tailOf is the end of an identifier; "" of anything else.
+func tailOf(s string) string {
+	if !id.Valid(s) {
+		return ""
+	}
+	return "…" + s[id.Len-4:]
+}
+
+// Event says what a record is about; an event without words shows as itself.
+func Event(ctx context.Context, name string) string {
+	if book := Of(ctx).Book; book != nil && book.Has("event."+name) {
+		return Say(ctx, "event."+name)
+	}
+	return name
 }
 
 // Date says a day and a minute as the language writes them, in the reader's

@@ -5,8 +5,3 @@ CREATE TABLE rig_decision (
   reclaimed BIGINT NOT NULL
 );
 CREATE INDEX rig_decision_effect ON rig_decision (effect);
-CREATE TABLE rig_event (
-  id TEXT NOT NULL PRIMARY KEY,
-  name TEXT NOT NULL,
-  target TEXT NOT NULL
-);

@@ -9,6 +9,10 @@
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (zone && !document.cookie.split("; ").includes("sekisho-zone=" + zone)) {
       document.cookie = "sekisho-zone=" + zone + "; path=/; max-age=31536000; samesite=lax" + secure;
+      // The first page was written before the zone was known. One that a form
+      // led to and refused stays: asking again would send the form again.
+      const told = document.cookie.split("; ").includes("sekisho-zone=" + zone);
+      if (told && document.querySelector("time") && !document.querySelector("[role=alert]")) location.reload();
     }
   } catch {
     // An old browser: times stay in UTC, and say so.

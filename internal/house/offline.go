@@ -1,0 +1,149 @@
+package house
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// Work opens a house for one command instead of starting it: no listener, no
+// effects, no set-up link. It returns how to connect to its API, on which the
+// caller is this process's own user. Stop ends it and leaves the log whole. A
+// house without keys is made only if makes says so.
+func (h *House) Work(ctx context.Context, makes bool) (func(context.Context) (net.Conn, error), error) {
+	open := h.unsealOrFound
+	if !makes {
+		open = func(ctx context.Context) error { return h.ring.Unseal(ctx, starter, h.config.Unseal.provider()) }
+	}
+	if err := open(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := h.audit.PublicKey(ctx); err != nil {
+		return nil, err
+	}
+	hall := &memory{calls: make(chan net.Conn), closed: make(chan struct{})}
+	h.inner = &http.Server{
+		Handler: h.mux, ReadHeaderTimeout: patience,
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return web.WithLocalPeer(ctx, os.Getuid()) },
+	}
+	h.run(func(context.Context) { _ = h.inner.Serve(hall) })
+	return hall.dial, nil
+}
+
+// memory is a listener for connections within the process.
+type memory struct {
+	calls  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (m *memory) dial(ctx context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case m.calls <- theirs:
+		return ours, nil
+	case <-m.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Accept implements net.Listener.
+func (m *memory) Accept() (net.Conn, error) {
+	select {
+	case c := <-m.calls:
+		return c, nil
+	case <-m.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (m *memory) Close() error {
+	m.once.Do(func() { close(m.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (*memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
+
+// Migrations returns the migrations that wait for a stopped house, and runs
+// them if run says so.
+func Migrations(ctx context.Context, o Options, run bool) (names []string, err error) {
+	if err := o.Config.prepareData(); err != nil {
+		return nil, err
+	}
+	lock, err := lockFolder(o.Config.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.unlock()) }()
+	s, err := store.OpenAsIs(ctx, store.Options{URL: o.Config.Database.Reveal(), Clock: o.Clock, Log: o.Log, Schemas: Schemas()})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	release, err := s.Hold(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if names, err = s.Pending(ctx); err != nil || !run {
+		return names, err
+	}
+	return names, s.Migrate(ctx)
+}
+
+// knockEvery is how often a sealed house looks whether its key has changed.
+const knockEvery = time.Second
+
+// knock opens a sealed house once somebody has put the right key back: no
+// restart is needed. Each state of the key is tried once, so that a wrong one
+// does not fill the log.
+func (h *House) knock(ctx context.Context) {
+	tried := h.config.Unseal.stamp()
+	for h.ring.State() != seal.Opened {
+		select {
+		case <-h.options.Clock.After(knockEvery):
+		case <-ctx.Done():
+			return
+		}
+		now := h.config.Unseal.stamp()
+		if now == tried || h.ring.State() == seal.Opened {
+			continue
+		}
+		err := h.unsealOrFound(ctx)
+		if fault.As(err) != nil || err == nil {
+			tried = now // what is no fault passes: the database is away
+		}
+		if err == nil {
+			err = h.unsealed(ctx)
+		}
+		if err != nil {
+			h.options.Log.Error("the house stays sealed", "err", err)
+		}
+	}
+}
+
+// stamp tells one state of the key's file from another; "" if it is no file.
+func (c UnsealConfig) stamp() string {
+	path := c.File
+	if c.Age != "" {
+		path = c.Age
+	}
+	found, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return found.ModTime().String() + found.Mode().String()
+}
