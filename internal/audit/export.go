@@ -83,20 +83,24 @@ func exportBlock(v *store.View, buf []byte, from, until int64) ([]byte, error) {
 	if err != nil {
 		return buf, err
 	}
-	rows, err := v.Query("SELECT idx, body FROM audit_record WHERE idx >= $1 AND idx < $2 ORDER BY idx", from, until)
+	rows, err := v.Query("SELECT idx, id, org, name, by_, target, body FROM audit_record WHERE idx >= $1 AND idx < $2 ORDER BY idx", from, until)
 	if err != nil {
 		return buf, err
 	}
 	for rows.Next() {
 		var index int64
+		var record string
+		var beside columns
 		var body []byte
-		if err := rows.Scan(&index, &body); err != nil {
+		if err := rows.Scan(&index, &record, &beside.org, &beside.name, &beside.by, &beside.target, &body); err != nil {
 			return buf, errors.Join(err, rows.Close())
 		}
 		buf, notes = appendNotes(buf, notes, index)
 		fs, err := decodeBody(body)
-		if err != nil {
-			fs = nil // its line has no fields, and does not fit its leaf
+		if err != nil || fs.get(fieldID) != record || columnsOf(body) != beside {
+			// Who changes a column hides the record from every search. Its line
+			// has no fields, and does not fit its leaf.
+			fs = nil
 		}
 		buf = recordLine(buf, index, fs)
 	}

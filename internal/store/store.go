@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -223,7 +224,12 @@ func (r *runner) abandon() {
 
 // attest lets the witness write the events while the closure's handle lives.
 func (s *Store) attest(end End, c *core) End {
-	if end.kind != endDone && end.kind != endRefused {
+	switch {
+	case end.kind == endQuiet && !slices.Contains(Reasons(), end.quiet):
+		return Abort(errors.New("store: a quiet write for none of the reasons"))
+	case end.kind == endRefused && end.fault == nil:
+		return Abort(errors.New("store: a write was refused without a fault"))
+	case end.kind != endDone && end.kind != endRefused:
 		return end
 	}
 	hook := s.witness.Load()

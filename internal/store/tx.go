@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -323,6 +324,9 @@ var scoped sync.Map
 // apply puts the owner in front of the arguments and refuses a statement that
 // does not restrict itself by it.
 func (s scope) apply(query string, args []any) ([]any, error) {
+	if !plain(query) {
+		return nil, fmt.Errorf("store: %s: a closure reads and changes rows, by one statement at a time", firstWords(query))
+	}
 	if s.column == "" {
 		return args, nil
 	}
@@ -336,4 +340,20 @@ func (s scope) apply(query string, args []any) ([]any, error) {
 		return nil, fault.New(fault.Broken, "store-unscoped", "column", s.column, "statement", firstWords(query))
 	}
 	return append([]any{s.value}, args...), nil
+}
+
+// plain reports whether query is one statement on rows. SQLite runs several in
+// one call, and a COMMIT among them would make durable what no witness has seen.
+func plain(query string) bool {
+	query = strings.TrimLeft(query, " \t\r\n")
+	verb := query
+	if end := strings.IndexAny(query, " \t\r\n("); end >= 0 {
+		verb = query[:end]
+	}
+	for _, known := range [...]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} {
+		if strings.EqualFold(verb, known) {
+			return strings.IndexByte(query, ';') < 0
+		}
+	}
+	return false
 }
