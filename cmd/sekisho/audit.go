@@ -23,7 +23,7 @@ func newAudit(t *terminal) *cobra.Command {
 		Use: "audit", Short: t.say("cmd.audit"), Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAuditVerify(t), newAuditProve(t), newAuditCheck(t), newAuditExport(t))
+	cmd.AddCommand(newAuditVerify(t), newAuditProve(t), newAuditCheck(t), newAuditExport(t), newAuditArchive(t), newAuditErase(t))
 	return cmd
 }
 

@@ -112,13 +112,11 @@ const (
 )
 
 func createSchema(tx *store.Tx, name string) error {
-	_, err := tx.Exec(`CREATE SCHEMA "` + name + `"`)
-	return err
+	return tx.Shape(`CREATE SCHEMA "` + name + `"`)
 }
 
 func dropSchema(tx *store.Tx, name string) error {
-	_, err := tx.Exec(`DROP SCHEMA IF EXISTS "` + name + `" CASCADE`)
-	return err
+	return tx.Shape(`DROP SCHEMA IF EXISTS "` + name + `" CASCADE`)
 }
 
 // stages lists the schemas that killed restores left.
@@ -165,12 +163,12 @@ func swapSchemas(tx *store.Tx, stage, aside string) error {
 		if !slices.Contains(fresh, name) {
 			continue // not ours
 		}
-		if _, err := tx.Exec(`ALTER TABLE "` + here + `"."` + name + `" SET SCHEMA "` + aside + `"`); err != nil {
+		if err := tx.Shape(`ALTER TABLE "` + here + `"."` + name + `" SET SCHEMA "` + aside + `"`); err != nil {
 			return err
 		}
 	}
 	for _, name := range fresh {
-		if _, err := tx.Exec(`ALTER TABLE "` + stage + `"."` + name + `" SET SCHEMA "` + here + `"`); err != nil {
+		if err := tx.Shape(`ALTER TABLE "` + stage + `"."` + name + `" SET SCHEMA "` + here + `"`); err != nil {
 			return err
 		}
 	}

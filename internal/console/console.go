@@ -27,6 +27,7 @@ var (
 // The permissions of the room.
 const (
 	AuditRead = "audit.read"
+	AuditKeep = "audit.keep"     // archive what is old, erase a field
 	Operate   = "house.operate"  // state, keys, effects
 	Manifest  = "house.manifest" // plan, apply, export
 	Unseal    = "house.unseal"   // only for processes of the machine
@@ -41,6 +42,8 @@ type Options struct {
 	Ring  *seal.Ring
 	Desk  *job.Desk
 	Kinds *manifest.Set
+	// Data is the folder in which archives are kept.
+	Data string
 	// Unsealed starts what waited for the keys.
 	Unsealed func(context.Context) error
 }
@@ -54,6 +57,7 @@ type Room struct {
 	ring     *seal.Ring
 	desk     *job.Desk
 	kinds    *manifest.Set
+	data     string
 	unsealed func(context.Context) error
 	sessions atomic.Pointer[map[string]Session]
 	loading  sync.Mutex
@@ -63,7 +67,7 @@ type Room struct {
 func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed,
+		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data,
 	}
 	r.sessions.Store(&map[string]Session{})
 	return r

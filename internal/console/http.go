@@ -30,6 +30,8 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)
 	web.API(m, read, op(http.MethodGet, "/audit/export", "audit", "export-log", "The whole log, to be verified anywhere; it ends with an end line, or it is cut"), r.exportLog)
 	web.API(m, read, op(http.MethodGet, "/audit/checkpoint", "audit", "get-checkpoint", "The newest signed checkpoint and the key that checks it"), r.checkpoint)
+	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/archive", "audit", "archive-records", "Move the bodies of old records into a file on the server"), r.archive)
+	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/records/{record}/erase", "audit", "erase-field", "Erase one field of a record; its proofs hold"), r.erase)
 	web.API(m, operate, op(http.MethodGet, "/state", "house", "get-state", "How the house stands"), r.state)
 	web.API(m, operate, op(http.MethodPost, "/seal/rotate", "seal", "rotate-key", "Make a new data key; values move to it in the background"), r.rotate)
 	web.API(m, web.Route{Permission: Unseal, Sealed: true}, op(http.MethodPost, "/seal/unseal", "seal", "unseal", "Open the keys with a passphrase (by the control socket only)"), r.unseal)
@@ -163,6 +165,37 @@ func (r *Room) exportLog(ctx context.Context, _ *noInput) (*huma.StreamResponse,
 			web.Note(ctx, "export", err.Error())
 		}
 	}}, nil
+}
+
+type (
+	archiveInput struct {
+		Body struct {
+			Days int `json:"days" minimum:"1" maximum:"36500" doc:"Records that are older leave the database"`
+		}
+	}
+	archiveOutput struct {
+		Body struct {
+			Path  string `json:"path,omitempty" doc:"File on the server"`
+			Moved int64  `json:"moved" doc:"Records"`
+		}
+	}
+	eraseInput struct {
+		Record string `path:"record"`
+		Body   struct {
+			Field string `json:"field" minLength:"1" maxLength:"64" doc:"Name of the field"`
+		}
+	}
+)
+
+func (r *Room) archive(ctx context.Context, in *archiveInput) (*archiveOutput, error) {
+	moved, err := r.Archive(ctx, web.ActorOf(ctx).Principal, time.Duration(in.Body.Days)*24*time.Hour)
+	out := &archiveOutput{}
+	out.Body.Path, out.Body.Moved = moved.Path, moved.Moved
+	return out, err
+}
+
+func (r *Room) erase(ctx context.Context, in *eraseInput) (*noOutput, error) {
+	return &noOutput{}, r.audit.EraseField(ctx, web.ActorOf(ctx).Principal, id.Record(in.Record), in.Body.Field)
 }
 
 type stateOutput struct {

@@ -187,7 +187,7 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.console = console.New(console.Options{
-		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds,
+		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
 		Unsealed: h.unsealed,
 	})
 	h.backup = backup.New(backup.Options{

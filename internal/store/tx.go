@@ -172,6 +172,11 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return t.run(query, args)
+}
+
+// run runs a statement that was found fit.
+func (t *Tx) run(query string, args []any) (int64, error) {
 	c := t.core
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,6 +193,18 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	}
 	return n, nil
 }
+
+// Shape changes the schema itself: the business of a restore, which makes a
+// schema beside the one that is there and moves tables between them.
+func (t *Tx) Shape(statement string) error {
+	if t.scope.column != "" || !shapes.MatchString(statement) {
+		return fmt.Errorf("store: %s: only CREATE SCHEMA, DROP SCHEMA and ALTER TABLE … SET SCHEMA change the shape", firstWords(statement))
+	}
+	_, err := t.run(statement, nil)
+	return err
+}
+
+var shapes = regexp.MustCompile(`^(CREATE SCHEMA "\w+"|DROP SCHEMA IF EXISTS "\w+" CASCADE|ALTER TABLE "\w+"\."\w+" SET SCHEMA "\w+")$`)
 
 // Later runs a statement whose result nobody needs to know; over PostgreSQL it
 // travels with the commit and saves a round trip. If it fails, the write fails.
