@@ -38,7 +38,6 @@ const (
 	inner                                          = -1 // private to the room above it
 	unlisted                                       = -2
 	layout                                         = "web/ui" // the pages' frame and components
-	passing                                        = "zz"     // holds go.mod's requirements until the rooms that need them stand
 )
 
 // floorOf returns the floor of a place, inner for R/ui and R/x of a listed R.
@@ -69,7 +68,7 @@ func TestEveryPackageStandsOnAFloor(t *testing.T) {
 		check: func(tr *tree) []string {
 			var found []string
 			for _, p := range tr.packages() {
-				if p.place != passing && floorOf(p.place) == unlisted {
+				if floorOf(p.place) == unlisted {
 					found = append(found, p.place+": not on a floor: list it in internal/house/floors_test.go")
 				}
 			}
@@ -166,7 +165,7 @@ func eachImport(tr *tree, judge func(*pkg, *file, string) string) []string {
 func mayImport(p, q string) string {
 	from, to := floorOf(p), floorOf(q)
 	switch {
-	case p == passing || from == unlisted || to == unlisted:
+	case from == unlisted || to == unlisted:
 		return "" // another law speaks
 	case q == layout && (from > doors || from == inner):
 		return "" // the one ui that rooms share
@@ -293,7 +292,7 @@ func mayModule(place string, test bool, importPath string) string {
 		return "cgo: the binary is built without it"
 	}
 	first, _, _ := strings.Cut(importPath, "/")
-	if !strings.Contains(first, ".") || strings.HasPrefix(importPath, module) || place == passing {
+	if !strings.Contains(first, ".") || strings.HasPrefix(importPath, module) {
 		return ""
 	}
 	in := func(m string) bool { return importPath == m || strings.HasPrefix(importPath, m+"/") }

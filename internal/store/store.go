@@ -158,9 +158,10 @@ func (s *Store) write(ctx context.Context, sc scope, level sql.IsolationLevel, f
 	return s.engine.write(w)
 }
 
-// errOverrun is told to the caller of a closure that took too long.
+// errOverrun is told to the caller of a closure that took too long. On a
+// machine that stalls it is nobody's mistake: the caller may try again.
 func errOverrun(limit time.Duration) error {
-	return fault.New(fault.Broken, "store-overrun", "limit", limit.String())
+	return fault.New(fault.Busy, "store-overrun", "limit", limit.String()).RetryAfter(time.Second)
 }
 
 // run runs the closure of w once on c, in a goroutine of its own, and brings
