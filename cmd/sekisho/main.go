@@ -26,6 +26,7 @@ const (
 
 func main() {
 	syscall.Umask(0o077)
+	keepPrivate()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:])
 	stop()

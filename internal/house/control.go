@@ -61,11 +61,23 @@ func (c *control) close() error {
 }
 
 // ControlPath returns where the control socket of a data folder is; "" if no
-// server has one open.
+// server has one open. The note of a server that was killed may name a folder
+// in the system's temporary one that is gone, and that anybody could make anew
+// to be told the passphrase: a socket counts if it belongs to whom the data
+// folder belongs to.
 func ControlPath(data string) string {
 	text, err := os.ReadFile(filepath.Join(data, "control"))
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(text))
+	path := strings.TrimSpace(string(text))
+	socket, err := os.Lstat(path)
+	if err != nil || socket.Mode().Type() != fs.ModeSocket {
+		return ""
+	}
+	folder, err := os.Stat(data)
+	if err != nil || !sameOwner(socket, folder) && !ownedByUs(socket) {
+		return ""
+	}
+	return path
 }

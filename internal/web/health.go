@@ -47,22 +47,52 @@ func (m *Mux) registerHealth() {
 // Unready returns why the process is not ready, by name of the check; empty
 // when it is.
 func (m *Mux) Unready(ctx context.Context) map[string]string {
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
-	m.mu.RLock()
-	checks := m.checks
-	m.mu.RUnlock()
 	reasons := map[string]string{}
 	if m.draining.Load() {
 		reasons["server"] = "stopping"
 	}
-	for _, c := range checks {
-		if err := c.probe(ctx); err != nil {
-			reasons[c.name] = presentable(err).Code
-			Note(ctx, "unready."+c.name, err.Error())
-		}
+	for name, err := range m.look(ctx).failed {
+		reasons[name] = presentable(err).Code
+		Note(ctx, "unready."+name, err.Error())
 	}
 	return reasons
+}
+
+// looking is one look at all checks. Whoever asks meanwhile gets its answer:
+// anybody may ask, as often as they like, and each probe takes a connection.
+type looking struct {
+	done   chan struct{}
+	failed map[string]error
+}
+
+func (m *Mux) look(ctx context.Context) *looking {
+	m.mu.Lock()
+	now, checks := m.looking, m.checks
+	first := now == nil
+	if first {
+		now = &looking{done: make(chan struct{})}
+		m.looking = now
+	}
+	m.mu.Unlock()
+	if !first {
+		<-now.done // bounded by checkLimit
+		return now
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkLimit)
+	defer cancel()
+	defer func() { // a probe that panics must not leave anybody waiting
+		m.mu.Lock()
+		m.looking = nil
+		m.mu.Unlock()
+		close(now.done)
+	}()
+	now.failed = map[string]error{}
+	for _, c := range checks {
+		if err := c.probe(ctx); err != nil {
+			now.failed[c.name] = err
+		}
+	}
+	return now
 }
 
 // Drain makes the process unready and ends every stream, before a stop.

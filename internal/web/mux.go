@@ -128,6 +128,8 @@ type Mux struct {
 	mu     sync.RWMutex
 	routes []Route
 	checks []check
+
+	looking *looking // nil: nobody asks at the moment
 }
 
 // New makes the mux, with assets, health, the event stream and the API's

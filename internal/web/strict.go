@@ -51,7 +51,7 @@ type scanner struct {
 // scanJSON checks a document against the caps, and its member names against t
 // unless t is nil.
 func scanJSON(body []byte, t reflect.Type, most int) error {
-	if !utf8.Valid(body) || loneSurrogate(body) {
+	if !utf8.Valid(body) || unwritable(body) {
 		return fault.New(fault.Invalid, "text-not-utf8")
 	}
 	s := &scanner{decoder: json.NewDecoder(bytes.NewReader(body)), most: most}
@@ -192,9 +192,9 @@ func membersOf(t reflect.Type) (map[string]reflect.Type, reflect.Type) {
 	return nil, nil
 }
 
-// loneSurrogate finds \uD800–\uDFFF without its partner: encoding/json makes
-// U+FFFD of it, and two names that differed become one.
-func loneSurrogate(body []byte) bool {
+// unwritable finds \u0000, and \uD800–\uDFFF without its partner: encoding/json
+// makes U+FFFD of it, and two names that differed become one.
+func unwritable(body []byte) bool {
 	for i := 0; i+1 < len(body); i++ {
 		if body[i] != '\\' {
 			continue
@@ -204,6 +204,9 @@ func loneSurrogate(body []byte) bool {
 			continue
 		}
 		unit := hexUnit(body, i+1)
+		if bytes.HasPrefix(body[i+1:], []byte("0000")) { // PostgreSQL keeps no NUL in a text
+			return true
+		}
 		if unit < 0xD800 || unit > 0xDFFF {
 			continue
 		}

@@ -22,7 +22,9 @@ func checkTarget(r *http.Request) *fault.Fault {
 	if !strings.HasPrefix(rawPath, "/") || ambiguousRaw(rawPath) || ambiguousPath(r.URL.Path) {
 		return fault.New(fault.Invalid, "path-ambiguous")
 	}
-	if strings.ContainsAny(query, "#;\\") || !utf8.ValidString(query) {
+	// No engine's text takes a NUL, and what is behind it some reader leaves out.
+	said, err := url.QueryUnescape(query)
+	if err != nil || strings.ContainsAny(query, "#;\\") || !utf8.ValidString(said) || strings.IndexByte(said, 0) >= 0 {
 		return fault.New(fault.Invalid, "query-malformed")
 	}
 	return nil

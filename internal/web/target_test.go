@@ -40,7 +40,7 @@ func TestAmbiguousTargetsAreRefused(t *testing.T) {
 		})
 	}
 	for target, want := range map[string]int{
-		"/things": 403, "/things/a": 200, "/things/%E6%A5%93": 200, "/things/a?q=%2f%2e%00": 200, "/things/a%20b": 200, "/things/a.b": 200,
+		"/things": 403, "/things/a": 200, "/things/%E6%A5%93": 200, "/things/a?q=%2f%2e": 200, "/things/a%20b": 200, "/things/a.b": 200,
 		"/things/": 404, "/THINGS": 404, "/things/a/": 404, "/?" + strings.Repeat("a", 9000): 414,
 	} {
 		if got := s.ask("GET", target, "", signedIn()...); got.Code != want {

@@ -101,7 +101,7 @@ func (v *Visit) Form() (url.Values, error) {
 		return nil, fault.New(fault.Invalid, "form-malformed").Because(err)
 	}
 	for name, values := range form {
-		if !utf8.ValidString(name) || !utf8.ValidString(strings.Join(values, "")) {
+		if all := name + strings.Join(values, ""); !utf8.ValidString(all) || strings.IndexByte(all, 0) >= 0 {
 			return nil, fault.New(fault.Invalid, "text-not-utf8")
 		}
 	}
