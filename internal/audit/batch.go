@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -27,12 +28,11 @@ type statements [len(chunks)]string
 // rowsIn is how many rows a chunk takes.
 func rowsIn(chunk, columns int) int { return max(1, chunk/columns) }
 
-// placedColumns is how many values a row of audit_record takes.
-const placedColumns = 7
-
 var (
 	sqlMoved  = forChunks("DELETE FROM audit_pending WHERE id IN (", ")", 1, false)
-	sqlPlaced = forChunks("INSERT INTO audit_record (id, idx, org, name, by_, target, body) VALUES ", " ON CONFLICT DO NOTHING", placedColumns, true)
+	sqlGone   = forChunks("DELETE FROM audit_record WHERE id IN (", ")", 1, false)
+	sqlBodies = forChunks("SELECT id, body FROM audit_record WHERE id IN (", ")", 1, false)
+	sqlTerms  = forChunks("INSERT INTO audit_term (term, second) VALUES ", " ON CONFLICT DO NOTHING", termColumns, true)
 )
 
 func forChunks(before, after string, columns int, brackets bool) (all statements) {
@@ -75,58 +75,45 @@ func inChunks(tx *store.Tx, first int, texts statements, columns int, args []any
 	return changed, nil
 }
 
-func movedArgs(batch []waiter) []any {
-	args := make([]any, len(batch))
-	for i := range batch {
-		args[i] = batch[i].id
+// anys makes arguments of texts.
+func anys(texts []string) []any {
+	args := make([]any, len(texts))
+	for i := range texts {
+		args[i] = texts[i]
 	}
 	return args
 }
 
-// placedArgs gives the batch dense indexes from first on. A body that cannot be
-// read keeps its place and its leaf, and is found by Verify: one bad page must
-// not stop the log.
-func placedArgs(batch []waiter, first int64) []any {
-	args := make([]any, 0, placedColumns*len(batch))
-	for i := range batch {
-		c := columnsOf(batch[i].body)
-		args = append(args, batch[i].id, first+int64(i), c.org, c.name, c.by, c.target, batch[i].body)
+// bodiesChunk is the largest of the chunks that bodies are read in.
+const bodiesChunk = 1
+
+// bodies reads the bodies of records by their ids. Those that are not there are
+// missing in the answer.
+func bodies(v *store.View, ids []string) (map[string][]byte, error) {
+	found := make(map[string][]byte, len(ids))
+	args := anys(ids)
+	for i := bodiesChunk; i < len(chunks); i++ {
+		for most := chunks[i]; len(args) >= most; args = args[most:] {
+			if err := bodiesIn(v, found, sqlBodies[i], args[:most]); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return args
+	return found, nil
 }
 
-// columns are the fields that audit_record repeats.
-type columns struct{ org, name, by, target string }
-
-// columnsOf reads them without the rest of the body; nothing of a body that is
-// not readable.
-func columnsOf(body []byte) (c columns) {
-	if len(body) == 0 || body[0] != bodyFormat {
-		return c
+func bodiesIn(v *store.View, found map[string][]byte, query string, args []any) error {
+	rows, err := v.Query(query, args...)
+	if err != nil {
+		return err
 	}
-	r := bodyReader{rest: body[1:]}
-	for len(r.rest) > 0 && !r.bad {
-		if erased := r.flag(); erased {
-			r.piece()
-			r.take(hashLen)
-			continue
+	for rows.Next() {
+		var record string
+		var body []byte
+		if err := rows.Scan(&record, &body); err != nil {
+			return errors.Join(err, rows.Close())
 		}
-		name := r.piece()
-		r.take(saltLen)
-		value := r.piece()
-		switch string(name) {
-		case fieldOrg:
-			c.org = string(value)
-		case fieldName:
-			c.name = string(value)
-		case fieldBy:
-			c.by = string(value)
-		case fieldTarget:
-			c.target = string(value)
-		}
+		found[record] = body
 	}
-	if r.bad {
-		return columns{}
-	}
-	return c
+	return rows.Close()
 }

@@ -83,16 +83,21 @@ func exportBlock(v *store.View, buf []byte, from, until int64) ([]byte, error) {
 	if err != nil {
 		return buf, err
 	}
-	rows, err := v.Query("SELECT idx, body FROM audit_record WHERE idx >= $1 AND idx < $2 ORDER BY idx", from, until)
+	since, ids, err := placesOf(v, from/tileWidth)
 	if err != nil {
 		return buf, err
 	}
-	for rows.Next() {
-		var index int64
-		var body []byte
-		if err := rows.Scan(&index, &body); err != nil {
-			return buf, errors.Join(err, rows.Close())
+	ids = ids[:min(int64(len(ids)), max(0, until-since))]
+	found, err := bodies(v, ids)
+	if err != nil {
+		return buf, err
+	}
+	for i, record := range ids {
+		body, ok := found[record]
+		if !ok {
+			continue // Verify names it
 		}
+		index := since + int64(i)
 		buf, notes = appendNotes(buf, notes, index)
 		fs, err := decodeBody(body)
 		if err != nil {
@@ -101,7 +106,7 @@ func exportBlock(v *store.View, buf []byte, from, until int64) ([]byte, error) {
 		buf = recordLine(buf, index, fs)
 	}
 	buf, _ = appendNotes(buf, notes, until)
-	return buf, rows.Close()
+	return buf, nil
 }
 
 // appendNotes writes the checkpoints of a size up to size.

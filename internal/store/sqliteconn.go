@@ -62,7 +62,6 @@ func (c *sqliteConn) begin(ctx context.Context, how string) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		println("DEBUG begin", how, err.Error())
 		c.drop()
 	}
 	if err := c.open(context.WithoutCancel(ctx)); err != nil {

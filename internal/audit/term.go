@@ -1,0 +1,127 @@
+package audit
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// termColumns is how many values a row of audit_term takes.
+const termColumns = 2
+
+// termKinds are the fields that records are looked up by, and how their terms
+// begin.
+var termKinds = [...]struct{ field, prefix string }{{fieldTarget, "target "}, {fieldBy, "by "}, {fieldOrg, "org "}}
+
+// secondChars of an id say when it was made to 1,024 ms. Terms are noted by
+// that: under load a few rows stand for thousands of records, and what is found
+// is in the order of ids.
+const secondChars = 8
+
+// lastOfSecond makes of a second the greatest id in it.
+const lastOfSecond = "zzzzzzzzzzzzzzzzzz"
+
+func secondOf(record string) string { return record[:min(secondChars, len(record))] }
+
+// termsOf returns the terms that a record says.
+func termsOf(fs fields) (terms []string) {
+	for _, kind := range termKinds {
+		if value := fs.get(kind.field); value != "" {
+			terms = append(terms, kind.prefix+value)
+		}
+	}
+	return terms
+}
+
+// termArgs are the rows of audit_term that a batch needs, in order. A body that
+// cannot be read says nothing; it keeps its place and its leaf, and is found by
+// Verify: one bad page must not stop the log.
+func termArgs(batch []waiter) []any {
+	type row struct{ term, second string }
+	seen := make(map[row]struct{}, len(batch))
+	for i := range batch {
+		second := secondOf(batch[i].id)
+		eachTerm(batch[i].body, func(prefix string, value []byte) {
+			if _, known := seen[row{prefix + string(value), second}]; !known {
+				seen[row{prefix + string(value), second}] = struct{}{}
+			}
+		})
+	}
+	args := make([]any, 0, termColumns*len(seen))
+	for r := range seen {
+		args = append(args, r.term, r.second)
+	}
+	return args
+}
+
+// eachTerm reads the terms of a whole body, and nothing else of it.
+func eachTerm(body []byte, f func(prefix string, value []byte)) {
+	if len(body) < 1+saltLen || body[0] != bodyWhole {
+		return
+	}
+	r := bodyReader{rest: body[1+saltLen:]}
+	for len(r.rest) > 0 && !r.bad {
+		coded := r.rest[0]
+		if coded >= nameCoded {
+			r.take(1)
+		} else {
+			r.piece()
+		}
+		value := r.piece()
+		if r.bad || coded < nameCoded || len(value) == 0 {
+			continue
+		}
+		if code := int(coded &^ nameCoded); code < len(codedNames) {
+			for _, kind := range termKinds {
+				if kind.field == codedNames[code] {
+					f(kind.prefix, value)
+				}
+			}
+		}
+	}
+}
+
+// unsay forgets terms that no record of their second says any more.
+func unsay(tx *store.Tx, terms map[string][]string) error {
+	for second, said := range terms {
+		still, err := saidIn(&tx.View, second)
+		if err != nil {
+			return err
+		}
+		slices.Sort(said)
+		for _, term := range slices.Compact(said) {
+			if still[term] {
+				continue
+			}
+			if _, err := tx.Exec("DELETE FROM audit_term WHERE term = $1 AND second = $2", term, second); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// saidIn returns the terms of all records of a second.
+func saidIn(v *store.View, second string) (map[string]bool, error) {
+	rows, err := v.Query("SELECT body FROM audit_record WHERE id >= $1 AND id <= $2", second, second+lastOfSecond)
+	if err != nil {
+		return nil, err
+	}
+	said := map[string]bool{}
+	for rows.Next() {
+		var body []byte
+		if err := rows.Scan(&body); err != nil {
+			return nil, errors.Join(err, rows.Close())
+		}
+		if fs, err := decodeBody(body); err == nil {
+			for _, term := range termsOf(fs) {
+				said[term] = true
+			}
+		}
+	}
+	return said, rows.Close()
+}
+
+var _ [id.Len - secondChars - len(lastOfSecond)]struct{} // together they are an id
