@@ -41,17 +41,16 @@ func termsOf(fs fields) (terms []string) {
 func termArgs(batch []waiter) []any {
 	type row struct{ term, second string }
 	seen := make(map[row]struct{}, len(batch))
+	args := make([]any, 0, termColumns*len(batch))
 	for i := range batch {
 		second := secondOf(batch[i].id)
 		eachTerm(batch[i].body, func(prefix string, value []byte) {
-			if _, known := seen[row{prefix + string(value), second}]; !known {
-				seen[row{prefix + string(value), second}] = struct{}{}
+			r := row{prefix + string(value), second}
+			if _, known := seen[r]; !known {
+				seen[r] = struct{}{}
+				args = append(args, r.term, r.second)
 			}
 		})
-	}
-	args := make([]any, 0, termColumns*len(seen))
-	for r := range seen {
-		args = append(args, r.term, r.second)
 	}
 	return args
 }

@@ -70,7 +70,7 @@ func (c *sqliteConn) putRows(ctx context.Context, query string, rows [][]any) er
 }
 
 // oneRow is an insertion of one row of parameters and nothing else.
-var oneRow = regexp.MustCompile(`^(INSERT INTO \w+ \([\w, ]+\) VALUES )\(\$1(, \$\d+)*\)$`)
+var oneRow = regexp.MustCompile(`^INSERT (INTO \w+ \([\w, ]+\) VALUES )\(\$1(, \$\d+)*\)$`)
 
 var manyTexts sync.Map
 
@@ -81,7 +81,8 @@ type manyKey struct {
 
 // manyRows is query for size rows; "" if it is not an insertion of one row.
 // Parameters without a name are faster: SQLite looks for each name from the
-// list's beginning.
+// list's beginning. OR FAIL saves the copy of every page that undoes one
+// statement: a failure here undoes the whole group.
 func manyRows(query string, columns, size int) string {
 	if text, ok := manyTexts.Load(manyKey{query, size}); ok {
 		return text.(string)
@@ -89,7 +90,7 @@ func manyRows(query string, columns, size int) string {
 	text := ""
 	if m := oneRow.FindStringSubmatch(query); m != nil && strings.Count(query, "$") == columns {
 		row := "(?" + strings.Repeat(", ?", columns-1) + ")"
-		text = m[1] + row + strings.Repeat(", "+row, size-1)
+		text = "INSERT OR FAIL " + m[1] + row + strings.Repeat(", "+row, size-1)
 	}
 	manyTexts.Store(manyKey{query, size}, text)
 	return text

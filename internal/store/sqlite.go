@@ -48,7 +48,7 @@ func openSQLite(ctx context.Context, s *Store, path string) (engine, error) {
 	if e.overrun == 0 {
 		e.overrun = 250 * time.Millisecond
 	}
-	e.writers = openDSN(path, "_txlock=immediate", "_pragma=wal_autocheckpoint(4000)")
+	e.writers = openDSN(path, "_txlock=immediate", "_pragma=wal_autocheckpoint(4000)", "_pragma=temp_store(2)")
 	e.readers = openDSN(path, "_pragma=query_only(1)")
 	e.writer = &sqliteConn{db: e.writers}
 	if err := e.writer.open(ctx); err != nil {
