@@ -34,13 +34,17 @@ type fields []field
 // sorted puts the fields in order of their names' bytes and refuses two of one
 // name: the later would hide the earlier.
 func (fs fields) sorted() error {
-	slices.SortFunc(fs, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	fs.inOrder()
 	for i := 1; i < len(fs); i++ {
 		if fs[i].name == fs[i-1].name {
 			return errors.New("audit: two fields named " + fs[i].name)
 		}
 	}
 	return nil
+}
+
+func (fs fields) inOrder() {
+	slices.SortFunc(fs, func(a, b field) int { return strings.Compare(a.name, b.name) })
 }
 
 // seed is what the salts of one record are made of, as long as nothing of it

@@ -41,7 +41,7 @@ const (
 	silentMost = 5
 	// pace is the least time between two drains, so that under a trickle of
 	// writes the tree does not double the commits.
-	pace = 100 * time.Millisecond
+	pace = 250 * time.Millisecond
 )
 
 // batchMost is how many records one step moves: on SQLite everybody waits

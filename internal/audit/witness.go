@@ -112,12 +112,14 @@ func (l *Log) fill(s *scratch, tx *store.Tx, event store.Event) (id.Record, erro
 	s.add(fieldSource, clean(around.Source))
 	s.add(fieldTarget, clean(event.Target))
 	s.add(fieldTrust, clean(around.Trust))
+	own := len(s.fields)
 	for name, value := range event.Fields {
 		if name == "" || name[0] == '@' || len(name) > nameMost || !utf8.ValidString(name) {
 			return "", errField
 		}
 		s.fields = append(s.fields, field{name: name, value: clean(value)})
 	}
+	s.fields[own:].inOrder() // those before are: the rest is soon sorted
 	return record, s.fields.sorted()
 }
 
