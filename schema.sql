@@ -41,25 +41,29 @@ CREATE TABLE audit_outside (
 
 CREATE TABLE audit_pending (
   id TEXT NOT NULL PRIMARY KEY,
-  leaf BLOB NOT NULL,
+  leaf BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE audit_place (
+  n BIGINT NOT NULL PRIMARY KEY,
+  since BIGINT NOT NULL,
+  low TEXT NOT NULL,
+  high TEXT NOT NULL,
+  ids TEXT NOT NULL
+);
+
+CREATE INDEX audit_place_low ON audit_place (low);
+
+CREATE TABLE audit_record (
+  id TEXT NOT NULL PRIMARY KEY,
   body BLOB NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE audit_record (
-  idx INTEGER PRIMARY KEY,
-  id TEXT UNIQUE,
-  org TEXT,
-  name TEXT,
-  by_ TEXT,
-  target TEXT,
-  body BLOB
-);
-
-CREATE INDEX audit_record_by ON audit_record (by_, id);
-
-CREATE INDEX audit_record_org ON audit_record (org, id);
-
-CREATE INDEX audit_record_target ON audit_record (target, id);
+CREATE TABLE audit_term (
+  term TEXT NOT NULL,
+  second TEXT NOT NULL,
+  PRIMARY KEY (term, second)
+) WITHOUT ROWID;
 
 CREATE TABLE audit_tile (
   level BIGINT NOT NULL,

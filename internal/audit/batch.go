@@ -1,11 +1,9 @@
 package audit
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -30,12 +28,12 @@ type statements [len(chunks)]string
 // rowsIn is how many rows a chunk takes.
 func rowsIn(chunk, columns int) int { return max(1, chunk/columns) }
 
-// placedColumns is how many values a row of audit_record takes.
-const placedColumns = 7
-
 var (
 	sqlMoved  = forChunks("DELETE FROM audit_pending WHERE id IN (", ")", 1, false)
-	sqlPlaced = forChunks("INSERT INTO audit_record (id, idx, org, name, by_, target, body) VALUES ", " ON CONFLICT DO NOTHING", placedColumns, true)
+	sqlGone   = forChunks("DELETE FROM audit_record WHERE id IN (", ")", 1, false)
+	sqlBodies = forChunks("SELECT id, body FROM audit_record WHERE id IN (", ")", 1, false)
+	sqlSaid   = forChunks("SELECT term, second FROM audit_term WHERE (term, second) IN (VALUES ", ")", termColumns, true)
+	sqlTerms  = forChunks("INSERT INTO audit_term (term, second) VALUES ", " ON CONFLICT DO NOTHING", termColumns, true)
 )
 
 func forChunks(before, after string, columns int, brackets bool) (all statements) {
@@ -78,73 +76,45 @@ func inChunks(tx *store.Tx, first int, texts statements, columns int, args []any
 	return changed, nil
 }
 
-func movedArgs(batch []waiter) []any {
-	args := make([]any, len(batch))
-	for i := range batch {
-		args[i] = batch[i].id
+// anys makes arguments of texts.
+func anys(texts []string) []any {
+	args := make([]any, len(texts))
+	for i := range texts {
+		args[i] = texts[i]
 	}
 	return args
 }
 
-// placedArgs gives the batch dense indexes from first on. A body that cannot be
-// read keeps its place and its leaf, and is found by Verify: one bad page must
-// not stop the log.
-func placedArgs(batch []waiter, first int64) []any {
-	args := make([]any, 0, placedColumns*len(batch))
-	for i := range batch {
-		c := columnsOf(batch[i].body)
-		args = append(args, batch[i].id, first+int64(i), c.org, c.name, c.by, c.target, batch[i].body)
-	}
-	return args
-}
+// bodiesChunk is the largest of the chunks that bodies are read in.
+const bodiesChunk = 1
 
-// indexMost bounds a value that an index holds, in bytes: PostgreSQL takes no
-// more than 2,704 of them, and one record would stop the log.
-const indexMost = 512
-
-// indexed is a value as its column repeats it. What a column or its index would
-// refuse (NUL and broken UTF-8 over PostgreSQL, or too long) stands there as
-// its hash.
-func indexed(value string) string {
-	if len(value) <= indexMost && utf8.ValidString(value) && strings.IndexByte(value, 0) < 0 {
-		return value
-	}
-	sum := sha256.Sum256([]byte(value))
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// columns are the fields that audit_record repeats.
-type columns struct{ org, name, by, target string }
-
-// columnsOf reads them without the rest of the body; nothing of a body that is
-// not readable.
-func columnsOf(body []byte) (c columns) {
-	if len(body) == 0 || body[0] != bodyFormat {
-		return c
-	}
-	r := bodyReader{rest: body[1:]}
-	for len(r.rest) > 0 && !r.bad {
-		if erased := r.flag(); erased {
-			r.piece()
-			r.take(hashLen)
-			continue
-		}
-		name := r.piece()
-		r.take(saltLen)
-		value := r.piece()
-		switch string(name) {
-		case fieldOrg:
-			c.org = indexed(string(value))
-		case fieldName:
-			c.name = indexed(string(value))
-		case fieldBy:
-			c.by = indexed(string(value))
-		case fieldTarget:
-			c.target = indexed(string(value))
+// bodies reads the bodies of records by their ids. Those that are not there are
+// missing in the answer.
+func bodies(v *store.View, ids []string) (map[string][]byte, error) {
+	found := make(map[string][]byte, len(ids))
+	args := anys(ids)
+	for i := bodiesChunk; i < len(chunks); i++ {
+		for most := chunks[i]; len(args) >= most; args = args[most:] {
+			if err := bodiesIn(v, found, sqlBodies[i], args[:most]); err != nil {
+				return nil, err
+			}
 		}
 	}
-	if r.bad {
-		return columns{}
+	return found, nil
+}
+
+func bodiesIn(v *store.View, found map[string][]byte, query string, args []any) error {
+	rows, err := v.Query(query, args...)
+	if err != nil {
+		return err
 	}
-	return c
+	for rows.Next() {
+		var record string
+		var body []byte
+		if err := rows.Scan(&record, &body); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		found[record] = body
+	}
+	return rows.Close()
 }

@@ -36,7 +36,7 @@ func benchWrites(b *testing.B, url string, callers int, quiet bool) {
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	var wg sync.WaitGroup
-	before := cpu(b)
+	before, wrote := cpu(b), written(b)
 	b.ResetTimer()
 	for range callers {
 		wg.Go(func() {
@@ -64,6 +64,7 @@ func benchWrites(b *testing.B, url string, callers int, quiet bool) {
 	lag, _ := l.Lag(context.Background())
 	b.StopTimer()
 	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/write")
+	b.ReportMetric(float64(written(b)-wrote)/float64(b.N), "B/write")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
 	b.ReportMetric(float64(lag.Milliseconds()), "lag-ms")
 	must(b, l.Stop(context.Background()))
@@ -75,6 +76,14 @@ func cpu(t testing.TB) time.Duration {
 	var u syscall.Rusage
 	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// written is how many bytes this process has sent to the disk.
+func written(t testing.TB) int64 {
+	const block = 512
+	var u syscall.Rusage
+	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return u.Oublock * block
 }
 
 func BenchmarkWrites(b *testing.B) {

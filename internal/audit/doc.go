@@ -2,7 +2,7 @@
 // same transaction, and the records are the leaves of a Merkle tree (RFC 6962)
 // whose signed checkpoints go to places outside.
 //
-// A record is born in audit_pending (witness.go), is given its place in the
+// A record is born complete (witness.go), is given its place in the
 // tree within a second by one sequencer among all nodes (sequence.go, tree.go),
 // is covered by the next checkpoint (checkpoint.go) and told outside
 // (outside.go). Until it is covered by a checkpoint that somebody else keeps, it

@@ -20,9 +20,6 @@ import (
 // meaning.
 var fixedFields = []string{fieldID, fieldAt, fieldNode, fieldSeq, fieldName, fieldOrg}
 
-// eraseColumn is the column that repeats a field.
-var eraseColumn = map[string]string{fieldBy: "by_", fieldTarget: "target"}
-
 // EraseField drops value and salt of one field of a record and keeps the
 // field's hash, so that all proofs hold. The erasure leaves a record of its
 // own. A record that is not in the tree yet is refused: a second later it is.
@@ -31,15 +28,7 @@ func (l *Log) EraseField(ctx context.Context, by id.Principal, record id.Record,
 		return fault.New(fault.Unmet, "audit-field-fixed", "field", name)
 	}
 	return l.store.House().Write(ctx, func(tx *store.Tx) store.End {
-		var body []byte
-		err := tx.Row("SELECT body FROM audit_record WHERE id = $1", string(record)).Scan(&body)
-		if errors.Is(err, store.ErrNoRow) {
-			return store.Abort(l.absent(&tx.View, record))
-		}
-		if err != nil {
-			return store.Abort(err)
-		}
-		fs, err := decodeBody(body)
+		fs, err := placed(&tx.View, record)
 		if err != nil {
 			return store.Abort(err)
 		}
@@ -47,12 +36,13 @@ func (l *Log) EraseField(ctx context.Context, by id.Principal, record id.Record,
 		if i < 0 {
 			return store.Abort(fault.New(fault.NotFound, "audit-field-unknown", "field", name))
 		}
+		said := termsOf(fs)
 		fs.erase(i)
-		set := ""
-		if column := eraseColumn[name]; column != "" {
-			set = ", " + column + " = ''"
+		_, err = tx.Exec("UPDATE audit_record SET body = $1 WHERE id = $2", fs.encode(nil), string(record))
+		if err == nil {
+			err = unsay(tx, map[string][]string{secondOf(string(record)): said})
 		}
-		if _, err := tx.Exec("UPDATE audit_record SET body = $1"+set+" WHERE id = $2", fs.encode(nil), string(record)); err != nil {
+		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(store.Event{
@@ -62,17 +52,24 @@ func (l *Log) EraseField(ctx context.Context, by id.Principal, record id.Record,
 	})
 }
 
-// absent says why there is no such record in the tree.
-func (l *Log) absent(v *store.View, record id.Record) error {
-	var one int
-	err := v.Row("SELECT 1 FROM audit_pending WHERE id = $1", string(record)).Scan(&one)
+// placed reads a record that is in the tree, and else says why it is not.
+func placed(v *store.View, record id.Record) (fields, error) {
+	var body []byte
+	err := v.Row("SELECT body FROM audit_record WHERE id = $1", string(record)).Scan(&body)
 	if errors.Is(err, store.ErrNoRow) {
-		return fault.New(fault.NotFound, "audit-record-unknown", "id", string(record))
+		return nil, fault.New(fault.NotFound, "audit-record-unknown", "id", string(record))
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return fault.New(fault.Busy, "audit-record-waiting", "id", string(record)).RetryAfter(time.Second)
+	waits, err := waiting(v, string(record))
+	if err == nil && waits {
+		err = fault.New(fault.Busy, "audit-record-waiting", "id", string(record)).RetryAfter(time.Second)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeBody(body)
 }
 
 // eventArchived is the record of a stretch that was taken out.
@@ -112,11 +109,11 @@ const archiveStretch = 1000
 // at the first record that is younger, and returns how many it moved.
 func (l *Log) Archive(ctx context.Context, by id.Principal, before time.Time, w io.Writer) (moved int64, err error) {
 	for {
-		lines, from, until, err := l.stretch(ctx, lowest(before))
-		if err != nil || from == until {
+		s, err := l.oldest(ctx, lowest(before))
+		if err != nil || len(s.ids) == 0 {
 			return moved, err
 		}
-		if _, err := w.Write(lines); err != nil {
+		if _, err := w.Write(s.lines); err != nil {
 			return moved, err
 		}
 		if f, ok := w.(interface{ Sync() error }); ok {
@@ -124,58 +121,72 @@ func (l *Log) Archive(ctx context.Context, by id.Principal, before time.Time, w 
 				return moved, err
 			}
 		}
-		if err := l.takeOut(ctx, by, from, until, sha256.Sum256(lines)); err != nil {
+		if err := l.takeOut(ctx, by, s); err != nil {
 			return moved, err
 		}
-		moved += until - from
+		moved += int64(len(s.ids))
 	}
 }
 
-// stretch reads the oldest records, up to the first that is not older.
-func (l *Log) stretch(ctx context.Context, before string) (lines []byte, from, until int64, err error) {
+// stretch is what is archived at once: the records from a leaf on, in order.
+type stretch struct {
+	from  int64
+	ids   []string
+	lines []byte
+	terms map[string][]string // what they say, by second
+}
+
+// oldest reads the oldest records, up to the first that is not older.
+func (l *Log) oldest(ctx context.Context, before string) (s stretch, err error) {
 	err = l.store.House().Read(ctx, func(v *store.View) error {
-		rows, err := v.Query("SELECT id, idx, body FROM audit_record ORDER BY idx LIMIT $1", archiveStretch)
+		from, ids, err := firstPlaces(v, archiveStretch)
 		if err != nil {
 			return err
 		}
-		for rows.Next() {
-			var record string
-			var index int64
-			var body []byte
-			if err := rows.Scan(&record, &index, &body); err != nil {
-				return errors.Join(err, rows.Close())
+		if n := slices.IndexFunc(ids, func(record string) bool { return record >= before }); n >= 0 {
+			ids = ids[:n]
+		}
+		found, err := bodies(v, ids)
+		if err != nil {
+			return err
+		}
+		s = stretch{from: from, ids: ids, terms: map[string][]string{}}
+		for i, record := range ids {
+			body, ok := found[record]
+			if !ok {
+				return missing(from + int64(i))
 			}
 			fs, err := decodeBody(body)
 			if err != nil {
-				return errors.Join(err, rows.Close())
+				return err
 			}
-			if record >= before {
-				break
-			}
-			if len(lines) == 0 {
-				from, until = index, index
-			}
-			if index != until {
-				return errors.Join(missing(until), rows.Close())
-			}
-			lines, until = recordLine(lines, index, fs), index+1
+			s.lines = recordLine(s.lines, from+int64(i), fs)
+			second := secondOf(record)
+			s.terms[second] = append(s.terms[second], termsOf(fs)...)
 		}
-		return rows.Close()
+		return nil
 	})
-	return lines, from, until, err
+	return s, err
 }
 
-func (l *Log) takeOut(ctx context.Context, by id.Principal, from, until int64, digest [sha256.Size]byte) error {
+func (l *Log) takeOut(ctx context.Context, by id.Principal, s stretch) error {
+	until, digest := s.from+int64(len(s.ids)), sha256.Sum256(s.lines)
 	return l.store.House().Write(ctx, func(tx *store.Tx) store.End {
-		n, err := tx.Exec("DELETE FROM audit_record WHERE idx >= $1 AND idx < $2", from, until)
-		if err == nil && n != until-from {
+		n, err := inChunks(tx, largest(l.store.Engine()), sqlGone, 1, anys(s.ids))
+		if err == nil && n != int64(len(s.ids)) {
 			err = errMoved
+		}
+		if err == nil {
+			err = dropPlaces(tx, until)
+		}
+		if err == nil {
+			err = unsay(tx, s.terms)
 		}
 		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(store.Event{Name: eventArchived, By: by, Fields: map[string]string{
-			fieldFrom: strconv.FormatInt(from, 10), fieldUntil: strconv.FormatInt(until, 10), fieldDigest: hex.EncodeToString(digest[:]),
+			fieldFrom: strconv.FormatInt(s.from, 10), fieldUntil: strconv.FormatInt(until, 10), fieldDigest: hex.EncodeToString(digest[:]),
 		}})
 	})
 }

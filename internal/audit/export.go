@@ -83,29 +83,34 @@ func exportBlock(v *store.View, buf []byte, from, until int64) ([]byte, error) {
 	if err != nil {
 		return buf, err
 	}
-	rows, err := v.Query("SELECT idx, id, org, name, by_, target, body FROM audit_record WHERE idx >= $1 AND idx < $2 ORDER BY idx", from, until)
+	since, ids, err := placesOf(v, from/tileWidth)
 	if err != nil {
 		return buf, err
 	}
-	for rows.Next() {
-		var index int64
-		var record string
-		var beside columns
-		var body []byte
-		if err := rows.Scan(&index, &record, &beside.org, &beside.name, &beside.by, &beside.target, &body); err != nil {
-			return buf, errors.Join(err, rows.Close())
+	ids = ids[:min(int64(len(ids)), max(0, until-since))]
+	found, err := bodies(v, ids)
+	if err != nil {
+		return buf, err
+	}
+	hidden, err := notSaid(v, ids, found)
+	if err != nil {
+		return buf, err
+	}
+	for i, record := range ids {
+		body, ok := found[record]
+		if !ok {
+			continue // Verify names it
 		}
+		index := since + int64(i)
 		buf, notes = appendNotes(buf, notes, index)
 		fs, err := decodeBody(body)
-		if err != nil || fs.get(fieldID) != record || columnsOf(body) != beside {
-			// Who changes a column hides the record from every search. Its line
-			// has no fields, and does not fit its leaf.
-			fs = nil
+		if err != nil || hidden[record] {
+			fs = nil // its line has no fields, and does not fit its leaf
 		}
 		buf = recordLine(buf, index, fs)
 	}
 	buf, _ = appendNotes(buf, notes, until)
-	return buf, rows.Close()
+	return buf, nil
 }
 
 // appendNotes writes the checkpoints of a size up to size.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"crypto/aes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -33,7 +34,7 @@ type fields []field
 // sorted puts the fields in order of their names' bytes and refuses two of one
 // name: the later would hide the earlier.
 func (fs fields) sorted() error {
-	slices.SortFunc(fs, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	fs.inOrder()
 	for i := 1; i < len(fs); i++ {
 		if fs[i].name == fs[i-1].name {
 			return errors.New("audit: two fields named " + fs[i].name)
@@ -42,17 +43,29 @@ func (fs fields) sorted() error {
 	return nil
 }
 
-// salted gives every field a fresh salt.
-func (fs fields) salted() {
-	var room [32 * saltLen]byte
-	all := room[:]
-	if len(fs) > 32 {
-		all = make([]byte, saltLen*len(fs))
-	}
-	all = all[:saltLen*len(fs)]
-	_, _ = rand.Read(all) // never fails (crypto/rand, Go 1.24)
+func (fs fields) inOrder() {
+	slices.SortFunc(fs, func(a, b field) int { return strings.Compare(a.name, b.name) })
+}
+
+// seed is what the salts of one record are made of, as long as nothing of it
+// is erased. It never leaves the database: who sees some of the salts learns
+// nothing of the others.
+type seed [saltLen]byte
+
+// salted gives every field a salt of its own, made of a fresh seed.
+func (fs fields) salted() (s seed) {
+	_, _ = rand.Read(s[:]) // never fails (crypto/rand, Go 1.24)
+	fs.saltedBy(&s)
+	return s
+}
+
+// saltedBy makes salt i the AES-128 encryption of the block i under the seed.
+func (fs fields) saltedBy(s *seed) {
+	cipher, _ := aes.NewCipher(s[:]) // fails for other lengths only
 	for i := range fs {
-		copy(fs[i].salt[:], all[i*saltLen:])
+		fs[i].salt = [saltLen]byte{}
+		binary.BigEndian.PutUint64(fs[i].salt[saltLen-8:], uint64(i)) //nolint:gosec // i >= 0
+		cipher.Encrypt(fs[i].salt[:], fs[i].salt[:])
 	}
 }
 
@@ -112,19 +125,37 @@ func (fs fields) erase(i int) {
 	}
 }
 
-// The body of a record in the database: one byte of format, then for each field
-// a byte (kept or erased), its name, and salt and value or the hash. Strings
-// are preceded by their length as uvarint.
+// The body of a record in the database. Whole, as it is written: one byte of
+// format, the seed, then name and value of each field. After an erasure: one
+// byte of format, then for each field a byte (kept or erased), its name, and
+// salt and value or the hash. Strings are preceded by their length as uvarint;
+// of a whole body's names those that the witness fills in are one byte.
 const (
-	bodyFormat  = 1
+	bodyErased  = 1
+	bodyWhole   = 2
 	fieldKept   = 0
 	fieldErased = 1
+	nameCoded   = 0x80 // no name is that long
 )
+
+// codedNames are never reordered: their places are in the database.
+var codedNames = [...]string{
+	fieldID, fieldAt, fieldNode, fieldSeq, fieldName, fieldOrg, fieldBy,
+	fieldTarget, fieldRequest, fieldSource, fieldTrust, fieldSession, fieldACR, fieldAMR,
+}
+
+func codeOf(name string) (code byte, ok bool) {
+	if name[0] != '@' {
+		return 0, false
+	}
+	i := slices.Index(codedNames[:], name)
+	return nameCoded | byte(i), i >= 0 //nolint:gosec // a short list
+}
 
 var errBody = errors.New("audit: the stored body of a record is not readable")
 
 func (fs fields) encode(to []byte) []byte {
-	to = append(to, bodyFormat)
+	to = append(to, bodyErased)
 	for i := range fs {
 		one := &fs[i]
 		if one.erased {
@@ -139,26 +170,39 @@ func (fs fields) encode(to []byte) []byte {
 	return to
 }
 
+// whole encodes fields that salted has salted.
+func (fs fields) whole(to []byte, s *seed) []byte {
+	to = append(append(to, bodyWhole), s[:]...)
+	for i := range fs {
+		if code, ok := codeOf(fs[i].name); ok {
+			to = append(to, code)
+		} else {
+			to = text(to, fs[i].name)
+		}
+		to = text(to, fs[i].value)
+	}
+	return to
+}
+
 func text(to []byte, s string) []byte {
 	return append(binary.AppendUvarint(to, uint64(len(s))), s...)
 }
 
-// decodeBody is the inverse of encode. Names come in order and once.
+// decodeBody is the inverse of encode and whole. Names come in order and once.
 func decodeBody(body []byte) (fields, error) {
-	if len(body) == 0 || body[0] != bodyFormat {
+	if len(body) == 0 || body[0] != bodyErased && body[0] != bodyWhole {
 		return nil, errBody
 	}
 	r := bodyReader{rest: body[1:]}
+	next := r.field
+	var s seed
+	if body[0] == bodyWhole {
+		next = r.pair
+		copy(s[:], r.take(saltLen))
+	}
 	fs := make(fields, 0, 16)
 	for len(r.rest) > 0 && !r.bad {
-		one := field{erased: r.flag()}
-		one.name = r.text()
-		if one.erased {
-			copy(one.hash[:], r.take(hashLen))
-		} else {
-			copy(one.salt[:], r.take(saltLen))
-			one.value = r.text()
-		}
+		one := next()
 		if len(fs) > 0 && fs[len(fs)-1].name >= one.name {
 			return nil, errBody
 		}
@@ -166,6 +210,9 @@ func decodeBody(body []byte) (fields, error) {
 	}
 	if r.bad {
 		return nil, errBody
+	}
+	if body[0] == bodyWhole {
+		fs.saltedBy(&s)
 	}
 	return fs, nil
 }
@@ -184,6 +231,37 @@ func (r *bodyReader) take(n int) []byte {
 	piece := r.rest[:n]
 	r.rest = r.rest[n:]
 	return piece
+}
+
+// field reads what encode has written.
+func (r *bodyReader) field() field {
+	one := field{erased: r.flag()}
+	one.name = r.text()
+	if one.erased {
+		copy(one.hash[:], r.take(hashLen))
+	} else {
+		copy(one.salt[:], r.take(saltLen))
+		one.value = r.text()
+	}
+	return one
+}
+
+// pair reads what whole has written.
+func (r *bodyReader) pair() (one field) {
+	one.name = r.name()
+	one.value = r.text()
+	return one
+}
+
+func (r *bodyReader) name() string {
+	if len(r.rest) == 0 || r.rest[0] < nameCoded {
+		return r.text()
+	}
+	code := int(r.take(1)[0] &^ nameCoded)
+	if r.bad = r.bad || code >= len(codedNames); r.bad {
+		return ""
+	}
+	return codedNames[code]
 }
 
 func (r *bodyReader) flag() (erased bool) {

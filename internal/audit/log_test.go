@@ -241,7 +241,7 @@ func TestArchivedBodiesLeaveTheirLeaves(t *testing.T) {
 			t.Fatal("half an archive was taken")
 		}
 		// What no record explains is missing, archived or not.
-		h.sql("DELETE FROM audit_record WHERE idx = (SELECT min(idx) FROM audit_record)")
+		h.sql("DELETE FROM audit_record WHERE id = (SELECT min(id) FROM audit_record)")
 		_, err = h.verify(h.export(), cp.Note)
 		wantCode(t, err, "audit-record-missing")
 	})

@@ -82,15 +82,14 @@ func covering(v *store.View, index int64) (Checkpoint, error) {
 // place reads a record; index is -1 while it waits.
 func (l *Log) place(v *store.View, record id.Record) (fs fields, index int64, err error) {
 	var body []byte
-	err = v.Row("SELECT idx, body FROM audit_record WHERE id = $1", string(record)).Scan(&index, &body)
-	if errors.Is(err, store.ErrNoRow) {
-		index = -1
-		err = v.Row("SELECT body FROM audit_pending WHERE id = $1", string(record)).Scan(&body)
-	}
+	err = v.Row("SELECT body FROM audit_record WHERE id = $1", string(record)).Scan(&body)
 	if errors.Is(err, store.ErrNoRow) {
 		err = fault.New(fault.NotFound, "audit-record-unknown", "id", string(record))
 	}
-	if err == nil {
+	if err != nil {
+		return nil, 0, err
+	}
+	if index, err = (&places{view: v}).index(string(record)); err == nil {
 		fs, err = decodeBody(body)
 	}
 	return fs, index, err

@@ -109,18 +109,20 @@ func (l *Log) read(ctx context.Context, reader Reader, name, target string, said
 	})
 }
 
-// search looks among those that wait first, then in the tree; ids order both.
+// search looks among those that wait first, whose terms are not noted yet, then
+// in all; ids order both.
 func search(v *store.View, q Query) (Page, error) {
 	newest, err := searchPending(v, q)
 	if err != nil {
 		return Page{}, err
 	}
-	placed, rest, err := searchPlaced(v, q)
+	found, rest, err := searchAll(v, q)
 	if err != nil {
 		return Page{}, err
 	}
-	all := slices.Concat(newest, placed)
-	slices.SortStableFunc(all, func(a, b Record) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	all := slices.Concat(newest, found)
+	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	all = slices.CompactFunc(all, func(a, b Record) bool { return a.ID == b.ID })
 	if rest != "" {
 		// Nothing beyond where the look in the tree ended.
 		all = slices.DeleteFunc(all, func(r Record) bool { return string(r.ID) < rest })
@@ -130,12 +132,21 @@ func search(v *store.View, q Query) (Page, error) {
 		page.Records = all[:q.Limit]
 		page.Cursor = string(all[q.Limit-1].ID)
 	}
+	where := places{view: v}
+	for i := range page.Records {
+		if page.Records[i].Index, err = where.index(string(page.Records[i].ID)); err != nil {
+			return Page{}, err
+		}
+	}
 	return page, nil
 }
 
 func searchPending(v *store.View, q Query) (found []Record, err error) {
-	where, args := q.bounds()
-	rows, err := v.Query("SELECT body FROM audit_pending"+where+" ORDER BY id DESC LIMIT "+strconv.Itoa(scanMost), args...)
+	if q.term() == "" {
+		return nil, nil
+	}
+	where, args := q.bounds("p.id", id.Len)
+	rows, err := v.Query("SELECT r.body FROM audit_pending p JOIN audit_record r ON r.id = p.id"+where+" ORDER BY p.id DESC LIMIT "+strconv.Itoa(scanMost), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -151,26 +162,25 @@ func searchPending(v *store.View, q Query) (found []Record, err error) {
 	return found, rows.Close()
 }
 
-// searchPlaced returns up to Limit+1 records and, if it ended before the log
+// searchAll returns up to Limit+1 records and, if it ended before the log
 // did, the id at which it did.
-func searchPlaced(v *store.View, q Query) (found []Record, rest string, err error) {
+func searchAll(v *store.View, q Query) (found []Record, rest string, err error) {
 	seen := 0
 	for seen < scanMost && len(found) <= q.Limit {
-		where, args := q.where()
+		query, args := q.statement()
 		n := 0
-		rows, err := v.Query("SELECT id, idx, body FROM audit_record"+where+" ORDER BY id DESC LIMIT "+strconv.Itoa(scanPage), args...)
+		rows, err := v.Query(query+" LIMIT "+strconv.Itoa(scanPage), args...)
 		if err != nil {
 			return nil, "", err
 		}
 		for rows.Next() {
-			var index int64
 			var body []byte
-			if err := rows.Scan(&q.Cursor, &index, &body); err != nil {
+			if err := rows.Scan(&q.Cursor, &body); err != nil {
 				return nil, "", errors.Join(err, rows.Close())
 			}
 			n++
 			if fs, err := decodeBody(body); err == nil && q.matches(fs) && len(found) <= q.Limit {
-				found = append(found, fs.record(index))
+				found = append(found, fs.record(-1))
 			}
 		}
 		if err := rows.Close(); err != nil {
@@ -184,45 +194,59 @@ func searchPlaced(v *store.View, q Query) (found []Record, rest string, err erro
 	return found, q.Cursor, nil
 }
 
-// bounds restricts by id alone: it begins with the time.
-func (q *Query) bounds() (where string, args []any) {
-	add := func(condition, value string) {
+// bounds restricts by id alone, in its first chars characters: it begins with
+// the time.
+func (q *Query) bounds(column string, chars int, args ...any) (where string, _ []any) {
+	add := func(operator, value string) {
 		args = append(args, value)
 		joint := " AND "
 		if where == "" {
 			joint = " WHERE "
 		}
-		where += joint + condition + " $" + strconv.Itoa(len(args))
+		where += joint + column + operator + "$" + strconv.Itoa(len(args))
 	}
 	if !q.From.IsZero() {
-		add("id >=", lowest(q.From))
+		add(" >= ", head(lowest(q.From), chars))
+	}
+	until := " < "
+	if chars < id.Len {
+		until = " <= "
 	}
 	if !q.Until.IsZero() {
-		add("id <", lowest(q.Until))
+		add(until, head(lowest(q.Until), chars))
 	}
 	if q.Cursor != "" {
-		add("id <", q.Cursor)
+		add(until, head(q.Cursor, chars))
 	}
 	return where, args
 }
 
-// where restricts by what has a column; matches sees to it all.
-func (q *Query) where() (string, []any) {
-	where, args := q.bounds()
-	for _, c := range [...]struct{ column, value string }{
-		{"org", string(q.Org)}, {"by_", string(q.By)}, {"target", q.Target},
-	} {
-		if c.value == "" {
-			continue
+func head(text string, chars int) string { return text[:min(chars, len(text))] }
+
+// term is the rarest that all records that are looked for say; "" if there is
+// none.
+func (q *Query) term() string {
+	for i, value := range [...]string{q.Target, string(q.By), string(q.Org)} {
+		if value != "" {
+			return termKinds[i].prefix + indexed(clean(value))
 		}
-		args = append(args, indexed(c.value))
-		joint := " AND "
-		if where == "" {
-			joint = " WHERE "
-		}
-		where += joint + c.column + " = $" + strconv.Itoa(len(args))
 	}
-	return where, args
+	return ""
+}
+
+// statement reads what may match, newest first; matches sees to it all.
+func (q *Query) statement() (string, []any) {
+	where, args := q.bounds("r.id", id.Len)
+	term := q.term()
+	if term == "" {
+		return "SELECT r.id, r.body FROM audit_record r" + where + " ORDER BY r.id DESC", args
+	}
+	seconds, args := q.bounds("t.second", secondChars, args...)
+	args = append(args, term)
+	said := "t.term = $" + strconv.Itoa(len(args))
+	where = strings.ReplaceAll(where+seconds, " WHERE ", " AND ")
+	return "SELECT r.id, r.body FROM audit_term t JOIN audit_record r ON r.id >= t.second AND r.id <= t.second || '" + lastOfSecond + "'" +
+		" WHERE " + said + where + " ORDER BY t.second DESC, r.id DESC", args
 }
 
 // lowest is the smallest id of a time.

@@ -41,7 +41,7 @@ const (
 	silentMost = 5
 	// pace is the least time between two drains, so that under a trickle of
 	// writes the tree does not double the commits.
-	pace = 100 * time.Millisecond
+	pace = 250 * time.Millisecond
 )
 
 // batchMost is how many records one step moves: on SQLite everybody waits
@@ -175,7 +175,7 @@ func (l *Log) waitsUpTo(ctx context.Context, newest string) (waits bool, err err
 func (l *Log) Lag(ctx context.Context) (time.Duration, error) {
 	var body []byte
 	err := l.store.House().Read(ctx, func(v *store.View) error {
-		err := v.Row("SELECT body FROM audit_pending ORDER BY id LIMIT 1").Scan(&body)
+		err := v.Row("SELECT r.body FROM audit_pending p JOIN audit_record r ON r.id = p.id ORDER BY p.id LIMIT 1").Scan(&body)
 		if errors.Is(err, store.ErrNoRow) {
 			return nil
 		}
@@ -240,7 +240,8 @@ func (l *Log) step(ctx context.Context, looked, sign bool) (int, error) {
 // order, so those read here are moved by name and never "all up to".
 func (l *Log) next(ctx context.Context) (batch []waiter, err error) {
 	err = l.store.House().Read(ctx, func(v *store.View) error {
-		rows, err := v.Query("SELECT id, leaf, body FROM audit_pending ORDER BY id LIMIT $1", l.batchMost())
+		rows, err := v.Query(`SELECT p.id, p.leaf, r.body FROM audit_pending p
+			LEFT JOIN audit_record r ON r.id = p.id ORDER BY p.id LIMIT $1`, l.batchMost())
 		batch, err = store.Collect(rows, err, func(scan func(...any) error) (w waiter, err error) {
 			var leaf []byte
 			if err = scan(&w.id, &leaf, &w.body); err == nil && len(leaf) != hashLen {
@@ -258,7 +259,8 @@ func (l *Log) next(ctx context.Context) (batch []waiter, err error) {
 // moved first: of two sequencers one waits here and then finds that it lost.
 func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint) error {
 	s := &l.seat
-	moved, placed := movedArgs(batch), placedArgs(batch, s.tree.size)
+	ids := idsOf(batch)
+	moved, terms := anys(ids), termArgs(batch)
 	first := largest(l.store.Engine())
 	return l.store.House().Append(ctx, func(tx *store.Tx) store.End {
 		n, err := tx.Exec("UPDATE audit_head SET size = $1, beat = beat + 1 WHERE one = 1 AND size = $2 AND fence = $3 AND epoch = $4",
@@ -273,10 +275,10 @@ func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint
 			err = errMoved
 		}
 		if err == nil {
-			n, err = inChunks(tx, first, sqlPlaced, placedColumns, placed)
+			err = putPlaces(tx, s.tree.size, ids)
 		}
-		if err == nil && n != int64(len(batch)) {
-			err = errMoved
+		if err == nil {
+			_, err = inChunks(tx, first, sqlTerms, termColumns, terms)
 		}
 		for _, t := range to.changed() {
 			if err == nil {

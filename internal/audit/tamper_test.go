@@ -18,6 +18,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -166,22 +167,22 @@ func TestAnIntruderWithTheDatabaseIsFound(t *testing.T) {
 			}
 		}
 		must(t, verify())
-		h.sql("UPDATE audit_record SET idx = idx + 100000 WHERE idx = 42")
+		ids := h.ids(0)
+		h.place(0, ids[:42*id.Len]+strings.Repeat("z", id.Len)+ids[43*id.Len:])
 		want("delete", "audit-record-missing", 42)
-		h.sql("UPDATE audit_record SET idx = 100043 WHERE idx = 43")
-		h.sql("UPDATE audit_record SET idx = 43 WHERE idx = 100042")
-		h.sql("UPDATE audit_record SET idx = 42 WHERE idx = 100043")
+		swapped := ids[:42*id.Len] + ids[43*id.Len:44*id.Len] + ids[42*id.Len:43*id.Len] + ids[44*id.Len:]
+		h.place(0, swapped)
 		want("swap", "audit-record-altered", 42)
-		h.sql("UPDATE audit_record SET idx = 100042 WHERE idx = 43")
-		h.sql("UPDATE audit_record SET idx = 43 WHERE idx = 42")
-		h.sql("UPDATE audit_record SET idx = 42 WHERE idx = 100042")
+		h.place(0, ids)
 		must(t, verify())
-		body := h.bodyOf(250)
+		body := h.bodyOf(at(ids, 250))
 		changed := bytes.Clone(body)
 		changed[len(changed)-1] ^= 1
-		h.sql("UPDATE audit_record SET body = $1 WHERE idx = 250", changed)
+		h.sql("UPDATE audit_record SET body = $1 WHERE id = $2", changed, at(ids, 250))
 		want("flip", "audit-record-altered", 250)
-		h.sql("UPDATE audit_record SET body = $1 WHERE idx = 250", body)
+		h.sql("DELETE FROM audit_record WHERE id = $1", at(ids, 250))
+		want("delete the body", "audit-record-missing", 250)
+		h.sql("INSERT INTO audit_record (id, body) VALUES ($1, $2)", at(ids, 250), body)
 
 		// Leaf and body together: the signed roots still say where.
 		tile := h.tile(0)
@@ -189,9 +190,7 @@ func TestAnIntruderWithTheDatabaseIsFound(t *testing.T) {
 		copy(forged[42*32:], tile[43*32:44*32])
 		copy(forged[43*32:], tile[42*32:43*32])
 		h.sql("UPDATE audit_tile SET hashes = $1 WHERE level = 0 AND n = 0", forged)
-		h.sql("UPDATE audit_record SET idx = 100043 WHERE idx = 43")
-		h.sql("UPDATE audit_record SET idx = 43 WHERE idx = 42")
-		h.sql("UPDATE audit_record SET idx = 42 WHERE idx = 100043")
+		h.place(0, swapped)
 		want("swap with leaves", "audit-root-differs", 42)
 		first, last := named(verify())
 		if last-first > 110 {
@@ -200,10 +199,26 @@ func TestAnIntruderWithTheDatabaseIsFound(t *testing.T) {
 	})
 }
 
-func (h *house) bodyOf(index int64) (body []byte) {
+// at is the id of a leaf.
+func at(ids string, leaf int) string { return ids[leaf*id.Len : (leaf+1)*id.Len] }
+
+func (h *house) ids(n int64) (ids string) {
 	h.t.Helper()
 	must(h.t, h.store.House().Read(context.Background(), func(v *store.View) error {
-		return v.Row("SELECT body FROM audit_record WHERE idx = $1", index).Scan(&body)
+		return v.Row("SELECT ids FROM audit_place WHERE n = $1", n).Scan(&ids)
+	}))
+	return ids
+}
+
+func (h *house) place(n int64, ids string) {
+	h.t.Helper()
+	h.sql("UPDATE audit_place SET ids = $1 WHERE n = $2", ids, n)
+}
+
+func (h *house) bodyOf(record string) (body []byte) {
+	h.t.Helper()
+	must(h.t, h.store.House().Read(context.Background(), func(v *store.View) error {
+		return v.Row("SELECT body FROM audit_record WHERE id = $1", record).Scan(&body)
 	}))
 	return body
 }

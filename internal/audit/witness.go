@@ -64,11 +64,15 @@ func (l *Log) witness(tx *store.Tx, event store.Event) error {
 	if err != nil {
 		return err
 	}
+	salts := s.fields.salted()
 	leaf := s.framer.leaf(s.fields)
-	s.body = s.fields.encode(s.body[:0])
-	// The statement is sent after the scratch is used again: it gets a copy.
+	s.body = s.fields.whole(s.body[:0], &salts)
+	// The statements are sent after the scratch is used again: they get a copy.
 	body := slices.Clone(s.body)
-	if err := tx.Later("INSERT INTO audit_pending (id, leaf, body) VALUES ($1, $2, $3)", string(record), leaf[:], body); err != nil {
+	if err := tx.Later("INSERT INTO audit_record (id, body) VALUES ($1, $2)", string(record), body); err != nil {
+		return err
+	}
+	if err := tx.Later("INSERT INTO audit_pending (id, leaf) VALUES ($1, $2)", string(record), leaf[:]); err != nil {
 		return err
 	}
 	tx.Wake(topicPending)
@@ -108,17 +112,15 @@ func (l *Log) fill(s *scratch, tx *store.Tx, event store.Event) (id.Record, erro
 	s.add(fieldSource, clean(around.Source))
 	s.add(fieldTarget, clean(event.Target))
 	s.add(fieldTrust, clean(around.Trust))
+	own := len(s.fields)
 	for name, value := range event.Fields {
 		if name == "" || name[0] == '@' || len(name) > nameMost || !utf8.ValidString(name) {
 			return "", errField
 		}
 		s.fields = append(s.fields, field{name: name, value: clean(value)})
 	}
-	if err := s.fields.sorted(); err != nil {
-		return "", err
-	}
-	s.fields.salted()
-	return record, nil
+	s.fields[own:].inOrder() // those before are: the rest is soon sorted
+	return record, s.fields.sorted()
 }
 
 // clean makes a value that every reader reads as the same text: valid UTF-8,

@@ -221,12 +221,12 @@ func (c scopeCheck) insert(p phrase) bool {
 	switch rest := p[4:]; {
 	case rest.begins("values"):
 		for _, row := range rest.after("values", "on", "returning").split(",") {
-			if len(row) != 1 || !puts(row[0].in) {
+			if len(row) != 1 || !ownerFirst(row[0].in) {
 				return false
 			}
 		}
 	case rest.begins("select"):
-		if !puts(rest[1:]) || !c.all(rest.before("conflict", "returning")) {
+		if !ownerFirst(rest[1:]) || !c.all(rest.before("conflict", "returning")) {
 			return false
 		}
 	default:
@@ -242,8 +242,8 @@ func (p phrase) before(words ...string) phrase {
 	return p
 }
 
-// puts reports whether the first of the values is $1.
-func puts(values phrase) bool {
+// ownerFirst reports whether the first of the values is $1.
+func ownerFirst(values phrase) bool {
 	first := values.split(",", "from")[0]
 	return first.is("$1") || first.is("cast", "(") && first[1].in.begins("$1", "as")
 }

@@ -48,7 +48,7 @@ func openSQLite(ctx context.Context, s *Store, path string) (engine, error) {
 	if e.overrun == 0 {
 		e.overrun = 250 * time.Millisecond
 	}
-	e.writers = openDSN(path, "_txlock=immediate", "_pragma=wal_autocheckpoint(4000)")
+	e.writers = openDSN(path, "_txlock=immediate", "_pragma=wal_autocheckpoint(4000)", "_pragma=temp_store(2)")
 	e.readers = openDSN(path, "_pragma=query_only(1)")
 	e.writer = &sqliteConn{db: e.writers}
 	if err := e.writer.open(ctx); err != nil {
@@ -226,6 +226,7 @@ func (e *sqliteEngine) together(batch []*work) (culprit *work, err error) {
 	if err := e.writer.begin(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
+	e.writer.puts = e.writer.puts[:0]
 	alone := len(batch) == 1
 	for _, w := range batch {
 		overran, err := e.one(ctx, w, alone)
@@ -244,7 +245,11 @@ func (e *sqliteEngine) together(batch []*work) (culprit *work, err error) {
 		batch[0].done <- batch[0].err
 		return nil, nil
 	}
-	if err := e.writer.run(ctx, "COMMIT"); err != nil {
+	err = e.writer.putAll(ctx)
+	if err == nil {
+		err = e.writer.run(ctx, "COMMIT")
+	}
+	if err != nil {
 		e.rollback(ctx)
 		return nil, err
 	}
@@ -265,7 +270,11 @@ func (e *sqliteEngine) one(ctx context.Context, w *work, alone bool) (overran bo
 			return false, err
 		}
 	}
+	before := len(e.writer.puts)
 	commit, overran := e.store.run(w, e.writer, e.overrun, &e.runner)
+	if !commit {
+		e.writer.puts = e.writer.puts[:before]
+	}
 	if overran || alone {
 		return overran, nil
 	}

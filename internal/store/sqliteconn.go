@@ -14,6 +14,7 @@ type sqliteConn struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	puts  puts // the writer's alone: what travels with the commit
 }
 
 // stmtMost bounds the prepared statements of a connection. Texts are
@@ -108,10 +109,9 @@ func (c *sqliteConn) query(ctx context.Context, query string, args []any) (*sql.
 	return stmt.QueryContext(ctx, args...)
 }
 
-// later has nothing to gain from waiting here.
-func (c *sqliteConn) later(ctx context.Context, query string, args []any) error {
-	_, err := c.exec(ctx, query, args)
-	return err
+func (c *sqliteConn) later(_ context.Context, query string, args []any) error {
+	c.puts = append(c.puts, put{query, args})
+	return nil
 }
 
 // prepared returns nil when the cache is full.

@@ -1,26 +1,34 @@
--- What a write commits: the record, complete. The sequencer moves it on.
-CREATE TABLE audit_pending (
+-- The record, complete, written once by the write that it tells of.
+CREATE TABLE audit_record (
   id TEXT NOT NULL PRIMARY KEY,
-  leaf BLOB NOT NULL,
   body BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- A record that has its place in the tree. The columns beside body repeat what
--- body says, for looking it up; body and leaf hashes are the truth. Rows are
--- inserted in bulk with ON CONFLICT DO NOTHING and counted; without NOT NULL
--- SQLite then needs no journal for each statement.
-CREATE TABLE audit_record (
-  idx INTEGER PRIMARY KEY,
-  id TEXT UNIQUE,
-  org TEXT,
-  name TEXT,
-  by_ TEXT,
-  target TEXT,
-  body BLOB
+-- The records that have no place in the tree yet, and their leaves.
+CREATE TABLE audit_pending (
+  id TEXT NOT NULL PRIMARY KEY,
+  leaf BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- Which records stand where: the ids of leaves n*256 to n*256+255, one behind
+-- the other, from the leaf "since" on; those before it are archived. All ids of
+-- the row lie between low and high.
+CREATE TABLE audit_place (
+  n BIGINT NOT NULL PRIMARY KEY,
+  since BIGINT NOT NULL,
+  low TEXT NOT NULL,
+  high TEXT NOT NULL,
+  ids TEXT NOT NULL
 );
-CREATE INDEX audit_record_org ON audit_record (org, id);
-CREATE INDEX audit_record_by ON audit_record (by_, id);
-CREATE INDEX audit_record_target ON audit_record (target, id);
+CREATE INDEX audit_place_low ON audit_place (low);
+
+-- In which seconds a term (whose organization, by whom, of what) is said by a
+-- record. It only helps to find: body and leaf hashes are the truth.
+CREATE TABLE audit_term (
+  term TEXT NOT NULL,
+  second TEXT NOT NULL,
+  PRIMARY KEY (term, second)
+) WITHOUT ROWID;
 
 -- Up to 256 hashes of 32 bytes: hash n*256+i of the tree's level 8*level.
 CREATE TABLE audit_tile (
