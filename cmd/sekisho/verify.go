@@ -91,9 +91,15 @@ func (t *terminal) verify(cmd *cobra.Command, v *verification) error {
 	if key == "" {
 		from = "house"
 	}
-	return t.result(cmd, verifiedOf(report, options.Key, from), func() string {
-		return t.reported(report, from)
-	})
+	if err := t.result(cmd, verifiedOf(report, options.Key, from), func() string { return t.reported(report, from) }); err != nil {
+		return err
+	}
+	// Who writes to the database can also write that there was a restore: what
+	// was signed and is gone is said aloud, and judged by somebody who knows.
+	if n := len(report.Forks); n > 0 {
+		return errors.New(t.say("cmd.audit.verify.forked", "count", n))
+	}
+	return nil
 }
 
 // verifyFile needs nothing but the file and the key.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -135,13 +136,16 @@ func (s *Set) Plan(ctx context.Context, st *store.Store, docs []Document, o Opti
 // errNothing ends a write that has nothing to write.
 var errNothing = errors.New("manifest: no changes")
 
+// applyMost bounds the one transaction of an apply: some ten thousand objects.
+const applyMost = 10 * time.Second
+
 // Apply makes the documents true, all in one transaction with one event for
 // each object that changes, or changes nothing. It returns what it did. A second Apply
 // of the same documents does nothing. Secrets must have been resolved.
 func (s *Set) Apply(ctx context.Context, st *store.Store, docs []Document, o Options) (*Plan, error) {
 	ids := fresh(docs, o)
 	var plan *Plan
-	err := st.House().Write(ctx, func(tx *store.Tx) store.End {
+	err := st.House().Within(applyMost).Write(ctx, func(tx *store.Tx) store.End {
 		var entries []*entry
 		var err error
 		if plan, entries, err = s.plan(&tx.View, docs, o, ids); err != nil {

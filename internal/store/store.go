@@ -141,6 +141,7 @@ type work struct {
 	ctx    context.Context // the caller's, looked at before the start only
 	scope  scope
 	level  sql.IsolationLevel
+	limit  time.Duration // 0: the engine's own
 	around Circumstance
 	f      func(*Tx) End
 	done   chan error
@@ -150,11 +151,11 @@ type work struct {
 	err  error // what the caller is told if the commit succeeds
 }
 
-func (s *Store) write(ctx context.Context, sc scope, level sql.IsolationLevel, f func(*Tx) End) error {
+func (s *Store) write(ctx context.Context, h Handle, level sql.IsolationLevel, f func(*Tx) End) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &work{ctx: ctx, scope: sc, level: level, around: AroundOf(ctx), f: f}
+	w := &work{ctx: ctx, scope: h.scope, level: level, limit: h.limit, around: AroundOf(ctx), f: f}
 	return s.engine.write(w)
 }
 
@@ -182,6 +183,9 @@ func (s *Store) run(w *work, c conn, limit time.Duration, r *runner) (commit, ov
 		}()
 		ended <- s.attest(w.f(&Tx{View{core: core, scope: w.scope}}), core)
 	})
+	if w.limit > 0 {
+		limit = w.limit
+	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {

@@ -47,6 +47,15 @@ type scope struct{ column, value string }
 type Handle struct {
 	store *Store
 	scope scope
+	limit time.Duration // of a write's closure; 0 is the engine's own
+}
+
+// Within gives writes through this handle another limit than the engine's own.
+// On SQLite everybody waits meanwhile: it is for the rare large act of an
+// operator, such as applying a folder of manifests.
+func (h Handle) Within(limit time.Duration) Handle {
+	h.limit = limit
+	return h
 }
 
 // House reaches every row. Only floors up to 4 and the rooms console, backup
@@ -55,11 +64,13 @@ func (s *Store) House() Handle { return Handle{store: s} }
 
 // Org reaches what belongs to an organization: statements say org = $1, or
 // insert it as the first column.
-func (s *Store) Org(org id.Org) Handle { return Handle{s, scope{"org", string(org)}} }
+func (s *Store) Org(org id.Org) Handle { return Handle{store: s, scope: scope{"org", string(org)}} }
 
 // Self reaches what belongs to a person: statements say person = $1, or insert
 // it as the first column.
-func (s *Store) Self(person id.Person) Handle { return Handle{s, scope{"person", string(person)}} }
+func (s *Store) Self(person id.Person) Handle {
+	return Handle{store: s, scope: scope{"person", string(person)}}
+}
 
 // Read runs f in one read-only transaction (a snapshot). f must not keep the
 // View.
@@ -72,13 +83,13 @@ func (h Handle) Read(ctx context.Context, f func(*View) error) error {
 // values and calls nothing outside. ctx is looked at before the start only; if
 // it ends later, the outcome still comes from the commit.
 func (h Handle) Write(ctx context.Context, f func(*Tx) End) error {
-	return h.store.write(ctx, h.scope, sql.LevelSerializable, f)
+	return h.store.write(ctx, h, sql.LevelSerializable, f)
 }
 
 // Append is Write at READ COMMITTED, for the sequencer, counters and other
 // append-only paths that a concurrent write cannot make wrong.
 func (h Handle) Append(ctx context.Context, f func(*Tx) End) error {
-	return h.store.write(ctx, h.scope, sql.LevelReadCommitted, f)
+	return h.store.write(ctx, h, sql.LevelReadCommitted, f)
 }
 
 // conn is what both engines' transactions offer.
