@@ -47,6 +47,9 @@ type Store struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
+
+	closing sync.Once
+	closed  error // what came of it
 }
 
 // engine is what SQLite and PostgreSQL do differently.
@@ -113,11 +116,15 @@ func maskURL(raw string) string {
 // Engine returns "sqlite" or "postgres".
 func (s *Store) Engine() string { return string(s.engine.dialect()) }
 
-// Close ends the doors after the writes that are under way.
+// Close ends the doors after the writes that are under way. A second call says
+// what the first one did.
 func (s *Store) Close() error {
-	s.stop()
-	s.wg.Wait()
-	return s.engine.close()
+	s.closing.Do(func() {
+		s.stop()
+		s.wg.Wait()
+		s.closed = s.engine.close()
+	})
+	return s.closed
 }
 
 // Ping says whether the database answers.
