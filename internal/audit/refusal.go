@@ -31,8 +31,8 @@ type Refusal struct {
 // Refusals must not be a way to fill the disk: a few are told one by one, the
 // rest are counted by where they come from, in a bounded number of rows.
 const (
-	singlyMost = 20   // a minute, for each subject and code
-	keysMost   = 1000 // a minute, of each kind and node
+	singlyMost = 20  // a minute, for each subject and code
+	keysMost   = 200 // a minute, of each kind and node
 	others     = "others"
 	foldMost   = 200 // counted records a transaction
 )

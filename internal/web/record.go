@@ -89,7 +89,7 @@ func (m *Mux) log(ctx context.Context, method string, rec *record, w *writer) {
 		slog.String("edge", edge), slog.String("route", pattern), slog.Int("status", w.status),
 		slog.Int64("bytes", w.bytes), slog.Duration("took", took),
 		slog.String("by", string(rec.actor.Principal)),
-		slog.String("source", rec.source.Addr.String()), slog.Bool("forwarded", rec.source.Forwarded),
+		slog.String("source", sourceName(rec)), slog.Bool("forwarded", rec.source.Forwarded),
 	}
 	level := slog.LevelInfo
 	if rec.fault != nil {
@@ -102,6 +102,14 @@ func (m *Mux) log(ctx context.Context, method string, rec *record, w *writer) {
 		attrs = append(attrs, slog.String("note."+rec.notes[i], printable(rec.notes[i+1])))
 	}
 	m.options.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// sourceName is where a request came from: an address, or the control socket.
+func sourceName(rec *record) string {
+	if rec.peer.Local {
+		return "socket"
+	}
+	return rec.source.Addr.String()
 }
 
 func codeOf(err error) string {
