@@ -65,14 +65,18 @@ func TestBackupUnderWriteLoad(t *testing.T) {
 				t.Errorf("writer %d had %d rows acknowledged before; the copy has %d, the last is number %d", w, least, n, last)
 			}
 		}
-		// One snapshot: each row has its record and each record its row.
-		rows := h.text(t, "SELECT CAST(count(*) AS TEXT) FROM thing")
-		records := h.text(t, "SELECT CAST(count(*) AS TEXT) FROM audit_record WHERE name = 'thing.put'")
-		if rows != records {
-			t.Errorf("%s rows and %s records of them", rows, records)
-		}
 		if _, err := h.audit.VerifyStore(t.Context(), audit.VerifyOptions{Key: got.AuditKey}); err != nil {
 			t.Error(err)
+		}
+		// One snapshot: each row has its record and each record its row.
+		rows := h.text(t, "SELECT CAST(count(*) AS TEXT) FROM thing")
+		holds := map[string]string{
+			"sqlite":   "instr(body, CAST('thing.put' AS BLOB)) > 0",
+			"postgres": "position(CAST('thing.put' AS BYTEA) IN body) > 0",
+		}[h.store.Engine()]
+		records := h.text(t, "SELECT CAST(count(*) AS TEXT) FROM audit_record WHERE "+holds)
+		if rows != records {
+			t.Errorf("%s rows and %s records of them", rows, records)
 		}
 	})
 }

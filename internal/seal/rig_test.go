@@ -113,7 +113,7 @@ func keysInUse(t testing.TB, s *store.Store, r *seal.Ring) map[uint32]int {
 func quick(t testing.TB, s *store.Store) seal.Options {
 	return seal.Options{
 		Store: s, Clock: clock.System(), Log: housetest.Log(t),
-		Grace: 400 * time.Millisecond, Look: 20 * time.Millisecond,
+		Grace: time.Second, Look: 20 * time.Millisecond,
 	}
 }
 

@@ -21,8 +21,8 @@ func TestRotationMovesEveryValueAndDestroysTheOldKey(t *testing.T) {
 	both(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
 		r, _ := founded(t, quick(t, s), drawer{})
-		put(t, s, r, 0, 1000)
 		stop := running(t, r)
+		put(t, s, r, 0, 1000)
 		if err := r.Rotate(ctx, operator); err != nil {
 			t.Fatal(err)
 		}

@@ -40,6 +40,9 @@ func TestAFloodOfProbesIsOneLook(t *testing.T) {
 // TestAFloodOfBodies: a hundred of the worst bodies at once, 1 MiB each, take
 // less than 100 MiB on the edges where anybody may send one.
 func TestAFloodOfBodies(t *testing.T) {
+	if raced {
+		t.Skip("the race detector's own memory would be measured")
+	}
 	const size, bodies = 1<<20 - 64, 100 << 20
 	s := newSite(t)
 	form := form(signedIn()...)
