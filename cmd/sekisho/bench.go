@@ -16,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/web"
 )
 
 // figure is one measured number beside a floor that was measured in the same
@@ -102,7 +103,7 @@ func (t *terminal) bench(ctx context.Context, names []string, d time.Duration, c
 }
 
 func (b *bench) open(ctx context.Context, config house.Config) (err error) {
-	b.house, err = house.New(ctx, house.Options{Config: config, Clock: b.clock, Log: logger(config.Log, os.Stderr), Demo: true})
+	b.house, err = house.New(ctx, house.Options{Config: config, Clock: b.clock, Log: logger(config.Log, os.Stderr), Demo: true, Rates: map[string]web.Rate{}})
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ const (
 // meanwhile, on PostgreSQL only the round trips count.
 func (l *Log) batchMost() int {
 	if l.store.Engine() == "sqlite" {
-		return 512
+		return 128 // with 512 the 99th percentile of a group of 64 doubled (measured)
 	}
 	return 2048
 }
