@@ -2,10 +2,12 @@ package house
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 // scrapeMost bounds how long a scrape waits for the database.
@@ -31,6 +33,11 @@ func (h *House) gauges() {
 		}
 		return 1, nil
 	})
+	for _, reason := range store.Reasons() {
+		gauge("quiet_writes_"+strings.ReplaceAll(reason.String(), "-", "_"), "Writes of this process that need no witness: "+reason.String()+".",
+			func(context.Context) (float64, error) { return float64(h.store.QuietCounts()[reason.String()]), nil })
+	}
+	gauge("effect_targets_away", "Outside systems that this process has stopped calling for a while.", h.targetsAway)
 	gauge("audit_lag_seconds", "How long the oldest record waits for its place in the log; more than 1 is an alarm.",
 		func(ctx context.Context) (float64, error) {
 			lag, err := h.audit.Lag(ctx)
@@ -43,6 +50,15 @@ func (h *House) gauges() {
 	gauge("audit_outside_behind_records", "Records that the place outside that is furthest behind does not cover.", h.outsideBehind)
 	gauge("effects_oldest_seconds", "Age of the oldest effect that is not done.", h.oldestEffect)
 	gauge("effects_parked", "Effects that wait for an operator.", h.parkedEffects)
+}
+
+func (h *House) targetsAway(context.Context) (away float64, err error) {
+	for _, standing := range h.desk.Standings() {
+		if standing.Open {
+			away++
+		}
+	}
+	return away, nil
 }
 
 func (h *House) outsideBehind(ctx context.Context) (most float64, err error) {

@@ -92,8 +92,8 @@ type House struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	stopped sync.Once
-	opened  sync.Once   // what needs the keys is started once
-	keyed   atomic.Bool // and this is whether it was
+	opening sync.Mutex  // of what needs the keys
+	keyed   atomic.Bool // it was started
 }
 
 // Schemas are the tables of every floor and room.
@@ -142,13 +142,18 @@ func (h *House) build(ctx context.Context) (err error) {
 
 // openFloors opens store, witness, keys, effects and the way out.
 func (h *House) openFloors(ctx context.Context) (err error) {
-	h.store, err = store.Open(ctx, store.Options{
+	h.store, err = store.OpenAsIs(ctx, store.Options{
 		URL: h.config.Database.Reveal(), Clock: h.options.Clock, Log: h.options.Log, Schemas: Schemas(),
 	})
 	if err != nil {
 		return err
 	}
+	// Held before the schema is touched: a command that is refused because
+	// servers run must not have migrated under them.
 	if h.release, err = h.store.Hold(ctx, h.options.Alone); err != nil {
+		return err
+	}
+	if err := h.store.Migrate(ctx); err != nil {
 		return err
 	}
 	if h.egress, err = h.config.Egress.client(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 var ctx = context.Background()
@@ -162,5 +163,28 @@ func TestSecondProcessRefused(t *testing.T) {
 	_, err := house.New(ctx, house.Options{Config: c, Clock: clock.System(), Log: housetest.Log(t)})
 	if err == nil || !strings.Contains(err.Error(), "house-in-use") {
 		t.Errorf("a second process on one folder: %v", err)
+	}
+}
+
+// A command that is refused because servers use the database has not changed
+// its schema under them.
+func TestRefusedCommandDoesNotMigrate(t *testing.T) {
+	database := housetest.Postgres(t)
+	server := housetest.Open(t, database, clock.System())
+	release, err := server.Hold(ctx, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	_, err = house.New(ctx, house.Options{Config: config(t, database), Clock: clock.System(), Log: housetest.Log(t), Alone: true})
+	if err == nil || !strings.Contains(err.Error(), "store-in-use") {
+		t.Errorf("a command beside a server said %v", err)
+	}
+	err = server.House().Read(ctx, func(v *store.View) error {
+		var n int
+		return v.Row("SELECT count(*) FROM notice").Scan(&n)
+	})
+	if err == nil {
+		t.Error("the refused command has made tables")
 	}
 }

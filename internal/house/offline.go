@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
@@ -20,11 +19,11 @@ import (
 // caller is this process's own user. Stop ends it and leaves the log whole. A
 // house without keys is made only if makes says so.
 func (h *House) Work(ctx context.Context, makes bool) (func(context.Context) (net.Conn, error), error) {
-	open := h.unsealOrFound
-	if !makes {
-		open = func(ctx context.Context) error { return h.ring.Unseal(ctx, starter, h.config.Unseal.provider()) }
-	}
-	if err := open(ctx); err != nil {
+	if makes {
+		if shut, err := h.unsealOrFound(ctx); shut != nil || err != nil {
+			return nil, errors.Join(shut, err)
+		}
+	} else if err := h.ring.Unseal(ctx, starter, h.config.Unseal.provider()); err != nil {
 		return nil, err
 	}
 	if _, err := h.audit.PublicKey(ctx); err != nil {
@@ -112,25 +111,28 @@ const knockEvery = time.Second
 // does not fill the log.
 func (h *House) knock(ctx context.Context) {
 	tried := h.config.Unseal.stamp()
-	for h.ring.State() != seal.Opened {
+	for !h.keyed.Load() {
 		select {
 		case <-h.options.Clock.After(knockEvery):
 		case <-ctx.Done():
 			return
 		}
-		now := h.config.Unseal.stamp()
-		if now == tried || h.ring.State() == seal.Opened {
-			continue
+		if h.ring.State() != seal.Opened {
+			now := h.config.Unseal.stamp()
+			if now == tried {
+				continue
+			}
+			shut, err := h.unsealOrFound(ctx)
+			if err == nil {
+				tried = now // what is no fault passes: the database is away
+			}
+			if err = errors.Join(shut, err); err != nil {
+				h.options.Log.Error("the house stays sealed", "err", err)
+				continue
+			}
 		}
-		err := h.unsealOrFound(ctx)
-		if fault.As(err) != nil || err == nil {
-			tried = now // what is no fault passes: the database is away
-		}
-		if err == nil {
-			err = h.unsealed(ctx)
-		}
-		if err != nil {
-			h.options.Log.Error("the house stays sealed", "err", err)
+		if err := h.unsealed(ctx); err != nil {
+			h.options.Log.Error("the house is open and does not begin its work yet", "err", err)
 		}
 	}
 }

@@ -24,11 +24,10 @@ var starter = id.System("start")
 // Start opens the ring if it can, then the listeners, and returns once the
 // house answers. A house whose ring stays shut answers health and unseal only.
 func (h *House) Start(ctx context.Context) error {
-	shut := h.unsealOrFound(ctx)
-	if shut != nil && fault.As(shut) == nil {
-		return shut
+	shut, err := h.unsealOrFound(ctx)
+	if err != nil {
+		return err
 	}
-	var err error
 	h.server, err = web.Listen(h.mux, web.Listening{
 		Listen: h.config.Listen, TLS: h.config.TLS.files(h.config.Data, h.egress.HTTP()), Metrics: h.config.Metrics.Listen, Scrape: h.meter.Handler(),
 	})
@@ -55,28 +54,38 @@ func (h *House) Start(ctx context.Context) error {
 }
 
 // unsealOrFound opens the ring with the configured key, or makes it in an
-// empty house. What it returns says why the ring stays shut.
-func (h *House) unsealOrFound(ctx context.Context) error {
+// empty house. shut says why the ring stays shut; err why the house cannot
+// start at all, such as a recovery kit that could not be handed out.
+func (h *House) unsealOrFound(ctx context.Context) (shut, err error) {
 	founded, err := h.ring.Founded(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	provider := h.config.Unseal.provider()
 	if founded {
-		return h.ring.Unseal(ctx, starter, provider)
+		return sealedOr(h.ring.Unseal(ctx, starter, provider))
 	}
 	kit, err := h.ring.Found(ctx, starter, provider)
 	if fault.Code(err) == "seal-founded" { // another node was faster
-		return h.ring.Unseal(ctx, starter, provider)
+		return sealedOr(h.ring.Unseal(ctx, starter, provider))
 	}
 	if err != nil {
-		return err
+		return sealedOr(err)
 	}
 	defer kit.Wipe()
 	if h.options.Demo {
-		return nil
+		return nil, nil
 	}
-	return h.handOut(ctx, kit)
+	return nil, h.handOut(ctx, kit)
+}
+
+// sealedOr tells a key that does not open, which an operator can bring, from
+// everything else.
+func sealedOr(err error) (shut, other error) {
+	if fault.As(err) != nil {
+		return err, nil
+	}
+	return nil, err
 }
 
 // handOut prints the recovery kit once to a terminal, or writes it into a file.
@@ -126,24 +135,27 @@ func (h *House) ringRun(ctx context.Context) {
 	}
 }
 
-// unsealed starts what needs the keys, once.
-func (h *House) unsealed(ctx context.Context) (err error) {
-	h.opened.Do(func() {
-		if _, err = h.audit.PublicKey(ctx); err != nil {
-			return
-		}
-		h.audit.Start()
-		if err = h.desk.Start(); err != nil {
-			return
-		}
-		h.keyed.Store(true)
-		h.run(h.notice.Run)
-		h.run(h.console.Run)
-		h.run(h.sweep)
-		h.run(h.bridge)
-		err = h.invite(ctx)
-	})
-	return err
+// unsealed starts what needs the keys, once; what failed on the way can be
+// tried again.
+func (h *House) unsealed(ctx context.Context) error {
+	h.opening.Lock()
+	defer h.opening.Unlock()
+	if h.keyed.Load() {
+		return nil
+	}
+	if _, err := h.audit.PublicKey(ctx); err != nil {
+		return err
+	}
+	if err := h.desk.Start(); err != nil {
+		return err
+	}
+	h.audit.Start()
+	h.keyed.Store(true)
+	h.run(h.notice.Run)
+	h.run(h.console.Run)
+	h.run(h.sweep)
+	h.run(h.bridge)
+	return h.invite(ctx)
 }
 
 // invite prints the set-up link of a house without people.

@@ -40,9 +40,6 @@ func Setup(session string) Principal { return Principal(KindSetup + ":" + sessio
 // System is a part of the house that acts by itself ("sequencer").
 func System(name string) Principal { return Principal(KindSystem + ":" + name) }
 
-// OfPerson is the principal of a person.
-func OfPerson(p Person) Principal { return Principal(KindPerson + ":" + string(p)) }
-
 // OfNode is the principal of a node.
 func OfNode(n Node) Principal { return Principal(KindNode + ":" + string(n)) }
 

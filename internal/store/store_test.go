@@ -24,6 +24,7 @@ var ctx = context.Background()
 var schema = fstest.MapFS{"schema/202611220001_test_things.sql": {Data: []byte(`
 CREATE TABLE thing (id TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL CHECK (n < 1000), body BLOB) WITHOUT ROWID;
 CREATE TABLE owned (org TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (org, id));
+CREATE TABLE kept (person TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (person, id));
 `)}}
 
 var event = store.Event{Name: "thing.made", By: id.System("test")}
@@ -430,6 +431,35 @@ func TestOrgScope(t *testing.T) {
 		})
 		if err != nil || n != 1 {
 			t.Errorf("I see %d of my rows (%v), want 1", n, err)
+		}
+	})
+}
+
+// TestSelfScope shows R4 for what belongs to a person.
+func TestSelfScope(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		add := func(h store.Handle) error {
+			return h.Write(ctx, func(tx *store.Tx) store.End {
+				if _, err := tx.Exec("INSERT INTO kept (person, id) VALUES ($1, $2)", "a"); err != nil {
+					return store.Abort(err)
+				}
+				return store.Done(event)
+			})
+		}
+		if err := errors.Join(add(s.Self("aoi")), add(s.Self("botan"))); err != nil {
+			t.Fatal(err)
+		}
+		for query, code := range map[string]string{
+			"SELECT count(*) FROM kept":                   "store-unscoped",
+			"SELECT count(*) FROM kept WHERE person = $2": "store-unscoped",
+			"SELECT count(*) FROM kept WHERE org = $1":    "store-unscoped",
+			"SELECT count(*) FROM kept WHERE person = $1": "",
+		} {
+			n := -1
+			err := s.Self("aoi").Read(ctx, func(v *store.View) error { return v.Row(query).Scan(&n) })
+			if fault.Code(err) != code || (code == "" && (err != nil || n != 1)) {
+				t.Errorf("R4 %s: %d (%v), want code %q and one row of mine", query, n, err, code)
+			}
 		}
 	})
 }

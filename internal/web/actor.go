@@ -55,17 +55,6 @@ type May func(ctx context.Context, actor Actor, permission, target string) error
 // Alive reports whether the actor's session still stands; any error ends it.
 type Alive func(ctx context.Context, actor Actor) error
 
-// Circumstance is what the witness notes about the request in which something
-// happened.
-type Circumstance struct {
-	Request   string     // request id
-	Source    netip.Addr // address of the client
-	Forwarded bool       // Source was said by a trusted proxy, not seen on the wire
-	Session   string
-	ACR       string
-	AMR       []string
-}
-
 type contextKey struct{}
 
 func recordOf(ctx context.Context) *record {
@@ -78,16 +67,6 @@ func recordOf(ctx context.Context) *record {
 
 // ActorOf returns who acts in the request that ctx belongs to.
 func ActorOf(ctx context.Context) Actor { return recordOf(ctx).actor }
-
-// CircumstanceOf returns the circumstances of the request that ctx belongs to;
-// all empty outside of one.
-func CircumstanceOf(ctx context.Context) Circumstance {
-	rec := recordOf(ctx)
-	return Circumstance{
-		Request: rec.id, Source: rec.source.Addr, Forwarded: rec.source.Forwarded,
-		Session: rec.actor.Session, ACR: rec.actor.ACR, AMR: rec.actor.AMR,
-	}
-}
 
 // Note adds a pair to the one log record of the request ("notice", id). Values
 // are escaped and cut; secrets and personal fields do not belong there.

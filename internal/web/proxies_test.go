@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -36,9 +37,9 @@ func TestForwardingHeadersByPeer(t *testing.T) {
 			t.Run("R7/"+peer+"/"+name, func(t *testing.T) {
 				s := newSite(t, func(o *web.Options) { o.TrustedProxies = []string{proxy} })
 				var seen http.Header
-				var at web.Circumstance
+				var at store.Circumstance
 				s.Page(web.Route{Method: "GET", Path: "/see", Permission: web.Public}, func(v *web.Visit) error {
-					seen, at = v.Request().Header.Clone(), web.CircumstanceOf(v.Context())
+					seen, at = v.Request().Header.Clone(), store.AroundOf(v.Context())
 					return v.See("/")
 				})
 				r := request("GET", "/see", "")
@@ -51,8 +52,8 @@ func TestForwardingHeadersByPeer(t *testing.T) {
 					t.Errorf("A171: the handler saw %v", seen)
 				}
 				believed := peer == proxy && name == "X-Forwarded-For"
-				if want := map[bool]string{true: "198.51.100.7", false: peer}[believed]; at.Source.String() != want || at.Forwarded != believed {
-					t.Errorf("source %s (forwarded %v), want %s", at.Source, at.Forwarded, want)
+				if want := map[bool]string{true: "198.51.100.7", false: peer}[believed]; at.Source != want || (at.Trust == "forwarded") != believed {
+					t.Errorf("source %s (known by %s), want %s", at.Source, at.Trust, want)
 				}
 			})
 		}
@@ -91,7 +92,7 @@ func TestRightmostUntrustedAddress(t *testing.T) {
 			s := newSite(t, func(o *web.Options) { o.TrustedProxies = trusted })
 			var got string
 			s.Page(web.Route{Method: "GET", Path: "/see", Permission: web.Public}, func(v *web.Visit) error {
-				got = web.CircumstanceOf(v.Context()).Source.String()
+				got = store.AroundOf(v.Context()).Source
 				return v.See("/")
 			})
 			r := request("GET", "/see", "")

@@ -60,9 +60,6 @@ func (v *Visit) Zone() *time.Location { return zoneOf(v.r) }
 // Now returns the time of the house's clock.
 func (v *Visit) Now() time.Time { return v.mux.options.Clock.Now() }
 
-// RequestID returns the id that the reader can quote.
-func (v *Visit) RequestID() string { return v.rec.id }
-
 // Say returns the sentence of key in the reader's language.
 func (v *Visit) Say(key string, pairs ...any) string {
 	return v.mux.options.Book.Say(v.rec.lang, key, fault.Pairs(pairs...))
