@@ -211,3 +211,24 @@ func New(o Options) *Register {
 func (r *Register) WhenDeleted(forget func(*store.Tx, id.Person) error) {
 	r.gone = append(r.gone, forget)
 }
+
+// Invitation is what became of asking a person in.
+type Invitation struct {
+	State  InvitationState
+	At     time.Time // of the last change of state
+	Until  time.Time // how long the link counts
+	Reason string    // what the mail server said of a refused address, plain text
+}
+
+// InvitationState is a step of an invitation.
+type InvitationState string
+
+// The steps. Without mail in the house an invitation is only made: whoever
+// invites hands the link on.
+const (
+	InvitationMade     InvitationState = "made"
+	InvitationSent     InvitationState = "sent"
+	InvitationRefused  InvitationState = "refused"
+	InvitationOver     InvitationState = "over"
+	InvitationAccepted InvitationState = "accepted"
+)

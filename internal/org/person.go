@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/wire/mailaddr"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -135,10 +136,11 @@ func (p *Person) settle() *fault.Fault {
 	var bad fault.Checks
 	checkLogin(&bad, p.Login)
 	if p.Email != "" {
-		if address, code := parseEmail(p.Email); code != "" {
-			bad.Add("email", code)
+		address, err := mailaddr.Parse(p.Email)
+		if f := fault.As(err); f != nil {
+			bad.AddFault("email", f)
 		} else {
-			p.Email = address
+			p.Email = address.String()
 		}
 	}
 	checkName(&bad, "display_name", p.DisplayName)

@@ -75,7 +75,7 @@ func (r *Register) Search(ctx context.Context, q Query) (found Found, err error)
 		}
 		if len(places) > limit {
 			places = places[:limit]
-			found.Next = cursorAt(places[limit-1]).String()
+			found.Next = cursorAt{places[limit-1].a, places[limit-1].b}.String()
 		}
 		found.People, err = inOrder(v, places)
 		return err

@@ -95,7 +95,7 @@ func loginTaken(login string) error {
 }
 
 func updatePerson(tx *store.Tx, p Person) error {
-	other, err := personByLogin(&tx.View, p.loginFold())
+	other, err := personByLogin(&tx.View, LoginFold(p.Login))
 	if err == nil && other.ID != p.ID {
 		return loginTaken(p.Login)
 	}
@@ -196,7 +196,7 @@ func seatsOf(v *store.View, who id.Person) ([]seat, error) {
 	return seats, err
 }
 
-// look is one step of a search: people of an organization ('' is the house)
+// look is one step of a search: people of an organization (” is the house)
 // that a word begins a gram of, after a place.
 func look(v *store.View, org id.Org, terms []string, gram string, after id.Person, limit int) ([]pair, error) {
 	first := terms[0]
