@@ -230,7 +230,11 @@ func (r *Register) EndMember(tx *store.Tx, by id.Principal, org id.Org, who id.P
 	if err := keepChief(house, org, who, nil); err != nil {
 		return store.Event{}, err
 	}
-	return m.event("member.removed", by), deleteMember(in, who)
+	person, err := personByID(&house.View, who)
+	if err != nil {
+		return store.Event{}, err
+	}
+	return m.event("member.removed", by), deleteMember(in, person)
 }
 
 // Member returns a membership.

@@ -374,7 +374,7 @@ func (r *Register) RemovePerson(tx *store.Tx, by id.Principal, who id.Person) (s
 		}
 	}
 	event := store.Event{Name: "person.deleted", By: by, Target: p.target(), Fields: map[string]string{"login": p.Login}}
-	return event, erasePerson(house, who)
+	return event, erasePerson(house, p)
 }
 
 func orMissing(err error) error {
