@@ -162,11 +162,14 @@ func (l *large) fill(tb testing.TB) {
 			return nil
 		})
 	}
-	l.write(tb, func(tx *store.Tx) error {
-		_, err := tx.Exec(`INSERT INTO person_gram (org, gram, person)
-			SELECT m.org, g.gram, g.person FROM person_gram g JOIN member m ON m.person = g.person WHERE g.org = '' ORDER BY m.org, g.gram, g.person`)
-		return err
-	})
+	for some := range slices.Chunk(l.people, 5_000) {
+		l.write(tb, func(tx *store.Tx) error {
+			_, err := tx.Exec(`INSERT INTO person_gram (org, gram, person)
+				SELECT m.org, g.gram, g.person FROM person_gram g JOIN member m ON m.person = g.person
+				WHERE g.org = '' AND g.person >= $1 AND g.person <= $2 ORDER BY m.org, g.gram, g.person`, string(some[0]), string(some[len(some)-1]))
+			return err
+		})
+	}
 	l.chief, l.user = l.people[3], l.people[4]
 	if err := l.r.PutMember(context.Background(), root, org.Member{Org: l.provider, Person: l.chief, Roles: []id.Role{org.Administrator, org.Operator}}); err != nil {
 		tb.Fatal(err)
