@@ -71,6 +71,7 @@ func (r *Register) Search(ctx context.Context, q Query) (found Found, err error)
 	if err != nil {
 		return Found{}, err
 	}
+	q.Org = id.Org(words.Kept(string(q.Org)))
 	limit := bounded(q.Limit)
 	err = r.store.House().Read(ctx, func(v *store.View) error {
 		found = Found{}

@@ -416,7 +416,7 @@ func operatorsOf(v *store.View, org id.Org) (theirs, others int64, err error) {
 // orgsOfPerson reads every organization in which a person is a member, in any
 // state.
 func orgsOfPerson(v *store.View, who id.Person) ([]id.Org, error) {
-	rows, err := v.Query("SELECT org FROM member WHERE person = $1 ORDER BY org", string(who))
+	rows, err := v.Query("SELECT org FROM member WHERE person = $1 ORDER BY org", words.Kept(string(who)))
 	return store.Collect(rows, err, scanID[id.Org])
 }
 

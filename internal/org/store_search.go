@@ -26,7 +26,7 @@ func counted(v *store.View, org id.Org, terms []string, most int) ([]int64, erro
 		if i > 0 {
 			text.WriteString(", ")
 		}
-		fmt.Fprintf(&text, "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM person_gram WHERE org = $1 AND gram >= $%d AND gram < $%d LIMIT %d) AS some)",
+		fmt.Fprintf(&text, "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM person_gram WHERE org = $1 AND gram >= $%d AND gram < $%d LIMIT %d) AS entry)",
 			2*i+2, 2*i+3, most)
 	}
 	return counts, v.Row("SELECT "+text.String(), args...).Scan(dest...)
