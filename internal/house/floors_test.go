@@ -243,6 +243,9 @@ var owners = map[string][]string{
 	"golang.org/x/sys":            {"store", "web", "house"}, // locks and file systems; the peer of a socket
 	"golang.org/x/text":           {"words"},
 	"github.com/emersion/go-smtp": {"fake/mail"},
+	"github.com/emersion/go-sasl": {"fake/mail"},
+	"github.com/wneessen/go-mail": {"notify/smtp"},
+	"golang.org/x/net/idna":       {"wire/mailaddr"},
 }
 
 var vocabularies = []string{

@@ -30,11 +30,13 @@ import (
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/meter"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/wire/mailaddr"
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -75,6 +77,7 @@ type House struct {
 	ring   *seal.Ring
 	desk   *job.Desk
 	egress *egress.Client
+	post   *notify.Post
 	mux    *web.Mux
 	kinds  *manifest.Set
 
@@ -98,13 +101,13 @@ type House struct {
 
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
-	return []fs.FS{audit.Schema, seal.Schema, once.Schema, job.Schema, notice.Schema, console.Schema}
+	return []fs.FS{audit.Schema, seal.Schema, once.Schema, job.Schema, notify.Schema, notice.Schema, console.Schema}
 }
 
 // Sentences are the words of every floor and room.
 func Sentences() []fs.FS {
 	return []fs.FS{
-		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
+		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words, mailaddr.Words, notify.Words,
 		rule.Words, manifest.Words, web.Words, notice.Words, console.Words, backup.Words,
 	}
 }
@@ -163,13 +166,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{}, notify.Sealed{})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
 	})
 	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
-	return nil
+	return h.openMail()
 }
 
 // openWeb makes the mux with what the edges need to ask.
@@ -313,6 +316,9 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	if h.ring != nil {
 		h.ring.Close()
+	}
+	if h.post != nil {
+		h.post.Close()
 	}
 	if h.egress != nil {
 		h.egress.Close()
