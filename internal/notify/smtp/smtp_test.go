@@ -259,10 +259,14 @@ func TestCutConnections(t *testing.T) {
 	if _, err := s.Send(slow, letter(t, "aoi@kaede.example")); fault.Code(err) != "egress-timeout" {
 		t.Errorf("slow: %v", err)
 	}
-	mute, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	mute, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r.Set(func(b *mail.Behaviour) { b.Slow, b.Mute = 0, 10*time.Second })
-	if _, err := s.Send(mute, letter(t, "aoi@kaede.example")); !errors.As(err, &unsure) {
+	r.Set(func(b *mail.Behaviour) { b.Slow, b.Mute = 0, time.Minute })
+	go func() {
+		_, _ = r.WaitFor(mute, "botan@kaede.example", "")
+		cancel()
+	}()
+	if _, err := s.Send(mute, letter(t, "botan@kaede.example")); !errors.As(err, &unsure) {
 		t.Errorf("mute: %v", err)
 	}
 	_ = r.Close()
