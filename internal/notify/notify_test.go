@@ -325,6 +325,7 @@ func TestLeftByOperators(t *testing.T) {
 	each(t, func(r *rig) {
 		r.relay.Set(func(b *mail.Behaviour) { b.Sender = 550 })
 		r.queue(message("aoi@kaede.example", "skipped"))
+		r.clock.Advance(time.Millisecond) // effects are found in the order of their ids
 		r.queue(message("aoi@kaede.example", "forgotten"))
 		r.start()
 		r.until("skipped", notify.Stopped)

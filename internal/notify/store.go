@@ -104,7 +104,7 @@ func (p *Post) Deliveries(ctx context.Context, org id.Org, refs ...string) (map[
 				args[i] = refs[min(start+i, len(refs)-1)]
 			}
 			rows, err := v.Query("SELECT "+columns+` FROM notify_message WHERE org = $1 AND ref IN
-				($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ORDER BY id`, args...)
+				($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ORDER BY queued_at, id`, args...)
 			all, err := store.Collect(rows, err, scan)
 			if err != nil {
 				return err
