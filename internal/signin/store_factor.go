@@ -202,3 +202,15 @@ func erase(tx *store.Tx) error {
 	}
 	return nil
 }
+
+// factorsAfter reads the sealed factors of the whole house in the order of
+// their identifiers, for the walk to a new data key.
+func factorsAfter(v *store.View, after string, limit int) ([]factor, error) {
+	rows, err := v.Query(factorColumns+"WHERE id > $1 ORDER BY id LIMIT $2", after, int64(limit))
+	return store.Collect(rows, err, scanFactor)
+}
+
+func moveFactor(tx *store.Tx, which string, before, sealed []byte) (bool, error) {
+	n, err := tx.Exec("UPDATE factor SET sealed = $1 WHERE id = $2 AND sealed = $3", sealed, which, before)
+	return n > 0, err
+}
