@@ -38,7 +38,6 @@ import (
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/password"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
@@ -243,7 +242,7 @@ func (h *House) people() (err error) {
 	}
 	h.signin = signin.New(signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
-		Mill: password.NewMill(password.Limits{}), Post: h.post, BaseURL: h.mux.BaseURL(),
+		Post: h.post, BaseURL: h.mux.BaseURL(),
 	})
 	return nil
 }

@@ -62,7 +62,6 @@ type Options struct {
 	Log      *slog.Logger
 	Ring     *seal.Ring
 	Register *org.Register
-	Mill     *password.Mill
 	Passkeys Passkeys // nil: off, for the reason PasskeysOff
 	// PasskeysOff is the code of the sentence that says why there are none.
 	PasskeysOff string
@@ -90,7 +89,7 @@ type Room struct {
 // New makes the room, and the gate of issuances with it.
 func New(o Options) *Room {
 	r := &Room{
-		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: o.Mill,
+		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: password.NewMill(password.Limits{}),
 		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL,
 	}
 	r.gate = admit.New(o.Register, r)
