@@ -81,11 +81,11 @@ type House struct {
 	ring   *seal.Ring
 	desk   *job.Desk
 	egress *egress.Client
+	post   *notify.Post
 	mux    *web.Mux
 	kinds  *manifest.Set
 
 	register *org.Register
-	post     *notify.Post
 
 	signin  *signin.Room
 	notice  *notice.Room
@@ -176,13 +176,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{}, signin.Factors{})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{}, notify.Sealed{}, signin.Factors{})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
 	})
 	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
-	return nil
+	return h.openMail()
 }
 
 // openWeb makes the mux with what the edges need to ask.
@@ -233,13 +233,10 @@ func Permissions() []org.Permission {
 // people opens what knows people: the register, mail, and the room in which
 // they sign in.
 func (h *House) people() (err error) {
-	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
-	h.post, err = notify.New(notify.Options{
-		Store: h.store, Clock: h.options.Clock, Book: h.book, Ring: h.ring, BaseURL: h.mux.BaseURL(),
-	})
-	if err != nil {
+	if err := h.openMail(); err != nil {
 		return err
 	}
+	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
 	h.signin = signin.New(signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(),
@@ -351,6 +348,9 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	if h.ring != nil {
 		h.ring.Close()
+	}
+	if h.post != nil {
+		h.post.Close()
 	}
 	if h.egress != nil {
 		h.egress.Close()
