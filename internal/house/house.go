@@ -233,9 +233,6 @@ func Permissions() []org.Permission {
 // people opens what knows people: the register, mail, and the room in which
 // they sign in.
 func (h *House) people() (err error) {
-	if err := h.openMail(); err != nil {
-		return err
-	}
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
 	h.signin = signin.New(signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
