@@ -138,12 +138,15 @@ func (d *Driver) BeginRegistration(who signin.PasskeyOwner, have []signin.Passke
 // Attested means: the statement is of a form whose certificate speaks for a
 // make of authenticator (packed with a certificate, tpm, android-key, apple,
 // fido-u2f), its signature covers this key and this ceremony, the certificate
-// is valid today and has the shape that §8 demands, and the model it names, if
-// it names one, is the AAGUID. The certificate's chain is NOT anchored: no
-// list of makers' roots is kept here, so whoever writes software that forges a
-// maker's certificate is taken for that maker. It keeps honest people to the
-// models on the list; it is no proof against somebody who wants in with a key
-// of their own making.
+// has the shape that §8 demands, and the model it names, if it names one, is
+// the AAGUID. Only android-key and apple are chained to roots, those that the
+// library was built with. The chains of packed, tpm and fido-u2f are NOT
+// anchored: no list of makers' roots (FIDO metadata) is kept here, so whoever
+// writes software that makes up a maker's certificate is taken for that maker.
+// Lists of models keep honest people to the models on them; they are no proof
+// against somebody who wants in with a key of their own making.
+//
+// Certificates are held against the machine's clock, which the library reads.
 func (d *Driver) FinishRegistration(who signin.PasskeyOwner, state []byte, answer json.RawMessage, wish signin.PasskeyWish) (signin.Passkey, error) {
 	c, no := d.recall(state, creating)
 	if no != nil {

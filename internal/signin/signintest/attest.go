@@ -113,7 +113,7 @@ func (a *Authenticator) state(s *Step, client, data []byte) (format string, stat
 func (s *Step) oldMessage(client []byte) []byte {
 	party, hash := sha256.Sum256([]byte(s.RPID)), sha256.Sum256(client)
 	cose := COSE(s.Key.Private.Public())
-	x, _ := cose[3].Value.([]byte)
-	y, _ := cose[4].Value.([]byte)
+	x, _ := cose[3][1].([]byte)
+	y, _ := cose[4][1].([]byte)
 	return slices.Concat([]byte{0}, party[:], hash[:], s.ID, []byte{4}, x, y)
 }

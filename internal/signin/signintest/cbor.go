@@ -9,8 +9,8 @@ import (
 // not canonical, or a key twice.
 type Map []Pair
 
-// Pair is a member of a map; keys are int or string.
-type Pair struct{ Key, Value any }
+// Pair is a key (int or string) and its value.
+type Pair [2]any
 
 // CBOR encodes int, int64, string, []byte, []any and Map (RFC 8949 §3), in the
 // shortest form. Any other type is a mistake of the test and panics.
@@ -38,7 +38,7 @@ func appendCBOR(b []byte, value any) []byte {
 	case Map:
 		b = head(b, 5, uint64(len(v)))
 		for _, p := range v {
-			b = appendCBOR(appendCBOR(b, p.Key), p.Value)
+			b = appendCBOR(appendCBOR(b, p[0]), p[1])
 		}
 		return b
 	}

@@ -7,7 +7,7 @@
 //                                §5.1.8 or §5.1.9, and what the room wants back (optional)
 //     data-passkey-conditional   get only: also offer passkeys in the page's field that has
 //                                autocomplete="username webauthn", while nothing is pressed
-//   inside of the form
+//   inside of the form (a problem has role="alert", and is the only thing a reader hears)
 //     input[data-passkey-answer]     hidden field that receives the answer as JSON
 //     input[data-passkey-ticket]     hidden field that receives the ticket (optional)
 //     [data-passkey-problem="KIND"]  hidden; shown when it fails. KIND is cancelled (or too
