@@ -183,6 +183,11 @@ func (c *Checks) Add(path, code string, pairs ...any) {
 	c.fields = append(c.fields, Field{Path: path, Code: code, Args: Pairs(pairs...)})
 }
 
+// AddFault notes what another check said of a field.
+func (c *Checks) AddFault(path string, f *Fault) {
+	c.fields = append(c.fields, Field{Path: path, Code: f.Code, Args: f.Args})
+}
+
 // Fault returns nil if nothing was added, else an Invalid fault with the code
 // and all fields.
 func (c *Checks) Fault(code string) *Fault {

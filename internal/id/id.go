@@ -21,6 +21,8 @@ type (
 	Record string // a record of the witness
 	Effect string // an effect on the outside
 	Notice string // a house-wide announcement
+	Group  string // a group of an organization
+	Role   string // a role of an organization: an identifier, or the name of a built-in one
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

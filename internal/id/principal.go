@@ -40,6 +40,17 @@ func Setup(session string) Principal { return Principal(KindSetup + ":" + sessio
 // System is a part of the house that acts by itself ("sequencer").
 func System(name string) Principal { return Principal(KindSystem + ":" + name) }
 
+// OfPerson is the principal of a person.
+func OfPerson(p Person) Principal { return Principal(KindPerson + ":" + string(p)) }
+
+// Person returns whose principal p is; "" if it is not a person's.
+func (p Principal) Person() Person {
+	if p.Kind() != KindPerson {
+		return ""
+	}
+	return Person(p.Rest())
+}
+
 // OfNode is the principal of a node.
 func OfNode(n Node) Principal { return Principal(KindNode + ":" + string(n)) }
 

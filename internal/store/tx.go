@@ -141,6 +141,25 @@ func (v *View) House() *View { return &View{core: v.core} }
 // as View.House does.
 func (t *Tx) House() *Tx { return &Tx{t.house()} }
 
+// Org returns a view of the same snapshot that reaches what belongs to an
+// organization, as Store.Org does: how a rule that was handed the whole house
+// (the apply of a manifest) keeps to one tenant (R4).
+func (v *View) Org(org id.Org) *View { return &View{core: v.core, scope: scope{"org", string(org)}} }
+
+// Org returns a handle on the same transaction that reaches what belongs to an
+// organization.
+func (t *Tx) Org(org id.Org) *Tx { return &Tx{*t.View.Org(org)} }
+
+// Self returns a view of the same snapshot that reaches what belongs to a
+// person, as Store.Self does.
+func (v *View) Self(person id.Person) *View {
+	return &View{core: v.core, scope: scope{"person", string(person)}}
+}
+
+// Self returns a handle on the same transaction that reaches what belongs to a
+// person.
+func (t *Tx) Self(person id.Person) *Tx { return &Tx{*t.View.Self(person)} }
+
 // Owner returns whose rows the handle reaches: the column "org" or "person"
 // and its value, or "" and "" for the whole house.
 func (v *View) Owner() (column, value string) { return v.scope.column, v.scope.value }

@@ -1,0 +1,181 @@
+package org
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// Everything is the permission to see every organization and person of the
+// house, and to act where the house itself is meant.
+const Everything = "house.everybody"
+
+// Query is a search for people.
+type Query struct {
+	Org    id.Org  // "" is the whole house
+	Text   string  // words; each begins a word of name, reading, login or address, or stands anywhere in Japanese text
+	Role   id.Role // only who has it in Org; without Text
+	Cursor string  // "" for the first page
+	Limit  int     // 50 if it is 0, at most 200
+}
+
+// Found is a page of people; Next is "" after the last.
+type Found struct {
+	People []Person
+	Next   string
+}
+
+// cursorAt is where a page ended.
+type cursorAt struct{ key, id string }
+
+func (c cursorAt) String() string {
+	text, _ := json.Marshal([]string{c.key, c.id})
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+func readCursor(text string) (cursorAt, error) {
+	if text == "" {
+		return cursorAt{}, nil
+	}
+	var parts []string
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		err = json.Unmarshal(raw, &parts)
+	}
+	if err != nil || len(parts) != 2 {
+		return cursorAt{}, fault.New(fault.Invalid, "cursor-malformed")
+	}
+	return cursorAt{parts[0], parts[1]}, nil
+}
+
+func bounded(limit int) int {
+	if limit <= 0 {
+		return 50
+	}
+	return min(limit, 200)
+}
+
+// Search pages through people: with words by how well they fit, else by
+// reading. It costs three statements whatever the size of the house.
+func (r *Register) Search(ctx context.Context, q Query) (found Found, err error) {
+	at, err := readCursor(q.Cursor)
+	if err != nil {
+		return Found{}, err
+	}
+	limit := bounded(q.Limit)
+	err = r.store.House().Read(ctx, func(v *store.View) error {
+		found = Found{}
+		places, err := q.places(v, at, limit+1)
+		if err != nil {
+			return err
+		}
+		if len(places) > limit {
+			places = places[:limit]
+			found.Next = cursorAt{places[limit-1].a, places[limit-1].b}.String()
+		}
+		found.People, err = inOrder(v, places)
+		return err
+	})
+	return found, err
+}
+
+func (q Query) places(v *store.View, at cursorAt, limit int) ([]pair, error) {
+	if words := terms(q.Text); len(words) > 0 {
+		return look(v, q.Org, words, at.key, id.Person(at.id), limit)
+	}
+	if q.Role != "" {
+		return withRole(v, q.Org, q.Role, id.Person(at.id), limit)
+	}
+	return listed(v, q.Org, at.key, id.Person(at.id), limit)
+}
+
+func inOrder(v *store.View, places []pair) ([]Person, error) {
+	ids := make([]id.Person, len(places))
+	for i, p := range places {
+		ids[i] = id.Person(p.b)
+	}
+	people, err := peopleByID(v, ids)
+	byID := map[id.Person]Person{}
+	for _, p := range people {
+		byID[p.ID] = p
+	}
+	var all []Person
+	for _, one := range ids {
+		if p, ok := byID[one]; ok {
+			all = append(all, p)
+		}
+	}
+	return all, err
+}
+
+// Person returns a person; of a deleted one only identifier and state are left.
+func (r *Register) Person(ctx context.Context, which id.Person) (p Person, err error) {
+	err = r.store.House().Read(ctx, func(v *store.View) (err error) {
+		p, err = personByID(v, which)
+		return err
+	})
+	return p, err
+}
+
+// People returns people by identifier, in two statements for up to 200 each;
+// who is not there is missing.
+func (r *Register) People(ctx context.Context, which []id.Person) (map[id.Person]Person, error) {
+	found := map[id.Person]Person{}
+	err := r.store.House().Read(ctx, func(v *store.View) error {
+		clear(found)
+		people, err := peopleByID(v, distinct(which))
+		for _, p := range people {
+			found[p.ID] = p
+		}
+		return err
+	})
+	return found, err
+}
+
+// Names returns how people are shown, for lists. Who is deleted or unknown is
+// missing.
+func (r *Register) Names(ctx context.Context, which []id.Person) (map[id.Person]string, error) {
+	people, err := r.People(ctx, which)
+	names := map[id.Person]string{}
+	for who, p := range people {
+		if p.State != Deleted {
+			names[who] = p.DisplayName
+		}
+	}
+	return names, err
+}
+
+// ByLogin returns the person of a login however it is spelled, person-unknown
+// if there is none. An address counts as a login where it is verified and of
+// one person alone.
+func (r *Register) ByLogin(v *store.View, login string) (Person, error) {
+	house := v.House()
+	p, err := personByLogin(house, LoginFold(login))
+	if fault.As(err) == nil {
+		return p, err
+	}
+	people, err := peopleByEmail(house, EmailFold(login))
+	if err != nil || len(people) != 1 || !people[0].Verified {
+		return Person{}, orMissing(err)
+	}
+	return people[0], nil
+}
+
+// ByEmail returns who has an address, at most two: more than one is nobody's to
+// be found by.
+func (r *Register) ByEmail(v *store.View, email string) ([]Person, error) {
+	return peopleByEmail(v.House(), EmailFold(email))
+}
+
+// PersonIn returns a person in the caller's transaction.
+func (r *Register) PersonIn(v *store.View, which id.Person) (Person, error) {
+	return personByID(v.House(), which)
+}
+
+// Empty reports whether nobody was ever added: the house waits for its first
+// administrator.
+func (r *Register) Empty(v *store.View) (bool, error) { return noPeople(v.House()) }
