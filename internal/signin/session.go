@@ -348,3 +348,18 @@ func (m *sessionMemory) takeSeen() map[string]time.Time {
 	m.seen = nil
 	return seen
 }
+
+// session reads one session of a person.
+func (r *Room) session(ctx context.Context, who id.Person, which string) (s Session, err error) {
+	if who == "" {
+		return s, errOver
+	}
+	err = r.store.Self(who).Read(ctx, func(v *store.View) (err error) {
+		s, err = sessionOf(v, which)
+		return err
+	})
+	if errors.Is(err, store.ErrNoRow) {
+		err = errOver
+	}
+	return s, err
+}
