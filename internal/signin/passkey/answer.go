@@ -41,9 +41,6 @@ func (d *Driver) readCreation(c *ceremony, answer json.RawMessage) (*protocol.Pa
 	if no := d.judgeFlags(&object.AuthData); no != nil {
 		return nil, no
 	}
-	if len(object.AuthData.AttData.CredentialID) == 0 {
-		return nil, refuse(ReasonCredential)
-	}
 	if rk := parsed.ClientExtensionResults.CredProps; rk != nil && rk.RK != nil && !*rk.RK {
 		return nil, refuse(ReasonNotResident)
 	}

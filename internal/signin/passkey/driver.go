@@ -152,7 +152,7 @@ func (d *Driver) FinishRegistration(who signin.PasskeyOwner, state []byte, answe
 	if no != nil {
 		return signin.Passkey{}, no.asUnmet()
 	}
-	if !bytes.Equal(c.owner, who.Handle) || len(c.owner) == 0 {
+	if !bytes.Equal(c.owner, who.Handle) {
 		return signin.Passkey{}, refuse(ReasonOwner).asUnmet()
 	}
 	parsed, no := d.readCreation(c, answer)

@@ -1,6 +1,9 @@
 package passkey_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -124,6 +127,8 @@ func TestRegistrationRefuses(t *testing.T) {
 		{"A049 RSA of 1,024 bits", key(func(signintest.Map) signintest.Map { return rsaOf(1024, 65537) }), passkey.ReasonKey},
 		{"A049 RSA of 16,384 bits", key(func(signintest.Map) signintest.Map { return rsaOf(16384, 65537) }), passkey.ReasonKey},
 		{"A049 RSA with exponent 1", key(func(signintest.Map) signintest.Map { return rsaOf(2048, 1) }), passkey.ReasonKey},
+		{"A049 RSA with PSS", key(func(m signintest.Map) signintest.Map { m = rsaOf(2048, 65537); m[1][1] = -37; return m }), passkey.ReasonKey},
+		{"A049 ES384, although well-formed", key(func(signintest.Map) signintest.Map { return es384(t) }), passkey.ReasonKey},
 		{"A049 no modulus", key(func(signintest.Map) signintest.Map { return signintest.Map{{1, 3}, {3, -257}} }), passkey.ReasonKey},
 		{"A049 key empty", key(func(signintest.Map) signintest.Map { return signintest.Map{} }), passkey.ReasonKey},
 		{"A049 key with a member twice", key(func(m signintest.Map) signintest.Map { return append(m, m[1]) }), passkey.ReasonFormat},
@@ -160,6 +165,60 @@ func rsaOf(bits, e int) signintest.Map {
 	n := make([]byte, bits/8)
 	n[0], n[len(n)-1] = 0x80, 1
 	return signintest.Map{{1, 3}, {3, -257}, {-1, n}, {-2, []byte{byte(e >> 16), byte(e >> 8), byte(e)}}}
+}
+
+func es384(t *testing.T) signintest.Map {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, err := private.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signintest.Map{{1, 2}, {3, -35}, {-1, 2}, {-2, point[1:49]}, {-3, point[49:]}}
+}
+
+func TestAnswersAreOneDocument(t *testing.T) {
+	r := newRig(t)
+	key := r.mustCreate()
+	options, state := r.begin(nil)
+	honest := string(r.made(r.device.Get(options)))
+	for name, answer := range map[string]string{
+		"A049 a member twice":          `{"type":"public-key",` + honest[1:],
+		"A049 a deep member twice":     strings.Replace(honest, `"response":{`, `"response":{"signature":"AAAA",`, 1),
+		"A049 text after the end":      honest + "{}",
+		"A049 cut":                     honest[:len(honest)-1],
+		"A049 nothing":                 "",
+		"A049 null":                    "null",
+		"A049 a list":                  "[" + honest + "]",
+		"A049 a text":                  `"` + "x" + `"`,
+		"A049 broken UTF-8":            `{"x":"` + "\xff" + `",` + honest[1:],
+		"A049 nested without end":      `{"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + "," + honest[1:],
+		"A049 twenty thousand members": `{"x":[` + strings.Repeat("1,", 20_000) + `1],` + honest[1:],
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := r.driver.FinishSignIn(state, []byte(answer), r.find)
+			refused(t, err, fault.Unknown, "passkey-refused", passkey.ReasonFormat)
+			_, creation, err := r.driver.BeginRegistration(r.who(), nil, signin.PasskeyWish{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = r.driver.FinishRegistration(r.who(), creation, []byte(answer), signin.PasskeyWish{})
+			refused(t, err, fault.Unmet, "passkey-refused", passkey.ReasonFormat)
+		})
+	}
+	t.Run("A049 a row whose key is none", func(t *testing.T) {
+		for _, cose := range [][]byte{nil, []byte("x"), signintest.CBOR(rsaOf(1024, 65537)), signintest.CBOR(es384(t))} {
+			_, err := r.driver.FinishSignIn(state, []byte(honest), func(_, _ []byte) (signin.Passkey, error) {
+				broken := key
+				broken.PublicKey = cose
+				return broken, nil
+			})
+			refused(t, err, fault.Unknown, "passkey-refused", passkey.ReasonKey)
+		}
+	})
 }
 
 func TestSignInRefuses(t *testing.T) {
@@ -406,6 +465,7 @@ func TestStatementsAreVerified(t *testing.T) {
 	}
 	for _, row := range []row{
 		{"A050 CAP-A3 none", statement(signintest.StatementNone), passkey.ReasonNone},
+		{"A050 CAP-A3 compound", statement(signintest.StatementTwice), passkey.ReasonUntrusted},
 		{"A050 CAP-A3 signed by itself", statement(signintest.StatementSelf), passkey.ReasonSelf},
 		{"A050 signature of other data", func(s *signintest.Step) {
 			s.Signature = func(b []byte) []byte { b[len(b)-1] ^= 1; return b }
@@ -437,6 +497,14 @@ func TestStatementsAreVerified(t *testing.T) {
 		}
 		_, err = r.driver.FinishRegistration(r.who(), state, r.made(r.device.Create(options)), wish)
 		refused(t, err, fault.Unmet, "passkey-attestation", passkey.ReasonNone)
+
+		options, state, err = r.driver.BeginRegistration(r.who(), nil, signin.PasskeyWish{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fake := maker(func(c *signintest.Certificate) { c.Unit = "Web Server" })
+		_, err = r.driver.FinishRegistration(r.who(), state, r.made(r.device.Create(options, statement(signintest.StatementX5C), fake)), wish)
+		refused(t, err, fault.Unmet, "passkey-attestation", passkey.ReasonStatement)
 	})
 	t.Run("A050 no more demanded since the ceremony began", func(t *testing.T) {
 		options, state, err := r.driver.BeginRegistration(r.who(), nil, wish)

@@ -84,7 +84,7 @@ func (a *Authenticator) created(s *Step) (json.RawMessage, error) {
 }
 
 // state makes the attestation statement.
-func (a *Authenticator) state(s *Step, client, data []byte) (format string, statement Map, err error) {
+func (a *Authenticator) state(s *Step, client, data []byte) (format string, statement any, err error) {
 	if s.Statement == StatementNone {
 		return "none", Map{}, nil
 	}
@@ -106,7 +106,12 @@ func (a *Authenticator) state(s *Step, client, data []byte) (format string, stat
 		return "fido-u2f", Map{{"sig", through(s.Signature, sig)}, x5c}, err
 	}
 	sig, err := sign(m.private, signed(data, client))
-	return "packed", Map{{"alg", ES256}, {"sig", through(s.Signature, sig)}, x5c}, err
+	packed := Map{{"alg", ES256}, {"sig", through(s.Signature, sig)}, x5c}
+	if s.Statement == StatementTwice {
+		one := Map{{"fmt", "packed"}, {"attStmt", packed}}
+		return "compound", []any{one, one}, err
+	}
+	return "packed", packed, err
 }
 
 // oldMessage is what a FIDO U2F key signs (§8.6); the key must be ES256.

@@ -37,6 +37,8 @@ const (
 	StatementSelf Statement = "self" // packed, signed by the key itself
 	StatementX5C  Statement = "x5c"  // packed, with a maker's certificate
 	StatementU2F  Statement = "fido-u2f"
+	// StatementTwice is compound, with two statements as X5C makes them.
+	StatementTwice Statement = "compound"
 )
 
 // Authenticator is a browser at an origin with a security key in it.
