@@ -157,7 +157,7 @@ func Permissions() []Permission {
 // Freshness is how old an answer from memory may be. What is taken away on one
 // node is refused on every other after that at the latest, whether or not the
 // nodes' clocks agree or a notification got through.
-const Freshness = 3 * time.Second
+const Freshness = 2 * time.Second
 
 // Options is what the register stands on.
 type Options struct {
@@ -177,6 +177,8 @@ type Register struct {
 
 	mu     sync.Mutex
 	grants map[id.Person]remembered[Grants]
+	weight int    // of what is remembered
+	epoch  uint64 // raised by each change on this node
 }
 
 // remembered is an answer with the monotonic time at which it was asked.
