@@ -31,7 +31,7 @@ func EmailFold(email string) string {
 	if address, err := mailaddr.Parse(email); err == nil {
 		email = address.String()
 	}
-	return words.Kept(strings.ToLower(words.Compatible(strings.TrimSpace(email))))
+	return words.Kept(strings.ToLower(words.NFKC(strings.TrimSpace(email))))
 }
 
 // loginForm keeps to ASCII, so that no two logins look alike.
@@ -77,7 +77,7 @@ func (p Person) Name() string {
 
 // settle fills in what follows from the rest and returns all that is wrong.
 func (p *Person) settle() *fault.Fault {
-	p.Login = strings.TrimSpace(words.Compatible(p.Login)) // full width is a way of typing
+	p.Login = strings.TrimSpace(words.NFKC(p.Login)) // full width is a way of typing
 	for _, text := range []*string{&p.Email, &p.DisplayName, &p.FamilyName, &p.GivenName, &p.Reading} {
 		*text = strings.TrimSpace(*text)
 	}

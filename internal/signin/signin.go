@@ -8,6 +8,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
@@ -62,10 +63,9 @@ type Options struct {
 	Log      *slog.Logger
 	Ring     *seal.Ring
 	Register *org.Register
-	Mill     *password.Mill
 	Passkeys Passkeys // nil: off, for the reason PasskeysOff
-	// PasskeysOff is the code of the sentence that says why there are none.
-	PasskeysOff string
+	// PasskeysOff says why there are none.
+	PasskeysOff *fault.Fault
 	Post        *notify.Post // sends mail; see Post.Enabled
 	BaseURL     string
 }
@@ -79,7 +79,7 @@ type Room struct {
 	register    *org.Register
 	mill        *password.Mill
 	passkeys    Passkeys
-	passkeysOff string
+	passkeysOff *fault.Fault
 	post        *notify.Post
 	baseURL     string
 	gate        *admit.Gate
@@ -90,7 +90,7 @@ type Room struct {
 // New makes the room, and the gate of issuances with it.
 func New(o Options) *Room {
 	r := &Room{
-		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: o.Mill,
+		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: password.NewMill(password.Limits{}),
 		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL,
 	}
 	r.gate = admit.New(o.Register, r)
