@@ -19,6 +19,7 @@ import (
 const (
 	manyOrgs   = 1_000
 	manyPeople = 100_000
+	atATime    = 2_000 // people in one write: PostgreSQL's are cut off at 30 s
 )
 
 // large is a house of a thousand organizations and a hundred thousand people,
@@ -127,11 +128,11 @@ func (l *large) fill(tb testing.TB) {
 		return bulk(tx, "org (id, name, title, fold, type, parent, state, parent_roles, created, version)", 10, rows)
 	})
 	l.big, l.small = orgs[1], orgs[7]
-	for from := 0; from < manyPeople; from += 10_000 {
+	for from := 0; from < manyPeople; from += atATime {
 		l.write(tb, func(tx *store.Tx) error {
 			l.people = l.people[:from]
 			var people, members, roles, grams [][]any
-			for i := from; i < from+10_000; i++ {
+			for i := from; i < from+atATime; i++ {
 				p := manyth(i)
 				who := string(p.ID)
 				l.people = append(l.people, p.ID)
@@ -162,7 +163,7 @@ func (l *large) fill(tb testing.TB) {
 			return nil
 		})
 	}
-	for some := range slices.Chunk(l.people, 5_000) {
+	for some := range slices.Chunk(l.people, atATime) {
 		l.write(tb, func(tx *store.Tx) error {
 			_, err := tx.Exec(`INSERT INTO person_gram (org, gram, person)
 				SELECT m.org, g.gram, g.person FROM person_gram g JOIN member m ON m.person = g.person
