@@ -68,3 +68,14 @@ func MemberIn(v *store.View, org id.Org, who id.Person) (Member, error) {
 func ReportsOf(v *store.View, org id.Org, who id.Person) ([]id.Person, error) {
 	return reportsOf(v.Org(org), who)
 }
+
+// RolesIn returns the roles of an organization in the caller's transaction, the
+// built-in ones first.
+func (r *Register) RolesIn(v *store.View, org id.Org) ([]Role, error) {
+	o, err := orgByID(v.House(), org)
+	if err != nil {
+		return nil, err
+	}
+	custom, err := rolesIn(v.Org(org), org)
+	return append(r.BuiltIn(o), custom...), err
+}
