@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/org"
+
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -23,6 +25,9 @@ import (
 
 // Permission is what a backup needs: it holds everything there is.
 const Permission = "house.backup"
+
+// Permissions lists the permissions of the room.
+func Permissions() []org.Permission { return []org.Permission{{Name: Permission, House: true}} }
 
 // Options is what the room stands on.
 type Options struct {

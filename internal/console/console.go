@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/words"
@@ -26,12 +27,25 @@ var (
 
 // The permissions of the room.
 const (
-	AuditRead = "audit.read"
-	AuditKeep = "audit.keep"     // archive what is old, erase a field
-	Operate   = "house.operate"  // state, keys, effects
-	Manifest  = "house.manifest" // plan, apply, export
-	Unseal    = "house.unseal"   // only for processes of the machine
+	AuditRead  = "audit.read"     // records of the organization
+	AuditHouse = "audit.house"    // records of the house itself
+	AuditKeep  = "audit.keep"     // archive what is old, erase a field
+	Operate    = "house.operate"  // state, keys, effects
+	Manifest   = "house.manifest" // plan, apply, export
+	Unseal     = "house.unseal"   // only for processes of the machine
 )
+
+// Permissions lists the permissions of the room. Unseal is none of them: only
+// processes of the machine do that.
+func Permissions() []org.Permission {
+	return []org.Permission{
+		{Name: AuditRead, Roles: []string{string(org.Auditor)}},
+		{Name: AuditHouse, House: true},
+		{Name: AuditKeep, House: true},
+		{Name: Operate, House: true},
+		{Name: Manifest, House: true},
+	}
+}
 
 // Options is what the console stands on.
 type Options struct {
@@ -80,9 +94,12 @@ func (r *Room) Run(ctx context.Context) {
 
 // Entry is one line of the console's navigation: the key of its words and
 // where it leads.
-type Entry struct{ Key, Href string }
+type Entry struct{ Key, Href, Permission string }
+
+// HomePath is the first page of the console.
+const HomePath = statePath
 
 // Rail lists the console's own pages.
 func (r *Room) Rail() []Entry {
-	return []Entry{{"console.state.short", statePath}, {"console.audit", auditPath}}
+	return []Entry{{"console.state.short", statePath, Operate}, {"console.audit", auditPath, AuditRead}}
 }

@@ -27,6 +27,15 @@ func (c *Client) refusal(ctx context.Context, host string, err error) error {
 	return c.named(host, err)
 }
 
+// Explain makes a fault of an error on a connection to addr that Dial made, as
+// Dial does of its own.
+func (c *Client) Explain(ctx context.Context, addr string, err error) error {
+	if ctx.Err() != nil {
+		err = ctx.Err() // what the cut connection says is no cause
+	}
+	return c.refusal(ctx, addr, err)
+}
+
 func (c *Client) named(host string, err error) error {
 	var (
 		timeout     net.Error

@@ -2,12 +2,16 @@ package house
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -21,27 +25,49 @@ type webBanner = webui.Banner
 type doorman struct{ house *House }
 
 // Authenticate implements web.Authenticator.
-func (d doorman) Authenticate(_ context.Context, c web.Credentials) (web.Actor, error) {
+func (d doorman) Authenticate(ctx context.Context, c web.Credentials) (web.Actor, error) {
 	h := d.house
 	switch {
 	case c.Peer.Local:
 		return web.Actor{Principal: id.Local(c.Peer.UID), At: h.options.Clock.Now()}, nil
 	case !c.Bearer.Empty():
-		return web.Actor{}, fault.New(fault.Unknown, "token-unknown")
+		return d.byToken(ctx, c.Bearer)
 	case c.Session.Empty():
 		return web.Actor{}, nil
 	}
-	session, ok := h.console.SessionOf(c.Session)
-	if !ok {
-		return web.Actor{}, fault.New(fault.Unknown, "session-over")
+	if session, ok := h.console.SessionOf(c.Session); ok {
+		return web.Actor{Principal: session.Principal(), Session: session.ID, At: session.At}, nil
 	}
-	return web.Actor{Principal: session.Principal(), Session: session.ID, At: session.At}, nil
+	v, err := h.signin.Authenticate(ctx, c.Session)
+	if err != nil {
+		return web.Actor{}, err
+	}
+	actor := ofPerson(v.Person)
+	actor.Org, actor.Session, actor.ACR, actor.AMR, actor.At = v.Session.Org, v.Session.ID, v.Session.ACR(), v.Session.AMR(), v.Session.Strong
+	return actor, nil
 }
 
-// may decides before there are people: who set the house up and who runs it on
-// its own machine may do everything, but only the machine's own processes
-// unseal.
-func (h *House) may(_ context.Context, actor web.Actor, permission, _ string) error {
+// byToken is who stands behind a personal token.
+func (d doorman) byToken(ctx context.Context, bearer secret.Text) (web.Actor, error) {
+	token, person, err := d.house.signin.AuthenticateToken(ctx, bearer)
+	if err != nil {
+		return web.Actor{}, err
+	}
+	actor := ofPerson(person)
+	actor.Org, actor.Session, actor.Scopes, actor.Token, actor.At = token.Org, "token:"+token.ID, token.Scopes, true, token.Created
+	return actor, nil
+}
+
+func ofPerson(p org.Person) web.Actor {
+	return web.Actor{Principal: id.OfPerson(p.ID), Name: p.DisplayName, Lang: words.Lang(p.Locale), Zone: p.TimeZone}
+}
+
+// may decides what an actor may do. Who runs the house on its own machine may
+// do everything, and who sets it up everything but unseal. A person may do what
+// their roles permit: of an organization in the one that the route names, or
+// else in the one they act in; of the house anywhere. A token may do no more
+// than it names, in its own organization.
+func (h *House) may(ctx context.Context, actor web.Actor, permission, target string) error {
 	switch actor.Principal.Kind() {
 	case id.KindLocal:
 		return nil
@@ -49,12 +75,37 @@ func (h *House) may(_ context.Context, actor web.Actor, permission, _ string) er
 		if permission != console.Unseal {
 			return nil
 		}
+	case id.KindPerson:
+		return h.mayPerson(ctx, actor, permission, id.Org(target))
+	}
+	return fault.New(fault.Forbidden, "not-permitted", "permission", permission)
+}
+
+func (h *House) mayPerson(ctx context.Context, actor web.Actor, permission string, where id.Org) error {
+	declared, known := h.register.Permission(permission)
+	if where == "" || declared.House {
+		where = actor.Org
+	}
+	grants, err := h.register.Grants(ctx, actor.Principal.Person())
+	if err != nil {
+		return err
+	}
+	limited := actor.Scopes != nil && !slices.Contains(actor.Scopes, permission)
+	elsewhere := actor.Token && where != actor.Org
+	switch {
+	case known && !limited && !elsewhere && grants.Holds(where, permission):
+		return nil
+	case where != actor.Org && (elsewhere || !grants.Sees(where)):
+		return fault.New(fault.NotFound, "organization-unknown")
 	}
 	return fault.New(fault.Forbidden, "not-permitted", "permission", permission)
 }
 
 // alive says whether the session behind an open stream still stands.
-func (h *House) alive(_ context.Context, actor web.Actor) error {
+func (h *House) alive(ctx context.Context, actor web.Actor) error {
+	if who := actor.Principal.Person(); who != "" && !actor.Token {
+		return h.signin.Stands(ctx, who, actor.Session)
+	}
 	if actor.Principal.Kind() == id.KindSetup && !h.console.SessionStands(actor.Principal) {
 		return fault.New(fault.Unknown, "session-over")
 	}
@@ -73,18 +124,73 @@ func (h *House) refused(ctx context.Context, actor web.Actor, f *fault.Fault) {
 	}
 }
 
+// entry is a page that a bar offers to who may open it.
+type entry struct {
+	key, href  string
+	permission string // "" for everybody who is signed in
+}
+
+// top are the entries of the top bar, consoleRail those beside the pages of the
+// console, settingsRail those beside a person's own.
+func (h *House) top() []entry {
+	return []entry{{"console.home", "/", ""}, {"console.admin", console.HomePath, ""}}
+}
+
+func (h *House) consoleRail() []entry {
+	rail := []entry{{"notice.list", notice.ListPath, notice.Write}}
+	for _, e := range h.console.Rail() {
+		rail = append(rail, entry{e.Key, e.Href, e.Permission})
+	}
+	return rail
+}
+
+func (h *House) settingsRail() []entry { return nil }
+
+// offer keeps the entries that the actor may open.
+func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, entries []entry) []webui.Link {
+	var links []webui.Link
+	for _, e := range entries {
+		if e.permission == "" || h.may(ctx, actor, e.permission, "") == nil {
+			links = append(links, webui.Link{Text: h.book.Say(lang, e.key, nil), Href: e.href})
+		}
+	}
+	return links
+}
+
 // links are the entries of the top bar.
-func (h *House) links(_ context.Context, actor web.Actor, lang words.Lang) []webui.Link {
+func (h *House) links(ctx context.Context, actor web.Actor, lang words.Lang) []webui.Link {
 	if !actor.Known() {
 		return nil
 	}
-	var links []webui.Link
-	add := func(key, href string) {
-		links = append(links, webui.Link{Text: h.book.Say(lang, key, nil), Href: href})
+	return h.offer(ctx, actor, lang, h.top())
+}
+
+// rail are the pages of the section that a path is in.
+func (h *House) rail(ctx context.Context, actor web.Actor, path string, lang words.Lang) []webui.Link {
+	switch {
+	case strings.HasPrefix(path, "/admin"):
+		return h.offer(ctx, actor, lang, h.consoleRail())
+	case strings.HasPrefix(path, "/settings"):
+		return h.offer(ctx, actor, lang, h.settingsRail())
 	}
-	add("notice.list", notice.ListPath)
-	for _, entry := range h.console.Rail() {
-		add(entry.Key, entry.Href)
+	return nil
+}
+
+// account is what the top bar says of a person.
+func (h *House) account(ctx context.Context, actor web.Actor, lang words.Lang) *webui.Account {
+	who := actor.Principal.Person()
+	if who == "" {
+		return nil
 	}
-	return links
+	account := &webui.Account{Name: actor.Name, Links: h.offer(ctx, actor, lang, h.settingsRail())}
+	grants, err := h.register.Grants(ctx, who)
+	if err != nil {
+		return account
+	}
+	for _, o := range slices.Concat(grants.Orgs, grants.Below()) {
+		if o.ID == actor.Org {
+			account.Org = o.Title
+		}
+	}
+	return account
 }

@@ -14,11 +14,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
@@ -30,11 +32,15 @@ import (
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/meter"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/wire/mailaddr"
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -78,6 +84,10 @@ type House struct {
 	mux    *web.Mux
 	kinds  *manifest.Set
 
+	register *org.Register
+	post     *notify.Post
+
+	signin  *signin.Room
 	notice  *notice.Room
 	console *console.Room
 	backup  *backup.Room
@@ -98,14 +108,17 @@ type House struct {
 
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
-	return []fs.FS{audit.Schema, seal.Schema, once.Schema, job.Schema, notice.Schema, console.Schema}
+	return []fs.FS{
+		audit.Schema, seal.Schema, once.Schema, job.Schema, org.Schema, notify.Schema, signin.Schema, notice.Schema, console.Schema,
+	}
 }
 
 // Sentences are the words of every floor and room.
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, web.Words, notice.Words, console.Words, backup.Words,
+		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, notice.Words,
+		console.Words, backup.Words,
 	}
 }
 
@@ -163,7 +176,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{}, signin.Factors{})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
@@ -179,14 +192,17 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links, BannerTopic: notice.Topic, SignOut: console.SignOutPath,
-		Entrance: func(v *web.Visit) templ.Component { return h.console.Entrance(v) },
+		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: console.SignOutPath,
+		Entrance: func(v *web.Visit, f *fault.Fault) templ.Component { return h.console.Entrance(v) },
 	})
 	return err
 }
 
 // furnish makes the rooms and registers their doors.
 func (h *House) furnish() (err error) {
+	if err := h.people(); err != nil {
+		return err
+	}
 	h.notice = notice.New(h.store, h.options.Clock)
 	if h.kinds, err = kinds(h.notice); err != nil {
 		return err
@@ -206,6 +222,28 @@ func (h *House) furnish() (err error) {
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
+	return nil
+}
+
+// Permissions are those of the whole house.
+func Permissions() []org.Permission {
+	return slices.Concat(org.Permissions(), signin.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
+}
+
+// people opens what knows people: the register, mail, and the room in which
+// they sign in.
+func (h *House) people() (err error) {
+	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
+	h.post, err = notify.New(notify.Options{
+		Store: h.store, Clock: h.options.Clock, Book: h.book, Ring: h.ring, BaseURL: h.mux.BaseURL(),
+	})
+	if err != nil {
+		return err
+	}
+	h.signin = signin.New(signin.Options{
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
+		Post: h.post, BaseURL: h.mux.BaseURL(),
+	})
 	return nil
 }
 
@@ -328,3 +366,9 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Register opens people and organizations to tests.
+func (h *House) Register() *org.Register { return h.register }
+
+// SignIn opens the room in which people sign in to tests.
+func (h *House) SignIn() *signin.Room { return h.signin }

@@ -94,6 +94,10 @@ func TestOnlyStoreFilesHoldSQL(t *testing.T) {
 // to the fourth may too.
 var houseWide = []string{"console", "backup", "notice"}
 
+// lookUps are the functions of higher rooms that look at the whole house: by an
+// unguessable value, or at what is over.
+var lookUps = map[string][]string{"signin": {"lookUp", "seenAndOver"}}
+
 func TestTheHouseHandleStaysLow(t *testing.T) {
 	prove(t, law{
 		check: func(tr *tree) []string {
@@ -104,6 +108,9 @@ func TestTheHouseHandleStaysLow(t *testing.T) {
 					return
 				}
 				ast.Inspect(f.ast, func(n ast.Node) bool {
+					if d, ok := n.(*ast.FuncDecl); ok && slices.Contains(lookUps[p.place], d.Name.Name) {
+						return false
+					}
 					call, ok := n.(*ast.CallExpr)
 					if !ok {
 						return true

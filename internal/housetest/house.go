@@ -14,9 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/house"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -29,6 +34,8 @@ type Home struct {
 
 	once    sync.Once
 	cookies []*http.Cookie
+	peopled sync.Once
+	kaede   Kaede
 }
 
 // House starts a house with rate limits that no test reaches, and stops it at
@@ -129,6 +136,107 @@ func (h *Home) AsSetup(t testing.TB) *Visitor {
 	v.http.Jar.SetCookies(base, h.cookies)
 	return v
 }
+
+// Kaede is the organization of a house with people, and who they are.
+type Kaede struct {
+	Org                       id.Org // the provider
+	Momiji                    id.Org // a customer below it
+	Aoi, Botan, Chika, Daichi id.Person
+	Ume                       id.Person // administrator of Momiji alone
+}
+
+// People fills a house with the company of the demonstration: Chika is
+// administrator and operator, Botan the manager of Aoi, Daichi an operator's
+// apprentice without a role; and a customer with its own administrator.
+func (h *Home) People(t testing.TB) Kaede {
+	t.Helper()
+	h.peopled.Do(func() { h.kaede = h.people(t) })
+	return h.kaede
+}
+
+func (h *Home) people(t testing.TB) (k Kaede) {
+	ctx, by, r := context.Background(), id.Local(0), h.Register()
+	provider, err := r.PutOrganization(ctx, by, org.Organization{Name: "kaede", Title: "Kaede Trading", Type: org.Provider})
+	if err != nil {
+		t.Fatal(err)
+	}
+	customer, err := r.PutOrganization(ctx, by, org.Organization{Name: "momiji", Title: "Momiji Design", Type: org.Customer, Parent: provider.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Org, k.Momiji = provider.ID, customer.ID
+	for _, p := range []struct {
+		id      *id.Person
+		login   string
+		family  string
+		given   string
+		reading string
+		org     id.Org
+		roles   []id.Role
+		manager *id.Person
+	}{
+		{&k.Chika, "chika", "山本", "千佳", "やまもと ちか", k.Org, []id.Role{org.Administrator, org.Operator}, nil},
+		{&k.Botan, "botan", "佐藤", "牡丹", "さとう ぼたん", k.Org, []id.Role{org.User}, &k.Chika},
+		{&k.Aoi, "aoi", "高橋", "葵", "たかはし あおい", k.Org, []id.Role{org.User}, &k.Botan},
+		{&k.Daichi, "daichi", "中村", "大地", "なかむら だいち", k.Org, nil, &k.Chika},
+		{&k.Ume, "ume", "小林", "梅", "こばやし うめ", k.Momiji, []id.Role{org.Administrator}, nil},
+	} {
+		*p.id = id.New[id.Person](time.Now())
+		member := org.Member{Org: p.org, Person: *p.id, Roles: p.roles}
+		if p.manager != nil {
+			member.Manager = *p.manager
+		}
+		person := org.Person{
+			ID: *p.id, Login: p.login, Email: p.login + "@kaede.example", FamilyName: p.family, GivenName: p.given, Reading: p.reading,
+			State: org.Active, Created: time.Now(),
+		}
+		err := h.Store().House().Write(ctx, func(tx *store.Tx) store.End {
+			added, err := r.AddPerson(tx, by, person)
+			if err == nil {
+				err = r.Verify(tx, person.ID, person.Email)
+			}
+			if err != nil {
+				return store.Abort(err)
+			}
+			joined, err := r.SetMember(tx, by, member)
+			if err != nil {
+				return store.Abort(err)
+			}
+			return store.Done(added, joined)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Forget()
+	return k
+}
+
+// As is a visitor with a session of the person in an organization, as after a
+// sign-in with a passkey a moment ago.
+func (h *Home) As(t testing.TB, who id.Person, where id.Org) *Visitor {
+	t.Helper()
+	v := h.Nobody(t)
+	room := h.SignIn()
+	o := room.NewOpening(who, []signin.Proof{{Method: signin.ByPasskey, At: time.Now()}}, "test", "127.0.0.1")
+	o.Session.Org = where
+	err := h.Store().Self(who).Write(context.Background(), func(tx *store.Tx) store.End {
+		event, err := room.Open(tx, testPath, o, true, "")
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(event)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, _ := url.Parse(h.URL())
+	v.http.Jar.SetCookies(base, []*http.Cookie{{Name: "sekisho", Value: o.Cookie.Reveal(), Path: "/"}})
+	return v
+}
+
+// testPath is not declared: it is no way into a real house.
+var testPath = admit.Path{Name: "test"}
 
 // Cookies are what the visitor sends along.
 func (v *Visitor) Cookies() []*http.Cookie {

@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -25,6 +26,9 @@ var (
 
 // Write is the permission to write notices and take them back.
 const Write = "notice.write"
+
+// Permissions lists the permissions of the room.
+func Permissions() []org.Permission { return []org.Permission{{Name: Write, House: true}} }
 
 // Topic changes whenever a notice does.
 const Topic = "notice"

@@ -157,7 +157,7 @@ func Permissions() []Permission {
 // Freshness is how old an answer from memory may be. What is taken away on one
 // node is refused on every other after that at the latest, whether or not the
 // nodes' clocks agree or a notification got through.
-const Freshness = 3 * time.Second
+const Freshness = 2 * time.Second
 
 // Options is what the register stands on.
 type Options struct {

@@ -29,7 +29,7 @@ func LoginFold(login string) string { return words.Fold(strings.TrimSpace(login)
 
 // EmailFold is the form in which addresses are compared.
 func EmailFold(email string) string {
-	return strings.ToLower(words.Compatible(strings.TrimSpace(email)))
+	return strings.ToLower(words.NFKC(strings.TrimSpace(email)))
 }
 
 // loginForm keeps to ASCII after folding, so that no two logins look alike.

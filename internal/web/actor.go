@@ -9,6 +9,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 // Actor is who acts in a request, once somebody vouched for it.
@@ -18,8 +19,35 @@ type Actor struct {
 	Session   string    // public name of the session, never the cookie's value
 	ACR       string    // how strongly the actor signed in
 	AMR       []string  // by which methods (RFC 8176)
-	At        time.Time // when the actor signed in
+	At        time.Time // when the actor last proved who they are, as strongly as they can
+
+	Name   string     // as pages call the actor; "" for what the principal says
+	Lang   words.Lang // that the actor chose for all browsers; "" for the browser's
+	Zone   string     // likewise, of the IANA database
+	Scopes []string   // permissions that a token is limited to; nil is no limit
+	Token  bool       // a bearer token, not a browser
 }
+
+// Recent is how old the last proof may be where a route says Fresh: long enough
+// for one task, too short for a browser that was left open.
+const Recent = 10 * time.Minute
+
+// stepUp refuses an actor whose last proof is too old. Tokens cannot step up:
+// what needs a person's presence is not for them.
+func (a Actor) stepUp(fresh time.Duration, now time.Time) error {
+	switch {
+	case fresh == 0 || a.Principal.Kind() != id.KindPerson:
+		return nil
+	case a.Token:
+		return fault.New(fault.Forbidden, "person-must-be-present")
+	case now.Sub(a.At) > fresh:
+		return fault.New(fault.Unknown, StepUp, "age", int(fresh/time.Second))
+	}
+	return nil
+}
+
+// StepUp is the code of the refusal that a fresh proof would lift (RFC 9470).
+const StepUp = "step-up-required"
 
 // Known reports whether somebody authenticated stands behind a.
 func (a Actor) Known() bool { return a.Principal.Known() }

@@ -76,6 +76,7 @@ func (m *Mux) know(v *Visit, cookies bool) error {
 	}
 	if actor.Known() {
 		v.rec.actor = actor
+		v.preferred()
 	}
 	v.r = v.r.WithContext(store.Around(v.r.Context(), circumstance(v.rec)))
 	switch {
@@ -84,13 +85,27 @@ func (m *Mux) know(v *Visit, cookies bool) error {
 	case !v.rec.actor.Known():
 		return anonymous()
 	case route.Permission == SignedIn:
-		return nil
+		return v.rec.actor.stepUp(route.Fresh, v.Now())
 	}
 	target := ""
 	if route.Target != "" {
 		target = v.r.PathValue(route.Target)
 	}
-	return v.May(route.Permission, target)
+	if err := v.May(route.Permission, target); err != nil {
+		return err
+	}
+	return v.rec.actor.stepUp(route.Fresh, v.Now())
+}
+
+// preferred takes the language that the actor chose for all browsers, unless
+// this browser was told another.
+func (v *Visit) preferred() {
+	if v.rec.actor.Lang == "" {
+		return
+	}
+	if _, err := v.r.Cookie(langCookie); err != nil {
+		v.rec.lang = v.rec.actor.Lang
+	}
 }
 
 // circumstance is what the witness notes about the request in which something

@@ -16,7 +16,7 @@ var wallClock = clock.System()
 
 const (
 	eventsPath = "/events"
-	aliveEvery = 5 * time.Second // how long a revoked session may still listen
+	aliveEvery = 2 * time.Second // how long a revoked session may still listen
 	writeLimit = 10 * time.Second
 )
 

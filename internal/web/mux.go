@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/danielgtaylor/huma/v2"
@@ -59,6 +60,9 @@ type Route struct {
 	// Large lets a body of up to MaxLarge bytes in, once the actor is known and
 	// permitted.
 	Large bool
+	// Fresh demands that the actor proved who they are within that time (a
+	// step-up otherwise); 0 does not. Recent is the usual value.
+	Fresh time.Duration
 	Edge  Edge // set on registration
 }
 
@@ -97,14 +101,20 @@ type Options struct {
 	Banners func(ctx context.Context, lang words.Lang) []ui.Banner
 	// Links returns what the top bar offers to the actor.
 	Links func(ctx context.Context, actor Actor, lang words.Lang) []ui.Link
+	// Account returns what the top bar says of the actor; nil: nothing.
+	Account func(ctx context.Context, actor Actor, lang words.Lang) *ui.Account
+	// Rail returns the entries of the section that a path is in, shown beside
+	// the page; nil or empty: none.
+	Rail func(ctx context.Context, actor Actor, path string, lang words.Lang) []ui.Link
 	// BannerTopic is the topic that changes with the announcements; pages that
 	// follow it show them live. "" for none.
 	BannerTopic string
 	// SignOut is the path that a session is ended at by a POST; "" for none.
 	SignOut string
-	// Entrance is what a page says below "you are not signed in", such as where
-	// to find the set-up link; nil: nothing.
-	Entrance func(v *Visit) templ.Component
+	// Entrance is what a page offers to somebody who is not signed in, whose
+	// session is over or who must prove again who they are: the way to do so;
+	// nil: nothing.
+	Entrance func(v *Visit, f *fault.Fault) templ.Component
 }
 
 // Mux is the one router of the house.

@@ -145,7 +145,7 @@ func (v *Visit) failPage(p Problem) error {
 		view.Fields = append(view.Fields, ui.ProblemFieldView{Field: e.Field, Message: e.Message})
 	}
 	if p.Status == http.StatusUnauthorized && v.mux.options.Entrance != nil {
-		view.More = v.mux.options.Entrance(v)
+		view.More = v.mux.options.Entrance(v, presentable(v.rec.fault))
 	}
 	if v.Partial() {
 		return v.Fragment(p.Status, ui.Problem(view))
@@ -163,11 +163,20 @@ func (v *Visit) failProblem(p Problem) error {
 	h.Set("Content-Language", string(v.rec.lang))
 	h.Add("Vary", "Accept-Language, Cookie")
 	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="sekisho"`)
+		h.Set("WWW-Authenticate", v.challenge())
 	}
 	v.w.WriteHeader(p.Status)
 	_, _ = v.w.Write(text)
 	return nil
+}
+
+// challenge says what would lift a 401 (RFC 6750 §3, RFC 9470 §3).
+func (v *Visit) challenge() string {
+	f := fault.As(v.rec.fault)
+	if f == nil || f.Code != StepUp {
+		return `Bearer realm="sekisho"`
+	}
+	return fmt.Sprintf(`Bearer realm="sekisho", error="insufficient_user_authentication", max_age="%v"`, f.Args["age"])
 }
 
 func tooFast(wait time.Duration) *fault.Fault {

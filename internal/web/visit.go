@@ -54,8 +54,14 @@ func (v *Visit) Actor() Actor { return v.rec.actor }
 // Lang returns the reader's language.
 func (v *Visit) Lang() words.Lang { return v.rec.lang }
 
-// Zone returns the reader's time zone, UTC if the browser has not said.
-func (v *Visit) Zone() *time.Location { return zoneOf(v.r) }
+// Zone returns the reader's time zone: as they chose, as the browser said, or
+// UTC.
+func (v *Visit) Zone() *time.Location {
+	if v.rec.actor.Zone != "" {
+		return loadZone(v.rec.actor.Zone)
+	}
+	return zoneOf(v.r)
+}
 
 // Now returns the time of the house's clock.
 func (v *Visit) Now() time.Time { return v.mux.options.Clock.Now() }
@@ -204,6 +210,12 @@ func (v *Visit) frame(title string) *ui.Frame {
 	}
 	if m.options.Links != nil {
 		frame.Links = markCurrent(m.options.Links(v.Context(), v.rec.actor, v.rec.lang), v.r.URL.Path)
+	}
+	if m.options.Account != nil && frame.Known {
+		frame.Account = m.options.Account(v.Context(), v.rec.actor, v.rec.lang)
+	}
+	if m.options.Rail != nil && frame.Known {
+		frame.Rail = markCurrent(m.options.Rail(v.Context(), v.rec.actor, v.r.URL.Path, v.rec.lang), v.r.URL.Path)
 	}
 	return frame
 }

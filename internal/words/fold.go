@@ -25,10 +25,6 @@ func hiragana(r rune) rune {
 	return r
 }
 
-// Compatible brings a text into the form in which its characters are compared
-// and nothing else is lost (NFKC): width, but not case.
-func Compatible(s string) string { return norm.NFKC.String(s) }
-
 // Unshown reports whether a text has what cannot be shown as it is: controls,
 // and the characters that turn the direction of what follows or show nothing
 // (A128). Line breaks and tabs are for whoever takes them to allow.

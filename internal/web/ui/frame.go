@@ -29,6 +29,17 @@ type Frame struct {
 	Asset       func(name string) string
 	Banners     []Banner
 	Links       []Link
+	// Account is who is signed in, nil for nobody or a process.
+	Account *Account
+	// Rail are the pages of the section that this one is in.
+	Rail []Link
+}
+
+// Account is what the top bar says of who is signed in.
+type Account struct {
+	Name  string
+	Org   string // the organization they act in, "" for none
+	Links []Link // to their own pages
 }
 
 // Banner is a house-wide announcement, in the reader's language.

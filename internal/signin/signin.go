@@ -1,0 +1,108 @@
+package signin
+
+import (
+	"context"
+	"embed"
+	"log/slog"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/notify"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/signin/password"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// Words are the room's sentences, Schema its tables.
+var (
+	//go:embed words
+	Words embed.FS
+	//go:embed schema
+	Schema embed.FS
+)
+
+// The permissions of the room.
+const (
+	Policy = "signin.policy" // how people of the organization sign in
+	Reset  = "signin.reset"  // take another person's factors back, end their sessions, unlock
+)
+
+// Permissions lists the permissions of the room.
+func Permissions() []org.Permission {
+	return []org.Permission{{Name: Policy}, {Name: Reset, Roles: []string{string(org.Accounts)}}}
+}
+
+// Method is a way to prove who one is.
+type Method string
+
+// The methods, in the order in which they are offered.
+const (
+	ByPasskey  Method = "passkey"
+	ByPassword Method = "password"
+	ByTOTP     Method = "totp"
+	ByRecovery Method = "recovery"
+	ByMail     Method = "mail"   // a code or link sent to the address: no assurance (A056)
+	BySetup    Method = "setup"  // the set-up link
+	ByInvite   Method = "invite" // the link of an invitation
+)
+
+// Proof is a method that was used, and when.
+type Proof struct {
+	Method Method    `json:"method"`
+	At     time.Time `json:"at"`
+}
+
+// Options is what the room stands on.
+type Options struct {
+	Store    *store.Store
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Ring     *seal.Ring
+	Register *org.Register
+	Passkeys Passkeys // nil: off, for the reason PasskeysOff
+	// PasskeysOff is the code of the sentence that says why there are none.
+	PasskeysOff string
+	Post        *notify.Post // sends mail; see Post.Enabled
+	BaseURL     string
+}
+
+// Room is where people sign in.
+type Room struct {
+	store       *store.Store
+	clock       clock.Clock
+	log         *slog.Logger
+	ring        *seal.Ring
+	register    *org.Register
+	mill        *password.Mill
+	passkeys    Passkeys
+	passkeysOff string
+	post        *notify.Post
+	baseURL     string
+	gate        *admit.Gate
+	sessions    sessionMemory
+	tokens      tokenMemory
+}
+
+// New makes the room, and the gate of issuances with it.
+func New(o Options) *Room {
+	r := &Room{
+		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: password.NewMill(password.Limits{}),
+		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL,
+	}
+	r.gate = admit.New(o.Register, r)
+	o.Register.WhenDeleted(r.forgetPerson)
+	return r
+}
+
+// Gate is the one gate of every issuance; rooms that issue take it from here.
+func (r *Room) Gate() *admit.Gate { return r.gate }
+
+// forgetPerson erases everything that the room keeps of a person, in the write
+// that deletes them.
+func (r *Room) forgetPerson(tx *store.Tx, who id.Person) error { return erase(tx.Self(who)) }
+
+// Run sweeps what is over until ctx ends.
+func (r *Room) Run(ctx context.Context) { r.sweep(ctx) }

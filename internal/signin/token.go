@@ -1,0 +1,97 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// TokenPrefix begins every personal token, so that scanners for leaked secrets
+// find them.
+const TokenPrefix = "skp_"
+
+// Token is a personal API token: it acts as its person in one organization,
+// with the permissions that it names and that the person still holds.
+type Token struct {
+	ID      string
+	Person  id.Person
+	Name    string
+	Org     id.Org
+	Scopes  []string // permissions
+	Created time.Time
+	Ends    time.Time
+	Used    time.Time
+}
+
+// tokenMemory are tokens by hash, as fresh as sessions.
+type tokenMemory struct {
+	mu    sync.Mutex
+	known map[string]heldToken
+}
+
+type heldToken struct {
+	token  Token
+	person org.Person
+	at     time.Duration
+}
+
+// AuthenticateToken says who stands behind a bearer token and what it may at
+// most do. The fault is token-unknown, whatever is wrong with it.
+func (r *Room) AuthenticateToken(ctx context.Context, bearer secret.Text) (Token, org.Person, error) {
+	if !strings.HasPrefix(bearer.Reveal(), TokenPrefix) {
+		return Token{}, org.Person{}, fault.New(fault.Unknown, "token-unknown")
+	}
+	hash, now := hashOf(bearer), r.clock.Mono()
+	r.tokens.mu.Lock()
+	held, ok := r.tokens.known[hash]
+	r.tokens.mu.Unlock()
+	if !ok || now-held.at >= org.Freshness {
+		var err error
+		if held, err = r.readToken(ctx, hash); err != nil {
+			return Token{}, org.Person{}, err
+		}
+		held.at = now
+		r.tokens.put(hash, held)
+	}
+	if !r.clock.Now().Before(held.token.Ends) {
+		return Token{}, org.Person{}, fault.New(fault.Unknown, "token-unknown")
+	}
+	return held.token, held.person, nil
+}
+
+func (r *Room) readToken(ctx context.Context, hash string) (held heldToken, err error) {
+	err = r.lookUp(ctx, func(v *store.View) (err error) {
+		if held.token, err = tokenByHash(v, hash); err != nil {
+			return err
+		}
+		held.person, err = r.register.PersonIn(v, held.token.Person)
+		return err
+	})
+	if errors.Is(err, store.ErrNoRow) || err == nil && held.person.State != org.Active {
+		err = fault.New(fault.Unknown, "token-unknown")
+	}
+	return held, err
+}
+
+func (m *tokenMemory) put(hash string, held heldToken) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil || len(m.known) >= mostSessions {
+		m.known = map[string]heldToken{}
+	}
+	m.known[hash] = held
+}
+
+func (m *tokenMemory) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.known)
+}
