@@ -79,3 +79,24 @@ func (r *Register) RolesIn(v *store.View, org id.Org) ([]Role, error) {
 	custom, err := rolesIn(v.Org(org), org)
 	return append(r.BuiltIn(o), custom...), err
 }
+
+// PeopleByID reads people in the caller's transaction, in one statement for up
+// to 200 each; who is not there is missing.
+func PeopleByID(v *store.View, which []id.Person) (map[id.Person]Person, error) {
+	people, err := peopleByID(v.House(), distinct(which))
+	found := map[id.Person]Person{}
+	for _, p := range people {
+		found[p.ID] = p
+	}
+	return found, err
+}
+
+// OrganizationIn returns an organization by name in the caller's transaction.
+func OrganizationIn(v *store.View, name string) (Organization, error) {
+	return orgByName(v.House(), name)
+}
+
+// OrganizationByID returns an organization in the caller's transaction.
+func OrganizationByID(v *store.View, which id.Org) (Organization, error) {
+	return orgByID(v.House(), which)
+}
