@@ -35,6 +35,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -89,6 +90,7 @@ type House struct {
 
 	signin  *signin.Room
 	notice  *notice.Room
+	folk    *people.Room
 	console *console.Room
 	backup  *backup.Room
 
@@ -117,7 +119,7 @@ func Schemas() []fs.FS {
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, notice.Words,
+		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, notice.Words, people.Words,
 		console.Words, backup.Words,
 	}
 }
@@ -204,7 +206,8 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.notice = notice.New(h.store, h.options.Clock)
-	if h.kinds, err = kinds(h.notice); err != nil {
+	h.folk = people.New(people.Options{Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register})
+	if h.kinds, err = kinds(h.notice, h.folk); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -216,6 +219,8 @@ func (h *House) furnish() (err error) {
 	})
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
+	h.folk.Pages(h.mux)
+	h.folk.API(h.mux)
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
@@ -248,10 +253,14 @@ func (h *House) people() (err error) {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room) (*manifest.Set, error) { return manifest.NewSet(n.Kind()) }
+func kinds(n *notice.Room, p *people.Room) (*manifest.Set, error) {
+	return manifest.NewSet(append(p.Kinds(), n.Kind())...)
+}
 
 // Kinds are the kinds of manifests, to read documents without a house.
-func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System())) }
+func Kinds() (*manifest.Set, error) {
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}))
+}
 
 // orNil keeps a nil fault from becoming an error that is not nil.
 func orNil(f *fault.Fault) error {
