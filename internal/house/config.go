@@ -1,6 +1,7 @@
 package house
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,6 +33,7 @@ type Config struct {
 	Unseal         UnsealConfig `yaml:"unseal,omitempty"`          // where the unseal key is
 	Log            LogConfig    `yaml:"log,omitempty"`             // what is logged and how
 	Metrics        MetricConfig `yaml:"metrics,omitempty"`         // Prometheus, off by default
+	Mail           MailConfig   `yaml:"mail,omitempty"`            // how mails leave; none without it
 	Egress         EgressConfig `yaml:"egress,omitempty"`          // where the house may connect to
 	Audit          AuditConfig  `yaml:"audit,omitempty"`           // where checkpoints go
 }
@@ -160,13 +162,18 @@ func findLeaves(t reflect.Type, path []string, into map[string]leaf) {
 		field := t.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		here := append(slices.Clone(path), name)
-		if field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[secret.Text]() {
+		if field.Type.Kind() == reflect.Struct && !leafType(field.Type) {
 			findLeaves(field.Type, here, into)
 			continue
 		}
 		env := EnvPrefix + strings.ToUpper(strings.Join(here, "_"))
 		into[env] = leaf{path: here, list: field.Type.Kind() == reflect.Slice}
 	}
+}
+
+// leafType reports whether a struct is written as one text.
+func leafType(t reflect.Type) bool {
+	return t == reflect.TypeFor[secret.Text]() || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 // set puts node at path, making maps on the way.
@@ -270,6 +277,7 @@ func (c *Config) check() error {
 			bad("audit.checkpoint_to", "%q is neither syslog+tls://HOST:PORT nor https://…", to)
 		}
 	}
+	c.Mail.check(bad)
 	return errors.Join(errs...)
 }
 

@@ -1,6 +1,7 @@
 package house_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,20 +16,29 @@ func TestConfigRefused(t *testing.T) {
 		env  []string
 		want []string
 	}{
-		"unknown key":       {file: "listen: localhost:1\nlisen: x\n", want: []string{"sekisho.yaml:2", "lisen"}},
-		"unknown inner key": {file: "log:\n  levle: info\n", want: []string{"sekisho.yaml:2", "levle"}},
-		"four eyes not yet": {file: "four_eyes: true\n", want: []string{"sekisho.yaml:1", "four_eyes"}},
-		"unknown variable":  {env: []string{"SEKISHO_LISEN=x"}, want: []string{"SEKISHO_LISEN"}},
-		"branch variable":   {env: []string{"SEKISHO_LOG=x"}, want: []string{"SEKISHO_LOG "}},
-		"wrong type":        {file: "listen: [a]\n", want: []string{"sekisho.yaml:1", "listen"}},
-		"twice":             {file: "data: a\ndata: b\n", want: []string{"sekisho.yaml:2", "data"}},
-		"not a map":         {file: "- a\n", want: []string{"keys and values"}},
-		"two documents":     {file: "data: a\n---\ndata: b\n", want: []string{"one document"}},
-		"log level":         {env: []string{"SEKISHO_LOG_LEVEL=loud"}, want: []string{"log.level", "loud"}},
-		"half a pair":       {file: "tls: {cert: a.pem}\n", want: []string{"cert and key"}},
-		"two unseal keys":   {file: "unseal: {file: a, age: b}\n", want: []string{"one of file"}},
-		"destination":       {env: []string{"SEKISHO_AUDIT_CHECKPOINT_TO=ftp://x"}, want: []string{"ftp://x"}},
-		"no such file":      {file: "\x00", want: []string{"configuration"}},
+		"unknown key":               {file: "listen: localhost:1\nlisen: x\n", want: []string{"sekisho.yaml:2", "lisen"}},
+		"unknown inner key":         {file: "log:\n  levle: info\n", want: []string{"sekisho.yaml:2", "levle"}},
+		"four eyes not yet":         {file: "four_eyes: true\n", want: []string{"sekisho.yaml:1", "four_eyes"}},
+		"unknown variable":          {env: []string{"SEKISHO_LISEN=x"}, want: []string{"SEKISHO_LISEN"}},
+		"branch variable":           {env: []string{"SEKISHO_LOG=x"}, want: []string{"SEKISHO_LOG "}},
+		"wrong type":                {file: "listen: [a]\n", want: []string{"sekisho.yaml:1", "listen"}},
+		"twice":                     {file: "data: a\ndata: b\n", want: []string{"sekisho.yaml:2", "data"}},
+		"not a map":                 {file: "- a\n", want: []string{"keys and values"}},
+		"two documents":             {file: "data: a\n---\ndata: b\n", want: []string{"one document"}},
+		"log level":                 {env: []string{"SEKISHO_LOG_LEVEL=loud"}, want: []string{"log.level", "loud"}},
+		"half a pair":               {file: "tls: {cert: a.pem}\n", want: []string{"cert and key"}},
+		"two unseal keys":           {file: "unseal: {file: a, age: b}\n", want: []string{"one of file"}},
+		"destination":               {env: []string{"SEKISHO_AUDIT_CHECKPOINT_TO=ftp://x"}, want: []string{"ftp://x"}},
+		"A052 from with two at":     {file: "mail:\n  smtp: smtp://mail.example\n  from: a@b.example@c.example\n", want: []string{"sekisho.yaml:3", "mail.from", "mail-address-malformed"}},
+		"A181 from with a break":    {file: "mail:\n  smtp: smtp://mail.example\n  from: \"A\\r\\nBcc: x <a@b.example>\"\n", want: []string{"sekisho.yaml:3", "mail.from", "mail-name-malformed"}},
+		"mail server of no scheme":  {file: "mail:\n  smtp: mail.example:25\n  from: a@b.example\n", want: []string{"sekisho.yaml:2", "mail.smtp", "mail-relay-malformed"}},
+		"A182 mail in the clear":    {file: "mail: {smtp: 'smtp+plain://mail.example:25', from: a@b.example}\n", want: []string{"sekisho.yaml:1", "mail.smtp", "mail-relay-malformed"}},
+		"mail server with password": {env: []string{"SEKISHO_MAIL_SMTP=smtp://u:canary@mail.example", "SEKISHO_MAIL_FROM=a@b.example"}, want: []string{"SEKISHO_MAIL_SMTP", "mail.smtp"}},
+		"mail from nobody":          {env: []string{"SEKISHO_MAIL_SMTP=smtp://mail.example"}, want: []string{"mail.from"}},
+		"mail by no server":         {env: []string{"SEKISHO_MAIL_FROM=a@b.example"}, want: []string{"mail.smtp"}},
+		"mail user alone":           {file: "mail: {smtp: 'smtp://mail.example', from: a@b.example, username: u}\n", want: []string{"username and password"}},
+		"unknown mail key":          {file: "mail:\n  host: x\n", want: []string{"sekisho.yaml:2", "host"}},
+		"no such file":              {file: "\x00", want: []string{"configuration"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := ""
@@ -40,6 +50,9 @@ func TestConfigRefused(t *testing.T) {
 			_, err := house.LoadConfig(path, c.env)
 			if err == nil {
 				t.Fatal("accepted")
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("R9: %v", err)
 			}
 			for _, want := range c.want {
 				if !strings.Contains(err.Error(), want) {
@@ -63,6 +76,7 @@ func TestConfig(t *testing.T) {
 	path := write(t, "listen: 127.0.0.1:9\nlog: {level: warn}\ntrusted_proxies: [10.0.0.0/8]\n")
 	c, err := house.LoadConfig(path, []string{
 		"HOME=/x", "SEKISHO_LOG_LEVEL=debug", "SEKISHO_EGRESS_ALLOW=10.0.0.0/8, 127.0.0.0/8", "SEKISHO_DATABASE=postgres://u:p@h/d",
+		"SEKISHO_MAIL_SMTP=smtps://mail.example", "SEKISHO_MAIL_FROM=関所 <no-reply@楓商事.example>", "SEKISHO_MAIL_USERNAME=u", "SEKISHO_MAIL_PASSWORD=canary", "SEKISHO_MAIL_CA=ca.pem",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +86,10 @@ func TestConfig(t *testing.T) {
 	}
 	if len(c.Egress.Allow) != 2 || c.Egress.Allow[1] != "127.0.0.0/8" {
 		t.Errorf("egress.allow is %q", c.Egress.Allow)
+	}
+	if c.Mail.SMTP.String() != "smtps://mail.example:465" || c.Mail.From.String() != "関所 <no-reply@xn--3kqw7n7zs.example>" ||
+		c.Mail.Username != "u" || c.Mail.Password.Reveal() != "canary" || c.Mail.CA != "ca.pem" || strings.Contains(fmt.Sprintf("%+v", c), "canary") {
+		t.Errorf("mail is %+v", c.Mail)
 	}
 	if c.Database.Reveal() != "postgres://u:p@h/d" || c.Unseal.File != filepath.Join("sekisho-data", "unseal.key") {
 		t.Errorf("database %q, unseal %q", c.Database.Reveal(), c.Unseal.File)

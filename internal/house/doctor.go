@@ -55,6 +55,7 @@ func Doctor(ctx context.Context, o Options) []Finding {
 	d.certificate()
 	d.address()
 	d.networks()
+	d.mail()
 	d.database(ctx)
 	return d.found
 }

@@ -39,6 +39,7 @@ import (
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/passkey"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
@@ -82,11 +83,11 @@ type House struct {
 	ring   *seal.Ring
 	desk   *job.Desk
 	egress *egress.Client
+	post   *notify.Post
 	mux    *web.Mux
 	kinds  *manifest.Set
 
 	register *org.Register
-	post     *notify.Post
 
 	signin  *signin.Room
 	notice  *notice.Room
@@ -119,7 +120,8 @@ func Schemas() []fs.FS {
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, notice.Words, people.Words,
+		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, passkey.Words, notice.Words,
+		people.Words,
 		console.Words, backup.Words,
 	}
 }
@@ -178,13 +180,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{}, signin.Factors{})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{}, notify.Sealed{}, signin.Factors{})
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
 	})
 	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
-	return nil
+	return h.openMail()
 }
 
 // openWeb makes the mux with what the edges need to ask.
@@ -239,16 +241,19 @@ func Permissions() []org.Permission {
 // they sign in.
 func (h *House) people() (err error) {
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
-	h.post, err = notify.New(notify.Options{
-		Store: h.store, Clock: h.options.Clock, Book: h.book, Ring: h.ring, BaseURL: h.mux.BaseURL(),
-	})
-	if err != nil {
-		return err
-	}
-	h.signin = signin.New(signin.Options{
+	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(),
-	})
+	}
+	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
+	if off := fault.As(err); off != nil {
+		o.PasskeysOff = off // the house runs without them
+	} else if err != nil {
+		return err
+	} else {
+		o.Passkeys = driver
+	}
+	h.signin = signin.New(o)
 	return nil
 }
 
@@ -360,6 +365,9 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	if h.ring != nil {
 		h.ring.Close()
+	}
+	if h.post != nil {
+		h.post.Close()
 	}
 	if h.egress != nil {
 		h.egress.Close()

@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/store"
@@ -169,13 +170,14 @@ func (h *House) invite(ctx context.Context) error {
 	return nil
 }
 
-// sweep forgets single-use values that are over and effects that ended long
-// ago.
+// sweep forgets single-use values that are over, and effects and mails that
+// ended long ago.
 func (h *House) sweep(ctx context.Context) {
 	for {
 		_, values := once.Sweep(ctx, h.store, h.options.Clock)
 		_, effects := job.Sweep(ctx, h.store, h.options.Clock, effectsKept)
-		if err := errors.Join(values, effects); err != nil && ctx.Err() == nil {
+		_, mails := h.post.Sweep(ctx, effectsKept)
+		if err := errors.Join(values, effects, mails); err != nil && ctx.Err() == nil {
 			h.options.Log.Warn("what is over could not be swept", "err", err)
 		}
 		select {
@@ -191,7 +193,7 @@ func (h *House) sweep(ctx context.Context) {
 const effectsKept = 90 * 24 * time.Hour
 
 // liveTopics are the topics that open pages can follow.
-var liveTopics = []string{notice.Topic}
+var liveTopics = []string{notice.Topic, notify.Topic}
 
 // bridge tells open pages what changed on any node.
 func (h *House) bridge(ctx context.Context) {
@@ -230,6 +232,9 @@ func (h *House) Failed() <-chan error { return h.server.Failed() }
 
 // Store opens the doors of the floors to benchmarks and tests.
 func (h *House) Store() *store.Store { return h.store }
+
+// Post opens the way of mails to tests.
+func (h *House) Post() *notify.Post { return h.post }
 
 // Routes lists the router, for the tests that walk it.
 func (h *House) Routes() []web.Route { return h.mux.Routes() }

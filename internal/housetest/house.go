@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/fake/mail"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -23,6 +25,7 @@ import (
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/wire/mailaddr"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -30,7 +33,8 @@ import (
 // a folder of its own.
 type Home struct {
 	*house.House
-	Link string // the set-up link; it counts once, and AsSetup uses it up
+	Link string       // the set-up link; it counts once, and AsSetup uses it up
+	Mail *mail.Server // where its mails go, with WithMail; else nil
 
 	once    sync.Once
 	cookies []*http.Cookie
@@ -59,6 +63,7 @@ func House(t testing.TB, options ...func(*house.Options)) *Home {
 	for _, option := range options {
 		option(&o)
 	}
+	relay := mailbox(t, &o)
 	h, err := house.New(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -75,12 +80,51 @@ func House(t testing.TB, options ...func(*house.Options)) *Home {
 	if !found {
 		t.Fatalf("no set-up link was printed: %q", said.String())
 	}
-	return &Home{House: h, Link: h.URL() + "/setup?" + strings.Fields(link)[0]}
+	return &Home{House: h, Link: h.URL() + "/setup?" + strings.Fields(link)[0], Mail: relay}
 }
 
 // On puts the house onto a database, such as Postgres(t).
 func On(database string) func(*house.Options) {
 	return func(o *house.Options) { o.Config.Database = secret.Of(database) }
+}
+
+// WithMail gives the house a mail server, Home.Mail, to look into.
+func WithMail() func(*house.Options) {
+	return func(o *house.Options) {
+		o.Config.Mail.From = mailaddr.Mailbox{Name: "Sekisho", Address: mustAddress("no-reply@sekisho.example")}
+	}
+}
+
+func mustAddress(text string) mailaddr.Address {
+	address, err := mailaddr.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return address
+}
+
+// mailbox starts the mail server of a house that says whom its mails are from
+// and not by which server they leave.
+func mailbox(t testing.TB, o *house.Options) *mail.Server {
+	t.Helper()
+	if o.Config.Mail.From.IsZero() || !o.Config.Mail.SMTP.IsZero() {
+		return nil
+	}
+	relay, err := mail.Start(mail.Options{Security: mail.STARTTLS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = relay.Close() })
+	ca := filepath.Join(t.TempDir(), "mail-ca.pem")
+	if err := os.WriteFile(ca, relay.CA(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Config.Mail.SMTP.UnmarshalText([]byte(relay.URL())); err != nil {
+		t.Fatal(err)
+	}
+	o.Config.Mail.CA = ca
+	o.Config.Egress.Allow = append(o.Config.Egress.Allow, "127.0.0.0/8")
+	return relay
 }
 
 // EachHouse runs f with a house on either engine.

@@ -37,8 +37,10 @@ func plain(value string, most int) string {
 	return unlinked.Replace(strings.TrimSpace(out.String()))
 }
 
-// unlinked breaks what mail programs make links of.
-var unlinked = strings.NewReplacer("://", ": //", "www.", "www .", "WWW.", "WWW .", "mailto:", "mailto :")
+// unlinked breaks what mail programs make links of, and what they decode in a
+// subject of ASCII that needs no encoding of its own: an encoded word
+// (RFC 2047), which Go's encoder hands on as it is.
+var unlinked = strings.NewReplacer("=?", "= ?", "://", ": //", "www.", "www .", "WWW.", "WWW .", "mailto:", "mailto :")
 
 // oneLine is a subject: the sentence is ours, its values were made plain.
 func oneLine(text string) string {

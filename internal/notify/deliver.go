@@ -25,10 +25,10 @@ const (
 
 // Codes of what holds an attempt up, as the console shows them.
 const (
-	whyRelay   = "mail-relay-refused"
-	whyLogin   = "mail-login-refused"
-	whyFrom    = "mail-sender-refused"
-	whyDamaged = "mail-message-damaged"
+	codeRelay   = "mail-relay-refused"
+	codeLogin   = "mail-login-refused"
+	codeFrom    = "mail-sender-refused"
+	codeDamaged = "mail-message-damaged"
 )
 
 // rests between attempts that the relay answered with "later": greylisting
@@ -68,7 +68,7 @@ func messageOf(e job.Effect) (ID, error) {
 func (p *Post) deliver(ctx context.Context, e job.Effect) (json.RawMessage, error) {
 	message, err := messageOf(e)
 	if err != nil {
-		return nil, &job.Refusal{Code: whyDamaged, Final: true, Err: err}
+		return nil, &job.Refusal{Code: codeDamaged, Final: true, Err: err}
 	}
 	r, there, err := p.load(ctx, message, e.ID)
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *Post) try(ctx context.Context, r row) (outcome, error) {
 		if f := fault.As(err); f != nil && f.Kind == fault.Busy {
 			return outcome{}, &job.Away{Err: err} // the keys are away
 		}
-		return outcome{}, &job.Refusal{Code: whyDamaged, Final: true, Err: err}
+		return outcome{}, &job.Refusal{Code: codeDamaged, Final: true, Err: err}
 	}
 	defer letter.Text.Wipe()
 	defer letter.HTML.Wipe()
@@ -141,7 +141,7 @@ func (p *Post) judge(r row, answer Answer, err error) (outcome, error) {
 }
 
 func (p *Post) refused(r row, o outcome, refusal *Refusal) (outcome, error) {
-	trouble := map[Stage]string{Greeting: whyRelay, Login: whyLogin, From: whyFrom}[refusal.Stage]
+	trouble := map[Stage]string{Greeting: codeRelay, Login: codeLogin, From: codeFrom}[refusal.Stage]
 	ours := trouble != "" // not the message's
 	switch {
 	case ours && refusal.Later():

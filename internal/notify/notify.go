@@ -68,6 +68,13 @@ func New(o Options) (*Post, error) {
 // whoever asked for them.
 func (p *Post) Enabled() bool { return p.Sender != nil }
 
+// Close ends the connections to the relay.
+func (p *Post) Close() {
+	if p.Enabled() {
+		p.Sender.Close()
+	}
+}
+
 // Message is something to be told to a person. Its sentences stand in the words
 // files of the room that sends it:
 //

@@ -46,7 +46,7 @@ type Options struct {
 type Behaviour struct {
 	Defer    int           // the next addressees get 451 4.7.1
 	Refuse   string        // content that is refused after DATA: 554 5.7.1
-	Slow     time.Duration // before each answer to MAIL, and to DATA's end
+	Slow     time.Duration // before each answer to MAIL, and behind each mail that is kept
 	Cut      int           // the next mails are kept, and the connection ends without an answer
 	CutEarly int           // the next mails are not kept, and the connection ends inside DATA
 	Greet    int           // code of the greeting in place of 220
@@ -216,4 +216,13 @@ func (s *Server) keep(m Mail) {
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// Drop ends all connections, and listens on.
+func (s *Server) Drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.open {
+		_ = conn.Close()
+	}
 }

@@ -104,13 +104,13 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	s.server.pause()
 	if s.server.take(func(b *Behaviour) bool { return b.Refuse != "" && bytes.Contains(raw, []byte(b.Refuse)) }) {
 		return no(554, 5, 7, 1, "this content is not welcome")
 	}
 	m := Mail{At: s.server.options.Clock.Now(), From: s.from, To: slices.Clone(s.to), Raw: string(raw), TLS: s.tls, User: s.user}
 	m.parse()
 	s.server.keep(m)
+	s.server.pause()
 	if s.server.take(func(b *Behaviour) bool { return countDown(&b.Cut) }) {
 		_ = s.conn.Conn().Close()
 	}

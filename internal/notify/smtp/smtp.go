@@ -90,6 +90,7 @@ func (s *Sender) Send(ctx context.Context, l notify.Letter) (notify.Answer, erro
 		var refusal *notify.Refusal
 		var unsure *notify.Unsure
 		switch {
+		case !fresh && errors.As(err, &refusal) && refusal.Answer.Code == 421: // it had enough of waiting
 		case errors.As(err, &refusal), errors.As(err, &unsure):
 			return notify.Answer{}, err
 		case fresh, ctx.Err() != nil:

@@ -55,12 +55,12 @@ func Check(pw secret.Text, c Context) error {
 		return err
 	}
 	folded := fold(pw.Reveal())
-	if known.isCommon(folded) {
-		return fault.New(fault.Invalid, "password-common")
-	}
 	rest, leans := c.without(folded)
-	if leans && (utf8.RuneCountInString(rest) < LeastWithMore || known.isCommon(rest)) {
+	switch {
+	case leans && (utf8.RuneCountInString(rest) < LeastWithMore || known.isCommon(rest)):
 		return fault.New(fault.Invalid, "password-names-you")
+	case known.isCommon(folded):
+		return fault.New(fault.Invalid, "password-common")
 	}
 	return nil
 }

@@ -1,0 +1,259 @@
+package signin
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// SignInPolicy is what an organization asks of people who act in it. Several
+// may apply to a person: then everything that any of them asks for counts, and
+// the shorter time.
+type SignInPolicy struct {
+	Org  id.Org
+	ID   string
+	Name string // unique in the organization
+	// Require are the methods that must have been used. A passkey stands for
+	// all others, for it is two factors in one; a recovery code stands for
+	// TOTP. Mail is a legacy challenge that adds nothing to the assurance.
+	Require []Method
+	// Roles and Groups limit it to who has one of them; none is everybody.
+	Roles  []id.Role
+	Groups []id.Group
+	// Idle and Absolute bound sessions; 0 leaves the defaults.
+	Idle, Absolute time.Duration
+	Wish           PasskeyWish // of new passkeys
+	Version        int64
+}
+
+// Demand is what all policies that apply to a person ask for together.
+type Demand struct {
+	Methods        []Method // in the order in which they are asked
+	Idle, Absolute time.Duration
+	Wish           PasskeyWish
+	Policies       []string // names, to say why
+}
+
+// Bounds of what a policy may say.
+const (
+	IdleLeast     = 5 * time.Minute
+	AbsoluteMost  = 90 * 24 * time.Hour
+	policyModels  = 100
+	policyTargets = 100
+)
+
+// requirable are the methods that a policy may name.
+var requirable = []Method{ByPasskey, ByPassword, ByTOTP, ByMail}
+
+// Missing returns what the proofs lack, in the order in which it is asked.
+func (d Demand) Missing(proofs []Proof) (missing []Method) {
+	used := func(m ...Method) bool {
+		return slices.ContainsFunc(proofs, func(p Proof) bool { return slices.Contains(m, p.Method) })
+	}
+	if used(ByPasskey) {
+		return nil
+	}
+	for _, m := range d.Methods {
+		if !used(m) && !(m == ByTOTP && used(ByRecovery)) {
+			missing = append(missing, m)
+		}
+	}
+	return missing
+}
+
+// DemandOn reads what an organization asks of a person; without an organization
+// nothing beyond the defaults.
+func (r *Room) DemandOn(ctx context.Context, which id.Org, who id.Person) (Demand, error) {
+	d := Demand{Idle: DefaultIdle, Absolute: DefaultAbsolute}
+	if which == "" {
+		return d, nil
+	}
+	all, err := r.Policies(ctx, which)
+	if err != nil || len(all) == 0 {
+		return d, err
+	}
+	roles, groups, err := r.placesOf(ctx, which, who, all)
+	if err != nil {
+		return d, err
+	}
+	for _, p := range all {
+		if p.applies(roles, groups) {
+			d.add(p)
+		}
+	}
+	slices.SortFunc(d.Methods, func(a, b Method) int { return slices.Index(requirable, a) - slices.Index(requirable, b) })
+	return d, nil
+}
+
+// placesOf reads the roles and groups of a person, the latter only if a policy
+// asks.
+func (r *Room) placesOf(ctx context.Context, which id.Org, who id.Person, all []SignInPolicy) ([]id.Role, []id.Group, error) {
+	grants, err := r.register.Grants(ctx, who)
+	if err != nil {
+		return nil, nil, err
+	}
+	roles := grants.Roles(which)
+	if !slices.ContainsFunc(all, func(p SignInPolicy) bool { return len(p.Groups) > 0 }) {
+		return roles, nil, nil
+	}
+	in, err := r.register.GroupsOf(ctx, which, who)
+	var groups []id.Group
+	for _, g := range in {
+		groups = append(groups, g.ID)
+	}
+	return roles, groups, err
+}
+
+func (p SignInPolicy) applies(roles []id.Role, groups []id.Group) bool {
+	if len(p.Roles) == 0 && len(p.Groups) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(p.Roles, func(one id.Role) bool { return slices.Contains(roles, one) }) ||
+		slices.ContainsFunc(p.Groups, func(one id.Group) bool { return slices.Contains(groups, one) })
+}
+
+func (d *Demand) add(p SignInPolicy) {
+	for _, m := range p.Require {
+		if !slices.Contains(d.Methods, m) {
+			d.Methods = append(d.Methods, m)
+		}
+	}
+	if p.Idle > 0 {
+		d.Idle = min(d.Idle, p.Idle)
+	}
+	if p.Absolute > 0 {
+		d.Absolute = min(d.Absolute, p.Absolute)
+	}
+	d.Wish.Attestation = d.Wish.Attestation || p.Wish.Attestation
+	d.Wish.Deny = append(d.Wish.Deny, p.Wish.Deny...)
+	switch {
+	case len(p.Wish.Allow) > 0 && len(d.Wish.Allow) > 0: // both must allow it
+		d.Wish.Allow = slices.DeleteFunc(d.Wish.Allow, func(m string) bool { return !slices.Contains(p.Wish.Allow, m) })
+		if len(d.Wish.Allow) == 0 {
+			d.Wish.Allow = []string{"-"} // none that exists
+		}
+	case len(p.Wish.Allow) > 0:
+		d.Wish.Allow = slices.Clone(p.Wish.Allow)
+	}
+	d.Policies = append(d.Policies, p.Name)
+}
+
+// settle brings a policy into its form and returns all that is wrong.
+func (p *SignInPolicy) settle() *fault.Fault {
+	var bad fault.Checks
+	if !org.NameForm.MatchString(p.Name) {
+		bad.Add("name", "name-malformed", "limit", 64)
+	}
+	for _, m := range p.Require {
+		if !slices.Contains(requirable, m) {
+			bad.Add("require", "method-unknown", "method", string(m), "known", "passkey, password, totp, mail")
+		}
+	}
+	if slices.Equal(p.Require, []Method{ByMail}) {
+		bad.Add("require", "method-mail-alone")
+	}
+	if p.Idle != 0 && p.Idle < IdleLeast || p.Idle > AbsoluteMost {
+		bad.Add("session.idle", "duration-out-of-bounds", "least", IdleLeast.String(), "most", AbsoluteMost.String())
+	}
+	if p.Absolute != 0 && p.Absolute < IdleLeast || p.Absolute > AbsoluteMost {
+		bad.Add("session.absolute", "duration-out-of-bounds", "least", IdleLeast.String(), "most", AbsoluteMost.String())
+	}
+	for _, list := range []*[]string{&p.Wish.Allow, &p.Wish.Deny} {
+		for i, model := range *list {
+			if (*list)[i] = strings.ToLower(model); !modelForm.MatchString((*list)[i]) {
+				bad.Add("passkeys", "model-malformed", "model", model)
+			}
+		}
+	}
+	if len(p.Wish.Allow)+len(p.Wish.Deny) > policyModels || len(p.Roles)+len(p.Groups) > policyTargets {
+		bad.Add("applies_to", "list-too-long", "limit", policyModels)
+	}
+	return bad.Fault("policy-invalid")
+}
+
+func (p SignInPolicy) event(name string, by id.Principal) store.Event {
+	methods := make([]string, len(p.Require))
+	for i, m := range p.Require {
+		methods[i] = string(m)
+	}
+	return store.Event{Name: name, Org: p.Org, By: by, Target: "sign-in-policy:" + p.ID, Fields: map[string]string{
+		"name": p.Name, "require": strings.Join(methods, " "), "idle": p.Idle.String(), "absolute": p.Absolute.String(),
+	}}
+}
+
+// Policies lists the policies of an organization by name.
+func (r *Room) Policies(ctx context.Context, which id.Org) (all []SignInPolicy, err error) {
+	err = r.store.Org(which).Read(ctx, func(v *store.View) (err error) {
+		all, err = policiesOf(v)
+		return err
+	})
+	return all, err
+}
+
+// Policy returns one policy.
+func (r *Room) Policy(ctx context.Context, which id.Org, policy string) (SignInPolicy, error) {
+	all, err := r.Policies(ctx, which)
+	if err != nil {
+		return SignInPolicy{}, err
+	}
+	i := slices.IndexFunc(all, func(p SignInPolicy) bool { return p.ID == policy })
+	if i < 0 {
+		return SignInPolicy{}, fault.New(fault.NotFound, "policy-unknown")
+	}
+	return all[i], nil
+}
+
+// PutPolicy makes a policy (p.Version 0; p.ID is made if empty) or changes one.
+// Sessions that stand keep their bounds until the person enters the
+// organization again.
+func (r *Room) PutPolicy(ctx context.Context, by id.Principal, p SignInPolicy) (SignInPolicy, error) {
+	if p.ID == "" {
+		p.ID = id.New[string](r.clock.Now())
+	}
+	err := r.store.Org(p.Org).Write(ctx, func(tx *store.Tx) store.End {
+		event, err := setPolicy(tx, by, p)
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(event)
+	})
+	if err != nil {
+		return p, err
+	}
+	return r.Policy(ctx, p.Org, p.ID)
+}
+
+// setPolicy is PutPolicy in the caller's write.
+func setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+	if f := p.settle(); f != nil {
+		return store.Event{}, f
+	}
+	if p.Version == 0 {
+		return p.event("sign-in-policy.added", by), insertPolicy(tx, p)
+	}
+	return p.event("sign-in-policy.changed", by), updatePolicy(tx, p)
+}
+
+// DropPolicy deletes a policy.
+func (r *Room) DropPolicy(ctx context.Context, by id.Principal, which id.Org, policy string) error {
+	p, err := r.Policy(ctx, which, policy)
+	if err != nil {
+		return err
+	}
+	return r.store.Org(which).Write(ctx, func(tx *store.Tx) store.End {
+		if err := deletePolicy(tx, policy); err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(p.event("sign-in-policy.deleted", by))
+	})
+}
+
+// modelForm is an AAGUID as text.
+var modelForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
