@@ -179,3 +179,9 @@ func writeSheet(out io.Writer, columns []string, rows [][]string) error {
 	w.Flush()
 	return w.Error()
 }
+
+// readable is a file as the text that a page can send back.
+func readable(file []byte) string {
+	text, _ := words.Decode(file)
+	return text
+}

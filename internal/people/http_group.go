@@ -88,7 +88,7 @@ func (r *Room) apiGroup(ctx context.Context, input *groupInput) (*one[groupBody]
 func (r *Room) apiAddGroup(ctx context.Context, input *newGroupInput) (*one[groupBody], error) {
 	b := input.Body
 	g, err := r.org.PutGroup(ctx, by(ctx), org.Group{
-		Org: id.Org(input.Org), Name: b.Name, Title: b.Title, Members: typed[id.Person](b.Members), Groups: typed[id.Group](b.Groups),
+		Org: id.Org(input.Org), Name: b.Name, Title: b.Title, Members: idsIn[id.Person](b.Members), Groups: idsIn[id.Group](b.Groups),
 	})
 	return &one[groupBody]{bodyOfGroup(g)}, err
 }
@@ -102,10 +102,10 @@ func (r *Room) apiChangeGroup(ctx context.Context, input *changeGroupInput) (*on
 	set(&g.Name, b.Name)
 	set(&g.Title, b.Title)
 	if b.Members != nil {
-		g.Members = typed[id.Person](*b.Members)
+		g.Members = idsIn[id.Person](*b.Members)
 	}
 	if b.Groups != nil {
-		g.Groups = typed[id.Group](*b.Groups)
+		g.Groups = idsIn[id.Group](*b.Groups)
 	}
 	g.Version = b.Version
 	g, err = r.org.PutGroup(ctx, by(ctx), g)
@@ -201,7 +201,7 @@ func (r *Room) apiRole(ctx context.Context, input *roleInput) (*one[roleBody], e
 func (r *Room) apiAddRole(ctx context.Context, input *newRoleInput) (*one[roleBody], error) {
 	b := input.Body
 	role, err := r.org.PutRole(ctx, by(ctx), org.Role{
-		Org: id.Org(input.Org), Name: b.Name, Title: b.Title, Permissions: b.Permissions, Includes: typed[id.Role](b.Includes),
+		Org: id.Org(input.Org), Name: b.Name, Title: b.Title, Permissions: b.Permissions, Includes: idsIn[id.Role](b.Includes),
 	})
 	return &one[roleBody]{r.bodyOfRole(ctx, role)}, err
 }
@@ -216,7 +216,7 @@ func (r *Room) apiChangeRole(ctx context.Context, input *changeRoleInput) (*one[
 	set(&role.Title, b.Title)
 	set(&role.Permissions, b.Permissions)
 	if b.Includes != nil {
-		role.Includes = typed[id.Role](*b.Includes)
+		role.Includes = idsIn[id.Role](*b.Includes)
 	}
 	role.Version = b.Version
 	role, err = r.org.PutRole(ctx, by(ctx), role)

@@ -39,7 +39,7 @@ func profileOf(p org.Person) Profile {
 
 type MemberBody struct {
 	Person        string `json:"person"`
-	Profile   `json:",inline"`
+	Profile       `json:",inline"`
 	EmailVerified bool        `json:"email_verified"`
 	State         string      `json:"state" enum:"active,disabled" doc:"Of the membership"`
 	Account       string      `json:"account" enum:"active,disabled,invited" doc:"State of the person in the whole house"`
@@ -65,7 +65,7 @@ func texts[T ~string](all []T) []string {
 	return out
 }
 
-func typed[T ~string](all []string) []T {
+func idsIn[T ~string](all []string) []T {
 	var out []T
 	for _, one := range all {
 		out = append(out, T(one))
@@ -100,11 +100,11 @@ type (
 	newMemberInput struct {
 		Org  string `path:"org"`
 		Body struct {
-			Person  string       `json:"person,omitempty" doc:"Somebody whom the caller sees already; or else invite"`
+			Person  string   `json:"person,omitempty" doc:"Somebody whom the caller sees already; or else invite"`
 			Invite  *Profile `json:"invite,omitempty" doc:"Somebody new, asked in by mail"`
-			Roles   []string     `json:"roles,omitempty" doc:"user if left out"`
-			Groups  []string     `json:"groups,omitempty"`
-			Manager string       `json:"manager,omitempty"`
+			Roles   []string `json:"roles,omitempty" doc:"user if left out"`
+			Groups  []string `json:"groups,omitempty"`
+			Manager string   `json:"manager,omitempty"`
 		}
 	}
 	changeMemberInput struct {
@@ -174,16 +174,16 @@ func (r *Room) apiAddMember(ctx context.Context, input *newMemberInput) (*one[ne
 	if (b.Person == "") == (b.Invite == nil) {
 		return nil, withField("member-invalid", "person", "member-person-or-invite")
 	}
-	roles := typed[id.Role](b.Roles)
+	roles := idsIn[id.Role](b.Roles)
 	if err := r.freshFor(ctx, roles); err != nil {
 		return nil, err
 	}
 	added := Invited{Person: id.Person(b.Person)}
 	var err error
 	if b.Invite != nil {
-		added, err = r.Invite(ctx, by(ctx), where, Newcomer{b.Invite.person(), roles, id.Person(b.Manager), typed[id.Group](b.Groups)})
+		added, err = r.Invite(ctx, by(ctx), where, Newcomer{b.Invite.person(), roles, id.Person(b.Manager), idsIn[id.Group](b.Groups)})
 	} else {
-		err = r.AddMember(ctx, by(ctx), org.Member{Org: where, Person: added.Person, Roles: roles, Manager: id.Person(b.Manager)}, typed[id.Group](b.Groups))
+		err = r.AddMember(ctx, by(ctx), org.Member{Org: where, Person: added.Person, Roles: roles, Manager: id.Person(b.Manager)}, idsIn[id.Group](b.Groups))
 	}
 	if err != nil {
 		return nil, err
@@ -218,7 +218,7 @@ func (r *Room) apiChangeMember(ctx context.Context, input *changeMemberInput) (*
 		return nil, err
 	}
 	if b.Roles != nil {
-		m.Roles = typed[id.Role](*b.Roles)
+		m.Roles = idsIn[id.Role](*b.Roles)
 		if err := r.freshFor(ctx, m.Roles); err != nil {
 			return nil, err
 		}

@@ -15,7 +15,7 @@ import (
 
 type personBody struct {
 	ID            string `json:"id"`
-	Profile   `json:",inline"`
+	Profile       `json:",inline"`
 	EmailVerified bool      `json:"email_verified"`
 	State         string    `json:"state" enum:"active,disabled,invited"`
 	Organizations []string  `json:"organizations" doc:"Those in which the caller reads people, or all of one's own"`
@@ -110,7 +110,7 @@ func (r *Room) apiPeopleByID(ctx context.Context, ids []string) (*items[personBo
 	if len(ids) > 200 {
 		return nil, withField("input-invalid", "ids", "field-too-many", "limit", 200)
 	}
-	found, err := r.org.People(ctx, typed[id.Person](ids))
+	found, err := r.org.People(ctx, idsIn[id.Person](ids))
 	var bodies []personBody
 	for _, which := range ids {
 		if p, ok := found[id.Person(which)]; ok && p.State != org.Deleted {
@@ -224,6 +224,8 @@ func me(ctx context.Context) (id.Person, error) {
 	return "", errNoPerson
 }
 
+var errPresent = fault.New(fault.Forbidden, "person-must-be-present")
+
 func (r *Room) apiMe(ctx context.Context, _ *struct{}) (*one[personBody], error) {
 	who, err := me(ctx)
 	if err != nil {
@@ -236,7 +238,7 @@ func (r *Room) apiMe(ctx context.Context, _ *struct{}) (*one[personBody], error)
 func (r *Room) apiChangeMe(ctx context.Context, input *changeMeInput) (*one[personBody], error) {
 	who, err := me(ctx)
 	if err == nil && limited(ctx) {
-		err = fault.New(fault.Forbidden, "person-must-be-present")
+		err = errPresent
 	}
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package people
 import (
 	"context"
 	"embed"
-	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -92,11 +91,6 @@ func New(o Options) *Room {
 		inviter: o.Inviter, verifier: o.Verifier, passwords: o.Passwords, panels: o.Panels,
 	}
 }
-
-// Recent is how old a sign-in may be where something dangerous is done.
-//
-// It stands in for the frame's own until that is there.
-const Recent = 15 * time.Minute
 
 // write runs a change and makes this node ask again what people may do.
 func (r *Room) write(ctx context.Context, in store.Handle, change func(*store.Tx) ([]store.Event, error)) error {

@@ -64,23 +64,6 @@ func (r *Room) ownsAccount(v *store.View, by id.Principal, who id.Person) error 
 	return nil
 }
 
-// Own is what people say of themselves.
-type Own struct {
-	DisplayName, FamilyName, GivenName, Reading, Locale, TimeZone string
-	Version                                                       int64
-}
-
-// ChangeOwn changes one's own profile.
-func (r *Room) ChangeOwn(ctx context.Context, who id.Person, o Own) error {
-	p, err := r.org.Person(ctx, who)
-	if err != nil {
-		return err
-	}
-	p.DisplayName, p.FamilyName, p.GivenName, p.Reading = o.DisplayName, o.FamilyName, o.GivenName, o.Reading
-	p.Locale, p.TimeZone, p.Version = o.Locale, o.TimeZone, o.Version
-	return r.Change(ctx, id.OfPerson(who), p)
-}
-
 // AskEmail begins the change of one's own address: nothing changes until the
 // link that is sent to the new one comes back.
 func (r *Room) AskEmail(ctx context.Context, who id.Person, email string) error {
