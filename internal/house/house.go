@@ -209,7 +209,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register})
-	if h.kinds, err = kinds(h.notice, h.folk); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -219,6 +219,7 @@ func (h *House) furnish() (err error) {
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
 	})
+	h.signin.Doors(h.mux)
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
 	h.folk.Pages(h.mux)
@@ -258,13 +259,13 @@ func (h *House) people() (err error) {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room) (*manifest.Set, error) {
-	return manifest.NewSet(append(p.Kinds(), n.Kind())...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room) (*manifest.Set, error) {
+	return manifest.NewSet(append(p.Kinds(), n.Kind(), s.Kind())...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}))
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil)
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
