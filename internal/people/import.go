@@ -153,7 +153,7 @@ func (r *Room) applyRows(tx *store.Tx, by id.Principal, plan *Import, rows []*Ro
 
 func (r *Room) update(tx *store.Tx, by id.Principal, row *Row) (events []store.Event, err error) {
 	if row.person {
-		event, err := r.put(tx, by, row.entry.person)
+		event, err := r.org.PutPerson(tx, by, row.entry.person)
 		if err != nil {
 			return nil, err
 		}

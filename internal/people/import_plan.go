@@ -284,9 +284,6 @@ func (p *planner) differences(v *store.View, row *Row, was entry) error {
 		return nil
 	}
 	err := p.room.org.MayTouch(v, p.by, b.ID)
-	if err == nil && identity(a, b) {
-		err = p.room.ownsAccount(v, p.by, b.ID)
-	}
 	if f := fault.As(err); f != nil {
 		row.bad("login", f.Code)
 		return nil

@@ -147,11 +147,10 @@ func (r *Room) waiting(tx *store.Tx, by id.Principal, to id.Org, who id.Person) 
 	if err := r.org.Need(&tx.View, by, to, org.PeopleWrite); err != nil {
 		return org.Person{}, err
 	}
-	m, err := org.MemberIn(&tx.View, to, who)
-	if err != nil {
+	if _, err := org.MemberIn(&tx.View, to, who); err != nil {
 		return org.Person{}, err
 	}
-	if err := r.org.MayGive(&tx.View, by, to, m.Roles); err != nil {
+	if err := r.org.MayTouch(&tx.View, by, who); err != nil {
 		return org.Person{}, err
 	}
 	p, err := r.org.PersonIn(&tx.View, who)

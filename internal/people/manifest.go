@@ -191,7 +191,7 @@ func (r *Room) applyPerson(tx *store.Tx, c manifest.Change[person]) (store.Event
 		return store.Event{}, err
 	}
 	next.Version = now.Version
-	return r.put(tx, c.By, next)
+	return r.org.PutPerson(tx, c.By, next)
 }
 
 func (r *Room) createPerson(tx *store.Tx, c manifest.Change[person], p org.Person) (store.Event, error) {

@@ -81,7 +81,9 @@ func (r *Room) offers(v *web.Visit, l Listed, page *ui.Thing) {
 	if v.May(org.PeopleWrite, "") != nil {
 		return
 	}
-	page.Actions = append(page.Actions, ui.Go{Text: v.Say("people.profile.edit"), Href: at + "/profile"})
+	if r.mayTouch(v, l.Person.ID) {
+		page.Actions = append(page.Actions, ui.Go{Text: v.Say("people.profile.edit"), Href: at + "/profile"})
+	}
 	page.Sections[1].Actions = []ui.Go{{Text: v.Say("people.seat.edit"), Href: at + "/roles"}}
 	if l.Person.State == org.Invited {
 		page.Sections = slices.Insert(page.Sections, 0, r.invitationSection(v, l))
@@ -91,6 +93,11 @@ func (r *Room) offers(v *web.Visit, l Listed, page *ui.Thing) {
 	if v.May(org.PeopleErase, "") == nil {
 		page.Danger = append(page.Danger, ui.Go{Text: v.Say("people.delete"), Href: at + "/delete", Kind: webui.Danger})
 	}
+}
+
+// mayTouch reports whether what is said of a person is who looks' to change.
+func (r *Room) mayTouch(v *web.Visit, who id.Person) bool {
+	return r.store.Self(who).Read(v.Context(), func(view *store.View) error { return r.org.MayTouch(view, acting(v), who) }) == nil
 }
 
 func (r *Room) invitationSection(v *web.Visit, l Listed) ui.Section {
@@ -356,9 +363,6 @@ func (r *Room) stateForm(v *web.Visit) (Listed, ui.Form, error) {
 		return l, page, err
 	}
 	err = r.store.Self(l.Person.ID).Read(v.Context(), func(view *store.View) error {
-		if err := r.ownsAccount(view, acting(v), l.Person.ID); err != nil {
-			return err
-		}
 		return r.org.MayTouch(view, acting(v), l.Person.ID)
 	})
 	account := webui.Pick{Name: "account", Legend: v.Say("people.state.account"), One: true, Choices: []webui.Choice{

@@ -14,7 +14,7 @@ func TestPagesShow(t *testing.T) {
 			"/admin/people", "/admin/people?q=a", "/admin/people?role=user&state=active", "/admin/people/suggest?login=bo", "/admin/people/people.csv",
 			"/admin/people/new", "/admin/people/invite", at, at + "/profile", at + "/roles", at + "/state", at + "/remove", at + "/delete",
 			"/admin/groups", "/admin/groups/new", "/admin/roles", "/admin/roles/new", "/admin/roles/administrator", "/admin/organization",
-			"/admin/organizations", "/admin/organizations/new", "/admin/organizations/" + string(c.Momiji), "/admin/organizations/" + string(c.Momiji) + "/edit",
+			"/admin/organizations", "/admin/organizations/new", "/admin/organizations/" + string(c.Momiji), "/admin/organizations/" + string(c.Org) + "/edit",
 			"/admin/organizations/" + string(c.Org) + "/delete", "/settings", "/settings/profile", "/settings/email",
 		} {
 			got := c.chika.Get(path)

@@ -150,7 +150,6 @@ func (r *Room) knows(ctx context.Context, by id.Principal, which id.Org) error {
 var (
 	errNoOrg    = fault.New(fault.NotFound, "organization-unknown")
 	errNoPerson = fault.New(fault.NotFound, "person-unknown")
-	errShared   = fault.New(fault.Forbidden, "person-shared")
 )
 
 // sees returns a person and the organizations that reader and person share: who

@@ -11,57 +11,17 @@ import (
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
 )
 
-// Change changes what is said of a person whom who acts sees. Login, address
-// and state belong to the account and not to one organization: who changes
-// them may change people in every organization of that person.
+// Change changes what is said of a person, by the rules of org.
 func (r *Room) Change(ctx context.Context, by id.Principal, p org.Person) error {
 	return r.write(ctx, r.store.Self(p.ID), func(tx *store.Tx) ([]store.Event, error) {
-		event, err := r.put(tx, by, p)
+		event, err := r.org.PutPerson(tx, by, p)
 		return []store.Event{event}, err
 	})
-}
-
-func (r *Room) put(tx *store.Tx, by id.Principal, p org.Person) (store.Event, error) {
-	now, err := r.org.PersonIn(&tx.View, p.ID)
-	if err != nil {
-		return store.Event{}, err
-	}
-	if identity(now, p) && by.Person() != p.ID {
-		if err := r.ownsAccount(&tx.View, by, p.ID); err != nil {
-			return store.Event{}, err
-		}
-	}
-	return r.org.PutPerson(tx, by, p)
 }
 
 // identity reports whether a change touches who somebody is.
 func identity(now, next org.Person) bool {
 	return org.LoginFold(now.Login) != org.LoginFold(next.Login) || org.EmailFold(now.Email) != org.EmailFold(next.Email) || now.State != next.State
-}
-
-// ownsAccount refuses who may not change people in every organization of a
-// person: an address given to a shared account would be a way into all of them.
-func (r *Room) ownsAccount(v *store.View, by id.Principal, who id.Person) error {
-	if whole(by) {
-		return nil
-	}
-	orgs, err := r.org.OrgsOf(v, who)
-	if err != nil {
-		return err
-	}
-	if len(orgs) == 0 {
-		return r.org.Need(v, by, "", org.Everything)
-	}
-	for _, one := range orgs {
-		err := r.org.Need(v, by, one, org.PeopleWrite)
-		if fault.As(err) != nil {
-			return errShared
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // AskEmail begins the change of one's own address: nothing changes until the

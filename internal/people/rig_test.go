@@ -19,9 +19,9 @@ var (
 // company is a house with its people and who looks at it.
 type company struct {
 	housetest.Kaede
-	home             *housetest.Home
-	chika, aoi, ume  *housetest.Visitor // administrator and operator; user; administrator of the customer
-	nobody, inMomiji *housetest.Visitor // no session; Chika below
+	home            *housetest.Home
+	chika, aoi, ume *housetest.Visitor // administrator and operator; user; administrator of the customer
+	nobody          *housetest.Visitor
 }
 
 func each(t *testing.T, f func(t *testing.T, c company)) {
@@ -30,7 +30,7 @@ func each(t *testing.T, f func(t *testing.T, c company)) {
 		k := h.People(t)
 		f(t, company{
 			Kaede: k, home: h, chika: h.As(t, k.Chika, k.Org), aoi: h.As(t, k.Aoi, k.Org), ume: h.As(t, k.Ume, k.Momiji),
-			nobody: h.Nobody(t), inMomiji: h.As(t, k.Chika, k.Momiji),
+			nobody: h.Nobody(t),
 		})
 	})
 }
