@@ -88,8 +88,12 @@ func TestR4NothingOfOthers(t *testing.T) {
 		})
 		t.Run("A123 without the right", func(t *testing.T) {
 			for _, r := range [][2]string{
-				{http.MethodGet, kaede + "/members"}, {http.MethodDelete, kaede}, {http.MethodGet, "/api/v1/people"}, {http.MethodGet, "/api/v1/people?ids=" + string(c.Chika)},
-				{http.MethodDelete, "/api/v1/people/" + string(c.Aoi) + "?login=aoi"}, {http.MethodPost, "/api/v1/people/" + string(c.Aoi) + "/disable"},
+				{http.MethodGet, kaede + "/members"},
+				{http.MethodDelete, kaede},
+				{http.MethodGet, "/api/v1/people"},
+				{http.MethodGet, "/api/v1/people?ids=" + string(c.Chika)},
+				{http.MethodDelete, "/api/v1/people/" + string(c.Aoi) + "?login=aoi"},
+				{http.MethodPost, "/api/v1/people/" + string(c.Aoi) + "/disable"},
 			} {
 				if got := code(t, c.aoi.Call(r[0], r[1], nil)); got != "not-permitted" {
 					t.Errorf("%s %s: %s", r[0], r[1], got)

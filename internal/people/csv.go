@@ -40,8 +40,8 @@ type line struct {
 func (s sheet) has(column string) bool { return slices.Contains(s.columns, column) }
 
 // readSheet reads a list: comma or tab between cells, RFC 4180 quotes, in UTF-8
-// or the Shift_JIS of spreadsheets. Without a head it is a list of addresses,
-// one a line. A cell is data whatever it begins with.
+// or the Shift_JIS of spreadsheets. Without a head it is a list of addresses. A
+// cell is data whatever it begins with.
 func readSheet(file []byte) (sheet, *fault.Fault) {
 	if len(file) > MostBytes {
 		return sheet{}, fault.New(fault.Invalid, "import-too-large", "limit", MostBytes>>20)
@@ -51,6 +51,9 @@ func readSheet(file []byte) (sheet, *fault.Fault) {
 		return sheet{}, fault.New(fault.Invalid, "import-not-text")
 	}
 	head, _, _ := strings.Cut(strings.TrimLeft(text, "\r\n"), "\n")
+	if strings.Contains(head, "@") && !strings.Contains(words.Fold(head), "login") {
+		return addresses(text)
+	}
 	reader := csv.NewReader(strings.NewReader(text))
 	reader.FieldsPerRecord, reader.ReuseRecord = -1, true
 	if strings.Count(head, "\t") > strings.Count(head, ",") {
@@ -77,32 +80,53 @@ func collect(reader *csv.Reader) (s sheet, f *fault.Fault) {
 			if s.columns, f = readHead(record); f != nil {
 				return s, f
 			}
-			if !bareAddress(record) {
-				continue
-			}
-		}
-		if len(s.lines) == MostRows {
-			return s, fault.New(fault.Invalid, "import-too-long", "limit", MostRows)
+			continue
 		}
 		s.lines = append(s.lines, s.line(number, record))
+		if len(s.lines) > MostRows {
+			break
+		}
 	}
-	if len(s.lines) == 0 {
-		return s, fault.New(fault.Invalid, "import-empty")
+	return s, s.bounds()
+}
+
+func (s sheet) bounds() *fault.Fault {
+	switch {
+	case len(s.lines) > MostRows:
+		return fault.New(fault.Invalid, "import-too-long", "limit", MostRows)
+	case len(s.lines) == 0:
+		return fault.New(fault.Invalid, "import-empty")
 	}
-	return s, nil
+	return nil
+}
+
+// addresses reads what mail programs give: addresses with or without names,
+// one a line or with commas or semicolons between them. The login is the
+// address.
+func addresses(text string) (sheet, *fault.Fault) {
+	s := sheet{columns: []string{"login", "email", "display_name"}}
+	for i, one := range strings.Split(text, "\n") {
+		for cell := range strings.FieldsFuncSeq(one, func(r rune) bool { return r == ',' || r == ';' || r == '\r' }) {
+			name, address, named := strings.Cut(strings.TrimSuffix(strings.TrimSpace(cell), ">"), "<")
+			if !named {
+				name, address = "", name
+			}
+			if address == "" && name == "" {
+				continue
+			}
+			s.lines = append(s.lines, line{number: i + 1, cells: map[string]string{
+				"login": address, "email": address, "display_name": strings.Trim(strings.TrimSpace(name), `"`),
+			}})
+		}
+	}
+	return s, s.bounds()
 }
 
 func blank(record []string) bool {
 	return !slices.ContainsFunc(record, func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }
 
-// bareAddress reports whether a record is no head but one address.
-func bareAddress(record []string) bool { return len(record) == 1 && strings.Contains(record[0], "@") }
-
 func readHead(record []string) ([]string, *fault.Fault) {
-	if bareAddress(record) {
-		return []string{""}, nil
-	}
 	columns := make([]string, len(record))
 	for i, cell := range record {
 		name := strings.ReplaceAll(words.Fold(cell), " ", "_")
@@ -123,16 +147,7 @@ func readHead(record []string) ([]string, *fault.Fault) {
 func (s sheet) line(number int, record []string) line {
 	l := line{number: number, cells: map[string]string{}, odd: len(record) != len(s.columns)}
 	for i, cell := range record[:min(len(record), len(s.columns))] {
-		cell = strings.TrimSpace(cell)
-		if s.columns[0] == "" {
-			name, address, named := strings.Cut(strings.TrimSuffix(cell, ">"), "<")
-			if !named {
-				name, address = "", cell
-			}
-			l.cells["login"], l.cells["email"], l.cells["display_name"] = address, address, strings.Trim(strings.TrimSpace(name), `"`)
-			return l
-		}
-		l.cells[s.columns[i]] = unguard(cell)
+		l.cells[s.columns[i]] = unguard(strings.TrimSpace(cell))
 	}
 	return l
 }
@@ -161,8 +176,8 @@ func names(cell string) []string {
 	return strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(" ,;　、", r) || r == '\n' })
 }
 
-// writeSheet writes a list that readSheet reads back.
-func writeSheet(out io.Writer, columns []string, rows [][]string) error {
+// WriteSheet writes a list that readSheet reads back.
+func WriteSheet(out io.Writer, columns []string, rows [][]string) error {
 	w := csv.NewWriter(out)
 	w.UseCRLF = true
 	if err := w.Write(columns); err != nil {

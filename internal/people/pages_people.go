@@ -123,7 +123,7 @@ func (r *Room) giveSheet(v *web.Visit) error {
 	}
 	var out bytes.Buffer
 	out.WriteString("\ufeff") // without it spreadsheets take UTF-8 for something else
-	if err := writeSheet(&out, columns, rows); err != nil {
+	if err := WriteSheet(&out, columns, rows); err != nil {
 		return err
 	}
 	h := v.Writer().Header()

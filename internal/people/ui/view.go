@@ -171,7 +171,7 @@ func someRows(ctx context.Context, list []Someone) []web.Row {
 			state = both(state, web.Badge(kinds[one.Invitation], one.InvitationText))
 		}
 		rows = append(rows, web.Row{Href: one.Href, Cells: []templ.Component{
-			name(one.Name, one.Reading), login(one.Login), web.Text(joined(ctx, one.Roles)), state,
+			name(one.Name, one.Reading), login(one.Login), textOr(joined(ctx, one.Roles)), state,
 		}})
 	}
 	return rows
