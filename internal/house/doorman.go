@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -144,7 +145,17 @@ func (h *House) consoleRail() []entry {
 	return rail
 }
 
-func (h *House) settingsRail() []entry { return nil }
+func (h *House) settingsRail() []entry {
+	return []entry{
+		{"signin.security", signin.SecurityPath, ""},
+		{"signin.passkeys", signin.PasskeysPath, ""},
+		{"signin.password", signin.PasswordPath, ""},
+		{"signin.totp", signin.TOTPPath, ""},
+		{"signin.recovery", signin.RecoveryPath, ""},
+		{"signin.sessions", signin.SessionsPath, ""},
+		{"signin.tokens", signin.TokensPath, ""},
+	}
+}
 
 // offer keeps the entries that the actor may open.
 func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, entries []entry) []webui.Link {
