@@ -38,8 +38,10 @@ type Session struct {
 	Device  string        // hash of the browser's own mark; see lock.go
 }
 
-// ACR is how strongly the person signed in, AMR by which methods.
-func (s Session) ACR() string   { return level(s.Proofs) }
+// ACR is how strongly the person signed in.
+func (s Session) ACR() string { return level(s.Proofs) }
+
+// AMR are the methods by which the person signed in, RFC 8176.
 func (s Session) AMR() []string { return amr(s.Proofs) }
 
 func (s Session) over(now time.Time) bool {
