@@ -7,4 +7,5 @@ func (r *Room) Doors(m *web.Mux) {
 	r.policyPages(m)
 	r.policyAPI(m)
 	r.settingsPages(m)
+	r.meAPI(m)
 }

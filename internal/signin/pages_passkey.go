@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/a-h/templ"
 
@@ -14,30 +15,30 @@ import (
 
 func cells(all ...templ.Component) []templ.Component { return all }
 
-// models are authenticators that most people have, by AAGUID, as their makers
-// call them. What is not here is told by its AAGUID.
-var models = map[string]string{
-	"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4": "Google Password Manager",
-	"fbfc3007-154e-4ecc-8c0b-6e020557d7bd": "iCloud Keychain",
-	"08987058-cadc-4b81-b6e1-30de50dcbe96": "Windows Hello",
-	"9ddd1817-af5a-4672-a2b9-3e3dd95000a9": "Windows Hello",
-	"6028b017-b1d4-4c02-b4b3-afcdafc96bb2": "Windows Hello",
-	"bada5566-a7aa-401f-bd96-45619a55120d": "1Password",
-	"d548826e-79b4-db40-a3d8-11116f7e8349": "Bitwarden",
-	"cb69481e-8ff7-4039-93ec-0a2729a154a8": "YubiKey 5",
-	"ee882879-721c-4913-9775-3dfcce97072a": "YubiKey 5",
-	"2fc0579f-8113-47ea-b116-bb5a8db9202a": "YubiKey 5 NFC",
+// models are authenticators that many people have, by AAGUID; the words say
+// what their makers call them. What is not here is told by its AAGUID.
+var models = []string{
+	"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4",
+	"fbfc3007-154e-4ecc-8c0b-6e020557d7bd",
+	"08987058-cadc-4b81-b6e1-30de50dcbe96",
+	"9ddd1817-af5a-4672-a2b9-3e3dd95000a9",
+	"6028b017-b1d4-4c02-b4b3-afcdafc96bb2",
+	"bada5566-a7aa-401f-bd96-45619a55120d",
+	"d548826e-79b4-db40-a3d8-11116f7e8349",
+	"cb69481e-8ff7-4039-93ec-0a2729a154a8",
+	"ee882879-721c-4913-9775-3dfcce97072a",
+	"2fc0579f-8113-47ea-b116-bb5a8db9202a",
 }
 
 const noModel = "00000000-0000-0000-0000-000000000000"
 
 // model names the make of a passkey; "" if it did not say.
-func model(p Passkey) string {
-	if p.AAGUID == noModel {
+func model(v *web.Visit, p Passkey) string {
+	switch {
+	case p.AAGUID == noModel:
 		return ""
-	}
-	if name, known := models[p.AAGUID]; known {
-		return name
+	case slices.Contains(models, p.AAGUID):
+		return v.Say("signin.model." + p.AAGUID)
 	}
 	return p.AAGUID
 }
@@ -80,7 +81,7 @@ func (r *Room) showPasskeys(v *web.Visit) error {
 	}
 	for _, p := range held.Passkeys {
 		kind := nature(v, p)
-		if m := model(p); m != "" {
+		if m := model(v, p); m != "" {
 			kind += " · " + m
 		}
 		page.Rows = append(page.Rows, webui.Row{Href: PasskeysPath + "/" + p.ID, Cells: cells(
@@ -117,8 +118,8 @@ func (r *Room) newPasskey(v *web.Visit) (ui.NewPasskey, error) {
 	}, err
 }
 
-// passkeyOptions answers the script of the page with how the ceremony begins.
-func (r *Room) passkeyOptions(v *web.Visit) error {
+// beginPasskeyPage answers the script of the page with how the ceremony begins.
+func (r *Room) beginPasskeyPage(v *web.Visit) error {
 	who, err := present(v.Actor())
 	if err != nil {
 		return err
@@ -199,7 +200,7 @@ func onePasskey(v *web.Visit, key Passkey) ui.OnePasskey {
 		{Key: v.Say("signin.created"), Value: webui.Time(key.Created)},
 		{Key: v.Say("signin.used"), Value: ui.At(key.LastUsed, v.Say("signin.never"))},
 	}}
-	if m := model(key); m != "" {
+	if m := model(v, key); m != "" {
 		said := v.Say("signin.passkeys.unproven", "model", m)
 		if key.Attested {
 			said = m

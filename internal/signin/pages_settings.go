@@ -39,7 +39,7 @@ func (r *Room) settingsPages(m *web.Mux) {
 
 	m.Page(plain(http.MethodGet, PasskeysPath), r.showPasskeys)
 	m.Page(fresh(http.MethodGet, PasskeysPath+"/new"), r.showNewPasskey)
-	m.Page(fresh(http.MethodPost, PasskeysPath+"/new/options"), r.passkeyOptions)
+	m.Page(fresh(http.MethodPost, PasskeysPath+"/new/options"), r.beginPasskeyPage)
 	m.Page(fresh(http.MethodPost, PasskeysPath+"/new"), r.savePasskey)
 	m.Page(plain(http.MethodGet, PasskeysPath+"/{passkey}"), r.showOnePasskey)
 	m.Page(plain(http.MethodPost, PasskeysPath+"/{passkey}"), r.saveName)
