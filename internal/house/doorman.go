@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -149,7 +150,18 @@ func (h *House) consoleRail() []entry {
 	return rail
 }
 
-func (h *House) settingsRail() []entry { return []entry{{"people.settings", people.SettingsPath, ""}} }
+func (h *House) settingsRail() []entry {
+	return []entry{
+		{"people.settings", people.SettingsPath, ""},
+		{"signin.security", signin.SecurityPath, ""},
+		{"signin.passkeys", signin.PasskeysPath, ""},
+		{"signin.password", signin.PasswordPath, ""},
+		{"signin.totp", signin.TOTPPath, ""},
+		{"signin.recovery", signin.RecoveryPath, ""},
+		{"signin.sessions", signin.SessionsPath, ""},
+		{"signin.tokens", signin.TokensPath, ""},
+	}
+}
 
 // offer keeps the entries that the actor may open.
 func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, entries []entry) []webui.Link {

@@ -6,4 +6,6 @@ import "github.com/sekisho/sekisho/internal/web"
 func (r *Room) Doors(m *web.Mux) {
 	r.policyPages(m)
 	r.policyAPI(m)
+	r.settingsPages(m)
+	r.meAPI(m)
 }
