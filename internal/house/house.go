@@ -205,7 +205,7 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.notice = notice.New(h.store, h.options.Clock)
-	if h.kinds, err = kinds(h.notice); err != nil {
+	if h.kinds, err = kinds(h.notice, h.signin); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -215,6 +215,7 @@ func (h *House) furnish() (err error) {
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
 	})
+	h.signin.Doors(h.mux)
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
 	h.console.Pages(h.mux)
@@ -252,10 +253,12 @@ func (h *House) people() (err error) {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room) (*manifest.Set, error) { return manifest.NewSet(n.Kind()) }
+func kinds(n *notice.Room, s *signin.Room) (*manifest.Set, error) {
+	return manifest.NewSet(n.Kind()) // and s.Kind(), once people bring Role and Group
+}
 
 // Kinds are the kinds of manifests, to read documents without a house.
-func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System())) }
+func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System()), nil) }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
 func orNil(f *fault.Fault) error {

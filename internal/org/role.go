@@ -52,8 +52,14 @@ func (r *Register) SetRole(tx *store.Tx, by id.Principal, role Role) (store.Even
 	if err != nil {
 		return store.Event{}, err
 	}
+	if role.Version != 0 && !slices.ContainsFunc(all, func(c Role) bool { return c.ID == role.ID }) {
+		return store.Event{}, errNoRole
+	}
 	if err := r.checkRole(o, all, &role); err != nil {
 		return store.Event{}, err
+	}
+	if slices.ContainsFunc(all, func(c Role) bool { return c.Name == role.Name && c.ID != role.ID }) {
+		return store.Event{}, fault.New(fault.Conflict, "role-name-taken", "name", role.Name)
 	}
 	if err := r.mayWriteRole(&in.View, p, o, role, all); err != nil {
 		return store.Event{}, err
@@ -226,3 +232,9 @@ func (r *Register) Holders(ctx context.Context, org id.Org, which id.Role) (all 
 	})
 	return all, err
 }
+
+// BuiltInRoles lists the names of the built-in roles.
+func BuiltInRoles() []id.Role { return []id.Role{Administrator, Accounts, Auditor, Operator, User} }
+
+// IsBuiltIn reports whether a name is that of a built-in role.
+func IsBuiltIn(name string) bool { return slices.Contains(BuiltInRoles(), id.Role(name)) }
