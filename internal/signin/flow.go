@@ -212,7 +212,7 @@ func (r *Room) rehash(ctx context.Context, f factor, pw secret.Text) {
 		return
 	}
 	err = r.store.Self(f.person).Write(ctx, func(tx *store.Tx) store.End {
-		if err := r.ring.Live(tx.House(), sealed); err != nil {
+		if err := r.ring.Live(tx, sealed); err != nil {
 			return store.Abort(err)
 		}
 		if _, err := replaceSealed(tx, kindPassword, f.sealed, sealed); err != nil {

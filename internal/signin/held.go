@@ -12,19 +12,19 @@ import (
 
 // Held is what a person signs in with, as they see it.
 type Held struct {
-	Password       bool
-	PasswordAt     time.Time
-	MustChange     bool
-	Short          bool // the password must not be the only factor
-	TOTP           bool
-	TOTPAt         time.Time
-	TOTPUsed       time.Time // zero: never
-	Passkeys       []Passkey
-	RecoveryLeft   int
-	RecoveryAll    int
-	Sessions       int
-	Tokens         []Token
-	PasskeysOff    *fault.Fault // why there are none in this house; nil: there are
+	Password     bool
+	PasswordAt   time.Time
+	MustChange   bool
+	Short        bool // the password must not be the only factor
+	TOTP         bool
+	TOTPAt       time.Time
+	TOTPUsed     time.Time // zero: never
+	Passkeys     []Passkey
+	RecoveryLeft int
+	RecoveryAll  int
+	Sessions     int
+	Tokens       []Token
+	PasskeysOff  *fault.Fault // why there are none in this house; nil: there are
 }
 
 // Held reads what a person signs in with.

@@ -27,7 +27,6 @@ var ticketKind = once.Declare(once.Kind{Name: "passkey-ticket", Life: 10 * time.
 
 const (
 	ticketLife = 5 * time.Minute
-	macSize    = 32
 	mostTicket = 16 << 10
 )
 
