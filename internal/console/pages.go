@@ -1,16 +1,13 @@
 package console
 
 import (
-	"cmp"
 	"net/http"
-	"slices"
 
 	"github.com/a-h/templ"
 
 	"github.com/sekisho/sekisho/internal/console/ui"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/web"
-	"github.com/sekisho/sekisho/internal/words"
 )
 
 // SignOutPath is where a POST ends the session.
@@ -21,36 +18,11 @@ func (r *Room) Pages(m *web.Mux) {
 	public := func(method, path string) web.Route {
 		return web.Route{Method: method, Path: path, Permission: web.Public}
 	}
-	m.Page(public(http.MethodGet, "/{$}"), r.showWelcome)
 	m.Page(public(http.MethodGet, "/setup"), r.showSetup)
 	m.Page(public(http.MethodPost, "/setup"), r.redeem)
 	m.Page(web.Route{Method: http.MethodPost, Path: SignOutPath, Permission: web.SignedIn}, r.signOut)
 	r.auditPages(m)
 	r.statePages(m)
-}
-
-// showWelcome is the first page: who set the house up goes on to the console,
-// everybody else learns where the link is.
-func (r *Room) showWelcome(v *web.Visit) error {
-	if v.Actor().Known() {
-		return v.See(statePath)
-	}
-	var sayings []ui.Saying
-	langs := slices.Clone(words.Langs) // the reader's own first
-	slices.SortStableFunc(langs, func(a, b words.Lang) int { return cmp.Compare(rank(a, v.Lang()), rank(b, v.Lang())) })
-	for _, lang := range langs {
-		sayings = append(sayings, ui.Saying{
-			Lang: string(lang), Title: r.book.Say(lang, "console.welcome", nil), Text: r.book.Say(lang, "console.welcome.text", nil),
-		})
-	}
-	return v.Show(v.Say("console.welcome"), ui.Welcome(sayings))
-}
-
-func rank(lang, own words.Lang) int {
-	if lang == own {
-		return 0
-	}
-	return 1
 }
 
 // Entrance says below "you are not signed in" where the set-up link is.
@@ -76,7 +48,7 @@ func (r *Room) redeem(v *web.Visit) error {
 		return err
 	}
 	v.OpenSession(cookie, SetupLife)
-	return v.See(statePath)
+	return v.See(HomePath)
 }
 
 func (r *Room) signOut(v *web.Visit) error {
