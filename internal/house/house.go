@@ -386,5 +386,8 @@ func (h *House) stop(ctx context.Context) error {
 // Register opens people and organizations to tests.
 func (h *House) Register() *org.Register { return h.register }
 
+// Handler opens the front door to tests that knock without a network.
+func (h *House) Handler() http.Handler { return h.mux }
+
 // SignIn opens the room in which people sign in to tests.
 func (h *House) SignIn() *signin.Room { return h.signin }

@@ -3,6 +3,7 @@ package org
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
@@ -51,4 +52,25 @@ func (r *Register) Nobody(ctx context.Context) (empty bool, err error) {
 		return err
 	})
 	return empty, err
+}
+
+// GroupIDsOf returns the groups that a person is in, directly or through
+// others, in two statements whatever is in them.
+func (r *Register) GroupIDsOf(ctx context.Context, org id.Org, who id.Person) (in []id.Group, err error) {
+	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
+		rows, err := v.Query("SELECT group_id FROM group_member WHERE org = $1 AND person = $2 ORDER BY group_id", string(who))
+		if in, err = store.Collect(rows, err, scanID[id.Group]); err != nil || len(in) == 0 {
+			return err
+		}
+		nesting, err := groupNesting(v)
+		for i := 0; i < len(in); i++ { // it grows on the way
+			for _, n := range nesting {
+				if outer := id.Group(n.a); n.b == string(in[i]) && !slices.Contains(in, outer) {
+					in = append(in, outer)
+				}
+			}
+		}
+		return err
+	})
+	return in, err
 }
