@@ -243,15 +243,16 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd/sekisho"},
 	"golang.org/x/term":                   {"cmd/sekisho"},
 	// words reads embedded files of our own; foreign YAML goes through wire/yaml.
-	"go.yaml.in/yaml/v3":           {"wire/yaml", "words"},
-	"golang.org/x/sys":             {"store", "web", "house"}, // locks and file systems; the peer of a socket
-	"golang.org/x/text":            {"words"},
-	"github.com/emersion/go-smtp":  {"fake/mail"},
-	"github.com/emersion/go-sasl":  {"fake/mail"},
-	"github.com/wneessen/go-mail":  {"notify/smtp"},
-	"golang.org/x/net/idna":        {"wire/mailaddr"},
-	"github.com/pquerna/otp":       {"signin/totp"},
-	"github.com/boombuler/barcode": {"signin/totp"}, // QR codes
+	"go.yaml.in/yaml/v3":              {"wire/yaml", "words"},
+	"golang.org/x/sys":                {"store", "web", "house"}, // locks and file systems; the peer of a socket
+	"golang.org/x/text":               {"words"},
+	"github.com/emersion/go-smtp":     {"fake/mail"},
+	"github.com/emersion/go-sasl":     {"fake/mail"},
+	"github.com/wneessen/go-mail":     {"notify/smtp"},
+	"golang.org/x/net/idna":           {"wire/mailaddr"},
+	"github.com/pquerna/otp":          {"signin/totp"},
+	"github.com/boombuler/barcode":    {"signin/totp"}, // QR codes
+	"github.com/go-webauthn/webauthn": {"signin/passkey"},
 }
 
 var vocabularies = []string{
