@@ -47,6 +47,11 @@ func peopleByEmail(v *store.View, fold string) ([]Person, error) {
 	return store.Collect(rows, err, scanPerson)
 }
 
+func verifiedAt(v *store.View, fold string) ([]Person, error) {
+	rows, err := v.Query(personColumns+"WHERE p.email_fold = $1 AND p.email_fold <> '' AND p.verified = 1 AND p.state = 'active' LIMIT 2", fold)
+	return store.Collect(rows, err, scanPerson)
+}
+
 func peopleByID(v *store.View, which []id.Person) ([]Person, error) {
 	var all []Person
 	for chunk := range slices.Chunk(which, 200) {
