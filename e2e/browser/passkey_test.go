@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
@@ -207,6 +208,9 @@ func TestPasskeysInChromium(t *testing.T) {
 		command(b, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: device, Enabled: !held})
 	}
 
+	command(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `window.asked = [];
+		const get = navigator.credentials.get.bind(navigator.credentials);
+		navigator.credentials.get = (o) => { window.asked.push(o.mediation ?? "none"); return get(o); };`})
 	visit("")
 	s.press(b, "#create")
 	s.says(b, "created none")
@@ -226,6 +230,9 @@ func TestPasskeysInChromium(t *testing.T) {
 	hold(true)
 	visit("conditional")
 	pending(b, s)
+	if asked := evaluate[string](b, `window.asked.join()`); asked != "conditional" {
+		t.Errorf("the field asked with mediation %q", asked)
+	}
 	hold(false)
 	s.press(b, "#get")
 	s.says(b, "welcome")

@@ -38,6 +38,7 @@ import (
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/passkey"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
@@ -117,7 +118,7 @@ func Schemas() []fs.FS {
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, notice.Words,
+		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, passkey.Words, notice.Words,
 		console.Words, backup.Words,
 	}
 }
@@ -204,7 +205,7 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.notice = notice.New(h.store, h.options.Clock)
-	if h.kinds, err = kinds(h.notice); err != nil {
+	if h.kinds, err = kinds(h.notice, h.signin); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -214,6 +215,7 @@ func (h *House) furnish() (err error) {
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
 	})
+	h.signin.Doors(h.mux)
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
 	h.console.Pages(h.mux)
@@ -234,18 +236,29 @@ func Permissions() []org.Permission {
 // they sign in.
 func (h *House) people() (err error) {
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
-	h.signin = signin.New(signin.Options{
+	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(),
-	})
+	}
+	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
+	if off := fault.As(err); off != nil {
+		o.PasskeysOff = off // the house runs without them
+	} else if err != nil {
+		return err
+	} else {
+		o.Passkeys = driver
+	}
+	h.signin = signin.New(o)
 	return nil
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room) (*manifest.Set, error) { return manifest.NewSet(n.Kind()) }
+func kinds(n *notice.Room, s *signin.Room) (*manifest.Set, error) {
+	return manifest.NewSet(n.Kind()) // and s.Kind(), once people bring Role and Group
+}
 
 // Kinds are the kinds of manifests, to read documents without a house.
-func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System())) }
+func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System()), nil) }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
 func orNil(f *fault.Fault) error {

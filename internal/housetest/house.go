@@ -260,9 +260,20 @@ func (h *Home) people(t testing.TB) (k Kaede) {
 // sign-in with a passkey a moment ago.
 func (h *Home) As(t testing.TB, who id.Person, where id.Org) *Visitor {
 	t.Helper()
+	return h.AsBy(t, who, where, signin.ByPasskey)
+}
+
+// AsBy is a visitor with a session of the person in an organization, who proved
+// who they are by these methods a moment ago.
+func (h *Home) AsBy(t testing.TB, who id.Person, where id.Org, methods ...signin.Method) *Visitor {
+	t.Helper()
 	v := h.Nobody(t)
 	room := h.SignIn()
-	o := room.NewOpening(who, []signin.Proof{{Method: signin.ByPasskey, At: time.Now()}}, "test", "127.0.0.1")
+	var proofs []signin.Proof
+	for _, m := range methods {
+		proofs = append(proofs, signin.Proof{Method: m, At: time.Now()})
+	}
+	o := room.NewOpening(who, proofs, "test", "127.0.0.1")
 	o.Session.Org = where
 	err := h.Store().Self(who).Write(context.Background(), func(tx *store.Tx) store.End {
 		event, err := room.Open(tx, testPath, o, true, "")
@@ -274,9 +285,14 @@ func (h *Home) As(t testing.TB, who id.Person, where id.Org) *Visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, _ := url.Parse(h.URL())
-	v.http.Jar.SetCookies(base, []*http.Cookie{{Name: "sekisho", Value: o.Cookie.Reveal(), Path: "/"}})
+	v.SetCookies([]*http.Cookie{{Name: "sekisho", Value: o.Cookie.Reveal(), Path: "/"}})
 	return v
+}
+
+// SetCookies makes the visitor send cookies along.
+func (v *Visitor) SetCookies(cookies []*http.Cookie) {
+	base, _ := url.Parse(v.base)
+	v.http.Jar.SetCookies(base, cookies)
 }
 
 // testPath is not declared: it is no way into a real house.

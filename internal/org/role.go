@@ -226,3 +226,9 @@ func (r *Register) Holders(ctx context.Context, org id.Org, which id.Role) (all 
 	})
 	return all, err
 }
+
+// BuiltInRoles lists the names of the built-in roles.
+func BuiltInRoles() []id.Role { return []id.Role{Administrator, Accounts, Auditor, Operator, User} }
+
+// IsBuiltIn reports whether a name is that of a built-in role.
+func IsBuiltIn(name string) bool { return slices.Contains(BuiltInRoles(), id.Role(name)) }

@@ -38,8 +38,10 @@ type Session struct {
 	Device  string        // hash of the browser's own mark; see lock.go
 }
 
-// ACR is how strongly the person signed in, AMR by which methods.
-func (s Session) ACR() string   { return level(s.Proofs) }
+// ACR is how strongly the person signed in.
+func (s Session) ACR() string { return level(s.Proofs) }
+
+// AMR are the methods by which the person signed in, RFC 8176.
 func (s Session) AMR() []string { return amr(s.Proofs) }
 
 func (s Session) over(now time.Time) bool {
@@ -347,4 +349,19 @@ func (m *sessionMemory) takeSeen() map[string]time.Time {
 	seen := m.seen
 	m.seen = nil
 	return seen
+}
+
+// session reads one session of a person.
+func (r *Room) session(ctx context.Context, who id.Person, which string) (s Session, err error) {
+	if who == "" {
+		return s, errOver
+	}
+	err = r.store.Self(who).Read(ctx, func(v *store.View) (err error) {
+		s, err = sessionOf(v, which)
+		return err
+	})
+	if errors.Is(err, store.ErrNoRow) {
+		err = errOver
+	}
+	return s, err
 }

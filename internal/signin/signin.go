@@ -8,6 +8,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
@@ -63,8 +64,8 @@ type Options struct {
 	Ring     *seal.Ring
 	Register *org.Register
 	Passkeys Passkeys // nil: off, for the reason PasskeysOff
-	// PasskeysOff is the code of the sentence that says why there are none.
-	PasskeysOff string
+	// PasskeysOff says why there are none.
+	PasskeysOff *fault.Fault
 	Post        *notify.Post // sends mail; see Post.Enabled
 	BaseURL     string
 }
@@ -78,7 +79,7 @@ type Room struct {
 	register    *org.Register
 	mill        *password.Mill
 	passkeys    Passkeys
-	passkeysOff string
+	passkeysOff *fault.Fault
 	post        *notify.Post
 	baseURL     string
 	gate        *admit.Gate

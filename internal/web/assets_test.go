@@ -54,7 +54,7 @@ func TestVendoredFilesAreWhatTheySay(t *testing.T) {
 
 func TestAssets(t *testing.T) {
 	s := newSite(t)
-	for _, name := range []string{"house.css", "house.js", "passkey.js", "htmx.min.js", "hx-sse.min.js", "icon.svg"} {
+	for _, name := range []string{"house.css", "house.js", "htmx.min.js", "hx-sse.min.js", "icon.svg"} {
 		path := assetPath(t, s, name)
 		plain := s.ask("GET", path, "")
 		if plain.Code != 200 || plain.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" {

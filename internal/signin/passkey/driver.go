@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -87,10 +86,7 @@ func partyOf(base string) (party, origin string, err error) {
 	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
 		return "", "", off
 	}
-	if _, err := netip.ParseAddr(party); err == nil {
-		return "", "", off
-	}
-	if err := protocol.ValidateRPID(party); err != nil {
+	if err := protocol.ValidateRPID(party); err != nil { // addresses too
 		return "", "", off.Because(err)
 	}
 	return party, u.Scheme + "://" + authority(party, u.Scheme, u.Port()), nil

@@ -127,7 +127,7 @@ func TestRegistrationRefuses(t *testing.T) {
 		{"A049 RSA of 1,024 bits", key(func(signintest.Map) signintest.Map { return rsaOf(1024, 65537) }), passkey.ReasonKey},
 		{"A049 RSA of 16,384 bits", key(func(signintest.Map) signintest.Map { return rsaOf(16384, 65537) }), passkey.ReasonKey},
 		{"A049 RSA with exponent 1", key(func(signintest.Map) signintest.Map { return rsaOf(2048, 1) }), passkey.ReasonKey},
-		{"A049 RSA with PSS", key(func(m signintest.Map) signintest.Map { m = rsaOf(2048, 65537); m[1][1] = -37; return m }), passkey.ReasonKey},
+		{"A049 RSA with PSS", key(func(signintest.Map) signintest.Map { m := rsaOf(2048, 65537); m[1][1] = -37; return m }), passkey.ReasonKey},
 		{"A049 ES384, although well-formed", key(func(signintest.Map) signintest.Map { return es384(t) }), passkey.ReasonKey},
 		{"A049 no modulus", key(func(signintest.Map) signintest.Map { return signintest.Map{{1, 3}, {3, -257}} }), passkey.ReasonKey},
 		{"A049 key empty", key(func(signintest.Map) signintest.Map { return signintest.Map{} }), passkey.ReasonKey},

@@ -72,7 +72,7 @@ func readList(packed []byte, rows string) (*list, error) {
 	return l, nil
 }
 
-// all yields the entries in their order.
+// each yields the entries between two places of the text, in their order.
 func (l *list) each(from, to int, yield func(entry []byte) bool) {
 	var entry []byte
 	for from < to {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -284,5 +285,40 @@ func BenchmarkDummy(b *testing.B) {
 		if err := m.Dummy(context.Background(), anyone); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestADummyDoesTheWorkOfAVerification compares what both allocate, which is
+// the memory that Argon2id fills: time is the machine's, this is not.
+func TestADummyDoesTheWorkOfAVerification(t *testing.T) {
+	m, ctx := mill(), context.Background()
+	stored, err := m.Hash(ctx, anyone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := func(pw string, stored string) int64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if stored == "" {
+			err = m.Dummy(ctx, secret.Of(pw))
+		} else {
+			_, _, err = m.Verify(ctx, stored, secret.Of(pw))
+		}
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int64(after.TotalAlloc - before.TotalAlloc)
+	}
+	for name, pw := range map[string]string{
+		"right": "correct horse battery", "wrong": "wrong horse battery", "empty": "", "control": "tab\there",
+		"full width": "ｃｏｒｒｅｃｔ ｈｏｒｓｅ ｂａｔｔｅｒｙ", "too long": strings.Repeat("ａ", 2000), "no text": "\xff\xfe",
+	} {
+		t.Run("A047 "+name, func(t *testing.T) {
+			known, unknown := work(pw, stored), work(pw, "")
+			if d := known - unknown; d > known/100 || d < -known/100 || known < 19<<20 {
+				t.Errorf("a known login costs %d bytes of work, an unknown one %d", known, unknown)
+			}
+		})
 	}
 }

@@ -184,12 +184,15 @@ var masks = map[rune]rune{
 	'0': 'o', '1': 'i', 'l': 'i', '|': 'i', '!': 'i', '3': 'e', '4': 'a', '@': 'a', '5': 's', '$': 's', '7': 't', '+': 't',
 }
 
-// unmask writes letters for the signs that are put in their place; l and i are
-// one. It keeps the number of runes.
+// unmask writes letters for the signs that are put in their place, and hiragana
+// for katakana; l and i are one. It keeps the number of runes.
 func unmask(s string) string {
 	return strings.Map(func(r rune) rune {
 		if to, ok := masks[r]; ok {
 			return to
+		}
+		if r >= 'ァ' && r <= 'ヶ' {
+			return r - ('ァ' - 'ぁ')
 		}
 		return r
 	}, s)

@@ -32,7 +32,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{alone, "fourteen chrs!", "password-too-short"},
 		{tanaka, strings.Repeat("長", 342), "password-too-long"},
 		{tanaka, "tab\tulator keys", "password-malformed"},
-		{tanaka, "A057 nul \x00 inside", "password-malformed"},
+		{tanaka, "a nul \x00 inside", "password-malformed"},
 		{tanaka, "not utf-8 \xc3\x28", "password-malformed"},
 
 		{tanaka, "password", "password-common"},
@@ -66,6 +66,8 @@ func TestWhatIsRefused(t *testing.T) {
 		{tanaka, "ｔａｎａｋａ２０２６", "password-names-you"},
 		{alone, "田中花子田中花子田中花子1234", "password-names-you"},
 		{alone, "たなかはなこ　たなか花子　平成元年", "password-names-you"},
+		{alone, "タナカハナコ　タナカ花子　平成元年", "password-names-you"},
+		{alone, "ﾀﾅｶﾊﾅｺ ﾀﾅｶﾊﾅｺ 2026", "password-names-you"},
 		{tanaka, "kaede-trading-1", "password-names-you"},
 		{tanaka, "楓商事2026年度!", "password-names-you"},
 		{alone, "tanaka password", "password-names-you"},

@@ -47,9 +47,8 @@ func Grouped(s secret.Text) secret.Text {
 }
 
 // URI returns the otpauth URI of the key URI format. issuer is what the app
-// shows as the place, account as the person. The label is the issuer, a colon
-// and the account; colons inside of them are escaped twice over by nobody's
-// reader, so they become spaces.
+// shows as the place, account as the person. A colon parts the two in the label,
+// and some readers part it at an escaped one too: colons inside become spaces.
 func URI(issuer, account string, s secret.Text) secret.Text {
 	issuer, account = label(issuer), label(account)
 	return secret.Of("otpauth://totp/" + escape(issuer) + ":" + escape(account) +

@@ -267,3 +267,24 @@ func sealY(line, lines int) string {
 func sealDate(ctx context.Context, t time.Time) string {
 	return t.In(Of(ctx).Zone).Format("2006.1.2")
 }
+
+// Choice is one box to tick, or one of several to choose.
+type Choice struct {
+	Value, Text, Hint string
+	On                bool
+	Fixed             bool // shown, and not to be changed here
+}
+
+// Pick is a question with choices as its answers.
+type Pick struct {
+	Name, Legend, Hint, Error string
+	One                       bool // only one of them
+	Choices                   []Choice
+}
+
+func (p Pick) kind() string {
+	if p.One {
+		return "radio"
+	}
+	return "checkbox"
+}

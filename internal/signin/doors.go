@@ -1,0 +1,9 @@
+package signin
+
+import "github.com/sekisho/sekisho/internal/web"
+
+// Doors registers the room's pages and operations.
+func (r *Room) Doors(m *web.Mux) {
+	r.policyPages(m)
+	r.policyAPI(m)
+}

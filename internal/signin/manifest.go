@@ -1,0 +1,155 @@
+package signin
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// policySpec is a policy as a manifest says it; roles and groups by name.
+type policySpec struct {
+	Require []Method `yaml:"require,omitempty"`
+	Session struct {
+		Idle     time.Duration `yaml:"idle,omitempty"`
+		Absolute time.Duration `yaml:"absolute,omitempty"`
+	} `yaml:"session,omitempty"`
+	AppliesTo struct {
+		Roles  []string `yaml:"roles,omitempty"`
+		Groups []string `yaml:"groups,omitempty"`
+	} `yaml:"applies_to,omitempty"`
+	Passkeys struct {
+		Attestation bool     `yaml:"attestation,omitempty"`
+		Allow       []string `yaml:"allow,omitempty"`
+		Deny        []string `yaml:"deny,omitempty"`
+	} `yaml:"passkeys,omitempty"`
+}
+
+// Kind is the manifest kind SignInPolicy.
+func (r *Room) Kind() manifest.Kind {
+	return manifest.Define(manifest.Definition[policySpec]{
+		Name: "SignInPolicy", InOrg: true, After: []string{"Role", "Group"},
+		Check: checkPolicy, References: policyReferences, Load: loadPolicies, Apply: applyPolicy,
+	})
+}
+
+func (s policySpec) policy(name string) SignInPolicy {
+	return SignInPolicy{
+		Name: name, Require: s.Require, Idle: s.Session.Idle, Absolute: s.Session.Absolute,
+		Wish: PasskeyWish{s.Passkeys.Attestation, s.Passkeys.Allow, s.Passkeys.Deny},
+	}
+}
+
+func checkPolicy(name string, s *policySpec) error {
+	p := s.policy(name)
+	if f := p.settle(); f != nil {
+		return f
+	}
+	s.Passkeys.Allow, s.Passkeys.Deny = p.Wish.Allow, p.Wish.Deny
+	slices.Sort(s.AppliesTo.Roles)
+	slices.Sort(s.AppliesTo.Groups)
+	return nil
+}
+
+func policyReferences(s *policySpec) (all []manifest.Reference) {
+	for _, role := range s.AppliesTo.Roles {
+		if !org.IsBuiltIn(role) {
+			all = append(all, manifest.Reference{Kind: "Role", Name: role, Path: "applies_to.roles"})
+		}
+	}
+	for _, group := range s.AppliesTo.Groups {
+		all = append(all, manifest.Reference{Kind: "Group", Name: group, Path: "applies_to.groups"})
+	}
+	return all
+}
+
+func loadPolicies(v *store.View, which id.Org) ([]manifest.Object[policySpec], error) {
+	all, err := policiesOf(v.Org(which))
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	roles, groups, err := namesIn(v, which)
+	var objects []manifest.Object[policySpec]
+	for _, p := range all {
+		s := policySpec{Require: p.Require}
+		s.Session.Idle, s.Session.Absolute = p.Idle, p.Absolute
+		s.Passkeys.Attestation, s.Passkeys.Allow, s.Passkeys.Deny = p.Wish.Attestation, p.Wish.Allow, p.Wish.Deny
+		for _, role := range p.Roles {
+			s.AppliesTo.Roles = append(s.AppliesTo.Roles, roles[role])
+		}
+		for _, g := range p.Groups {
+			s.AppliesTo.Groups = append(s.AppliesTo.Groups, groups[g])
+		}
+		slices.Sort(s.AppliesTo.Roles)
+		slices.Sort(s.AppliesTo.Groups)
+		objects = append(objects, manifest.Object[policySpec]{ID: p.ID, Name: p.Name, Spec: s})
+	}
+	return objects, err
+}
+
+// namesIn are the names of an organization's roles and groups.
+func namesIn(v *store.View, which id.Org) (map[id.Role]string, map[id.Group]string, error) {
+	roles, groups := map[id.Role]string{}, map[id.Group]string{}
+	all, err := org.AllRoles(v, which)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, role := range all {
+		roles[role.ID] = role.Name
+	}
+	for _, name := range org.BuiltInRoles() {
+		roles[name] = string(name)
+	}
+	in, err := org.AllGroups(v, which)
+	for _, g := range in {
+		groups[g.ID] = g.Name
+	}
+	return roles, groups, err
+}
+
+func applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
+	in := tx.Org(c.Org)
+	if c.Action == manifest.Delete {
+		p := c.Before.policy(c.Name)
+		p.Org, p.ID = c.Org, c.ID
+		return p.event("sign-in-policy.deleted", c.By), deletePolicy(in, c.ID)
+	}
+	p := c.After.policy(c.Name)
+	p.Org, p.ID = c.Org, c.ID
+	roles, groups, err := namesIn(&tx.View, c.Org)
+	if err != nil {
+		return store.Event{}, err
+	}
+	for id, name := range roles {
+		if slices.Contains(c.After.AppliesTo.Roles, name) {
+			p.Roles = append(p.Roles, id)
+		}
+	}
+	for id, name := range groups {
+		if slices.Contains(c.After.AppliesTo.Groups, name) {
+			p.Groups = append(p.Groups, id)
+		}
+	}
+	slices.Sort(p.Roles)
+	slices.Sort(p.Groups)
+	if c.Action != manifest.Create {
+		all, err := policiesOf(&in.View)
+		i := slices.IndexFunc(all, func(one SignInPolicy) bool { return one.ID == c.ID })
+		if err != nil || i < 0 {
+			return store.Event{}, orUnknown(err)
+		}
+		p.Version = all[i].Version
+	}
+	return setPolicy(in, c.By, p)
+}
+
+func orUnknown(err error) error {
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.NotFound, "policy-unknown")
+}

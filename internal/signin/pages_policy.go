@@ -1,0 +1,340 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/signin/ui"
+	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
+)
+
+// PolicyPath is where an organization says how people sign in, OrganizationPath
+// where a person chooses the organization to act in.
+const (
+	PolicyPath       = "/admin/sign-in"
+	OrganizationPath = "/organization"
+)
+
+func (r *Room) policyPages(m *web.Mux) {
+	route := func(method, path string) web.Route {
+		return web.Route{Method: method, Path: path, Permission: Policy}
+	}
+	fresh := func(path string) web.Route {
+		one := route(http.MethodPost, path)
+		one.Fresh = web.Recent
+		return one
+	}
+	m.Page(route(http.MethodGet, PolicyPath), r.showPolicies)
+	m.Page(route(http.MethodGet, PolicyPath+"/new"), r.showPolicy)
+	m.Page(fresh(PolicyPath+"/new"), r.savePolicy)
+	m.Page(route(http.MethodGet, PolicyPath+"/{policy}"), r.showPolicy)
+	m.Page(fresh(PolicyPath+"/{policy}"), r.savePolicy)
+	m.Page(web.Route{Method: http.MethodGet, Path: OrganizationPath, Permission: web.SignedIn}, r.showOrganizations)
+	m.Page(web.Route{Method: http.MethodPost, Path: OrganizationPath, Permission: web.SignedIn}, r.chooseOrganization)
+}
+
+func (r *Room) showPolicies(v *web.Visit) error {
+	org := v.Actor().Org
+	all, err := r.Policies(v.Context(), org)
+	if err != nil {
+		return err
+	}
+	names, err := r.targetNames(v)
+	if err != nil {
+		return err
+	}
+	page := ui.Policies{New: PolicyPath + "/new"}
+	if done := v.Query("done"); done == "saved" || done == "deleted" {
+		page.Saved = v.Say("signin.policy." + done)
+	}
+	for _, p := range all {
+		page.Items = append(page.Items, ui.PolicyItem{
+			Href: PolicyPath + "/" + p.ID, Name: p.Name, Require: methodNames(v, p.Require), Weak: slices.Contains(p.Require, ByMail),
+			AppliesTo: p.appliesTo(v, names), Session: sessionSaid(v, p),
+		})
+	}
+	return v.Show(v.Say("signin.policies"), ui.ShowPolicies(page))
+}
+
+func methodNames(v *web.Visit, methods []Method) string {
+	names := make([]string, len(methods))
+	for i, m := range methods {
+		names[i] = v.Say("signin.method." + string(m))
+	}
+	if len(names) == 0 {
+		return v.Say("signin.method.any")
+	}
+	return strings.Join(names, v.Say("signin.and"))
+}
+
+// targetNames are the names of the organization's roles and groups by id.
+func (r *Room) targetNames(v *web.Visit) (map[string]string, error) {
+	names := map[string]string{}
+	roles, err := r.register.Roles(v.Context(), v.Actor().Org)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range roles {
+		names[string(role.ID)] = roleTitle(v, role)
+	}
+	groups, err := r.register.Groups(v.Context(), v.Actor().Org)
+	for _, g := range groups {
+		names[string(g.ID)] = g.Title
+	}
+	return names, err
+}
+
+func roleTitle(v *web.Visit, role org.Role) string {
+	if role.BuiltIn {
+		return v.Say("role." + role.Name)
+	}
+	return role.Title
+}
+
+func (p SignInPolicy) appliesTo(v *web.Visit, names map[string]string) string {
+	var all []string
+	for _, role := range p.Roles {
+		all = append(all, names[string(role)])
+	}
+	for _, g := range p.Groups {
+		all = append(all, names[string(g)])
+	}
+	if len(all) == 0 {
+		return v.Say("signin.policy.everybody")
+	}
+	return strings.Join(all, v.Say("signin.or"))
+}
+
+func sessionSaid(v *web.Visit, p SignInPolicy) string {
+	idle, absolute := p.Idle, p.Absolute
+	if idle == 0 {
+		idle = DefaultIdle
+	}
+	if absolute == 0 {
+		absolute = DefaultAbsolute
+	}
+	return v.Say("signin.policy.bounds", "idle", minutes(idle), "absolute", minutes(absolute))
+}
+
+func minutes(d time.Duration) string { return strconv.FormatInt(int64(d/time.Minute), 10) }
+
+func (r *Room) showPolicy(v *web.Visit) error {
+	p := SignInPolicy{Org: v.Actor().Org}
+	if which := v.Path("policy"); which != "" {
+		var err error
+		if p, err = r.Policy(v.Context(), p.Org, which); err != nil {
+			return err
+		}
+	}
+	form, err := r.policyForm(v, p, nil)
+	if err != nil {
+		return err
+	}
+	return v.Show(form.Heading, ui.EditPolicy(form))
+}
+
+func (r *Room) savePolicy(v *web.Visit) error {
+	typed, err := v.Form()
+	if err != nil {
+		return err
+	}
+	p := SignInPolicy{Org: v.Actor().Org, ID: v.Path("policy")}
+	if typed.Get("do") == "delete" && p.ID != "" {
+		if err := r.DropPolicy(v.Context(), v.Actor().Principal, p.Org, p.ID); err != nil {
+			return err
+		}
+		return v.See(PolicyPath + "?done=deleted")
+	}
+	bad := p.read(typed)
+	if bad == nil {
+		_, err = r.PutPolicy(v.Context(), v.Actor().Principal, p)
+		bad = fault.As(err)
+	}
+	if bad != nil && bad.Kind != fault.Broken && bad.Kind != fault.Busy {
+		form, err := r.policyForm(v, p, typed)
+		if err != nil {
+			return err
+		}
+		refusePolicy(v, &form, bad)
+		return v.ShowStatus(bad.Status(), form.Heading, ui.EditPolicy(form))
+	}
+	if err != nil {
+		return err
+	}
+	return v.See(PolicyPath + "?done=saved")
+}
+
+// read takes what was typed; minutes that are no numbers are said.
+func (p *SignInPolicy) read(typed url.Values) *fault.Fault {
+	var bad fault.Checks
+	p.Name = strings.TrimSpace(typed.Get("name"))
+	for _, m := range typed["require"] {
+		p.Require = append(p.Require, Method(m))
+	}
+	for _, role := range typed["roles"] {
+		p.Roles = append(p.Roles, id.Role(role))
+	}
+	for _, g := range typed["groups"] {
+		p.Groups = append(p.Groups, id.Group(g))
+	}
+	duration := func(path string) time.Duration {
+		text := strings.TrimSpace(typed.Get(path))
+		n, err := strconv.ParseInt(text, 10, 32)
+		if text != "" && (err != nil || n < 0) {
+			bad.Add(path, "field-not-integer")
+		}
+		return time.Duration(n) * time.Minute
+	}
+	p.Idle, p.Absolute = duration("session.idle"), duration("session.absolute")
+	p.Wish = PasskeyWish{
+		Attestation: typed.Get("attestation") != "", Allow: strings.Fields(typed.Get("allow")), Deny: strings.Fields(typed.Get("deny")),
+	}
+	version, err := strconv.ParseInt(typed.Get("version"), 10, 64)
+	if err != nil {
+		bad.Add("version", "field-not-integer")
+	}
+	p.Version = version
+	return bad.Fault("policy-invalid")
+}
+
+func (r *Room) policyForm(v *web.Visit, p SignInPolicy, typed url.Values) (ui.PolicyForm, error) {
+	form := ui.PolicyForm{
+		Heading: v.Say("signin.policy.new"), Action: PolicyPath + "/new", Back: PolicyPath, Version: strconv.FormatInt(p.Version, 10),
+	}
+	if p.ID != "" {
+		form.Heading, form.Action, form.Remove = v.Say("signin.policy.edit"), PolicyPath+"/"+p.ID, PolicyPath
+	}
+	input := func(name, value string) webui.Input {
+		if typed != nil {
+			value = typed.Get(name)
+		}
+		return webui.Input{Name: name, Label: v.Say("signin.policy." + name), Hint: v.Say("signin.policy." + name + ".hint"), Value: value}
+	}
+	form.Name = input("name", p.Name)
+	form.Name.Required, form.Name.Max = true, 64
+	form.Idle, form.Absolute = input("session.idle", minutesOr(p.Idle)), input("session.absolute", minutesOr(p.Absolute))
+	form.Allow, form.Deny = input("allow", strings.Join(p.Wish.Allow, "\n")), input("deny", strings.Join(p.Wish.Deny, "\n"))
+	form.Allow.Kind, form.Deny.Kind = "textarea", "textarea"
+	form.Require = webui.Pick{Name: "require", Legend: v.Say("signin.policy.require"), Hint: v.Say("signin.policy.require.hint")}
+	for _, m := range requirable {
+		form.Require.Choices = append(form.Require.Choices, webui.Choice{
+			Value: string(m), Text: v.Say("signin.method." + string(m)), Hint: v.Say("signin.method." + string(m) + ".hint"), On: slices.Contains(p.Require, m),
+		})
+	}
+	form.Attestation = webui.Pick{Name: "attestation", Legend: v.Say("signin.policy.attestation"), Hint: v.Say("signin.policy.attestation.hint"), Choices: []webui.Choice{
+		{Value: "yes", Text: v.Say("signin.policy.attestation.yes"), On: p.Wish.Attestation},
+	}}
+	return form, r.policyTargets(v, p, &form)
+}
+
+func minutesOr(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return minutes(d)
+}
+
+func (r *Room) policyTargets(v *web.Visit, p SignInPolicy, form *ui.PolicyForm) error {
+	form.Roles = webui.Pick{Name: "roles", Legend: v.Say("signin.policy.roles"), Hint: v.Say("signin.policy.roles.hint")}
+	form.Groups = webui.Pick{Name: "groups", Legend: v.Say("signin.policy.groups")}
+	roles, err := r.register.Roles(v.Context(), p.Org)
+	if err != nil {
+		return err
+	}
+	for _, role := range roles {
+		form.Roles.Choices = append(form.Roles.Choices, webui.Choice{Value: string(role.ID), Text: roleTitle(v, role), On: slices.Contains(p.Roles, role.ID)})
+	}
+	groups, err := r.register.Groups(v.Context(), p.Org)
+	for _, g := range groups {
+		form.Groups.Choices = append(form.Groups.Choices, webui.Choice{Value: string(g.ID), Text: g.Title, On: slices.Contains(p.Groups, g.ID)})
+	}
+	return err
+}
+
+// refusePolicy puts the fault's sentences where they belong.
+func refusePolicy(v *web.Visit, form *ui.PolicyForm, f *fault.Fault) {
+	form.Problem, form.Do = v.Say("problem."+f.Code, pairs(f.Args)...), v.Say("problem."+f.Code+".do", pairs(f.Args)...)
+	for _, bad := range f.Fields {
+		said := v.Say("problem."+bad.Code, pairs(bad.Args)...)
+		switch bad.Path {
+		case "name":
+			form.Name.Error = said
+		case "require":
+			form.Require.Error = said
+		case "session.idle":
+			form.Idle.Error = said
+		case "session.absolute":
+			form.Absolute.Error = said
+		case "passkeys":
+			form.Allow.Error = said
+		case "applies_to":
+			form.Roles.Error = said
+		}
+	}
+}
+
+// pairs are the arguments of a sentence as Say takes them.
+func pairs(args fault.Args) []any {
+	var all []any
+	for name, value := range args {
+		all = append(all, name, value)
+	}
+	return all
+}
+
+func (r *Room) showOrganizations(v *web.Visit) error {
+	who := v.Actor().Principal.Person()
+	choices, err := r.Choices(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	grants, err := r.register.Grants(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	page := ui.Organizations{Action: OrganizationPath, Back: web.Local(v.Query("back")), Now: string(v.Actor().Org)}
+	for _, o := range choices {
+		page.Items = append(page.Items, ui.OrganizationItem{
+			ID: string(o.ID), Title: o.Title, Roles: builtInRoles(v, grants.Roles(o.ID)), Below: !grants.Member(o.ID),
+		})
+	}
+	return v.Show(v.Say("signin.organization"), ui.ShowOrganizations(page))
+}
+
+// builtInRoles says the built-in ones; what others are called is the
+// organization's own business, and it is in its console.
+func builtInRoles(v *web.Visit, roles []id.Role) string {
+	var all []string
+	for _, role := range roles {
+		if !id.Valid(string(role)) && role != org.User {
+			all = append(all, v.Say("role."+string(role)))
+		}
+	}
+	return strings.Join(all, v.Say("signin.and"))
+}
+
+func (r *Room) chooseOrganization(v *web.Visit) error {
+	typed, err := v.Form()
+	if err != nil {
+		return err
+	}
+	who := v.Actor().Principal.Person()
+	s, err := r.session(v.Context(), who, v.Actor().Session)
+	if err != nil {
+		return err
+	}
+	cookie, err := r.Choose(v.Context(), s, id.Org(typed.Get("org")))
+	if err != nil {
+		return err
+	}
+	v.OpenSession(cookie, s.Ends.Sub(v.Now()))
+	return v.See(web.Local(typed.Get("back")))
+}
