@@ -99,7 +99,7 @@ type Ceremony struct {
 // beginFirst begins making a passkey on the page of a link.
 func (r *Room) beginFirst(purpose string, link secret.Text, who org.Person, wish PasskeyWish) (Ceremony, error) {
 	if r.passkeys == nil {
-		return Ceremony{}, fault.New(fault.Unmet, r.passkeysOff)
+		return Ceremony{}, r.passkeysOff
 	}
 	options, state, err := r.passkeys.BeginRegistration(ownerOf(who), nil, wish)
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *Room) makeFirst(ctx context.Context, purpose string, link secret.Text, 
 		return r.makePassword(ctx, who, first.Password, names)
 	}
 	if r.passkeys == nil {
-		return madeFactor{}, fault.New(fault.Unmet, r.passkeysOff)
+		return madeFactor{}, r.passkeysOff
 	}
 	of, state, err := r.readTicket(purpose, link, first.Ticket)
 	if err != nil {

@@ -426,7 +426,7 @@ func (r *Room) enterAs(tx *store.Tx, in id.Org, who id.Person, email string) ([]
 			return nil, err
 		}
 	}
-	m, err := r.register.MemberIn(&tx.View, in, who)
+	m, err := org.MemberIn(&tx.View, in, who)
 	if err != nil || m.State == org.Active {
 		return nil, invitationFault(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -121,4 +120,3 @@ func (r *Room) changed(p org.Person, by id.Principal) ([]notify.Envelope, error)
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
-func minutes(d time.Duration) string { return strconv.Itoa(int(d / time.Minute)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
@@ -48,6 +49,8 @@ const (
 	ByMail     Method = "mail"   // a code or link sent to the address: no assurance (A056)
 	BySetup    Method = "setup"  // the set-up link
 	ByInvite   Method = "invite" // the link of an invitation
+	// ByRecoverLink is the link that lets a person choose a first factor anew.
+	ByRecoverLink Method = "recover"
 )
 
 // Proof is a method that was used, and when.
@@ -68,6 +71,10 @@ type Options struct {
 	PasskeysOff *fault.Fault
 	Post        *notify.Post // sends mail; see Post.Enabled
 	BaseURL     string
+	// Join gives what an invited person was to be to somebody who has an
+	// account already, and deletes the invited one, in the write that redeems
+	// the invitation (← people). Nil: whoever is invited makes a new account.
+	Join func(tx *store.Tx, invited, who id.Person) ([]store.Event, error)
 }
 
 // Room is where people sign in.
@@ -85,14 +92,17 @@ type Room struct {
 	gate        *admit.Gate
 	sessions    sessionMemory
 	tokens      tokenMemory
+	join        func(tx *store.Tx, invited, who id.Person) ([]store.Event, error)
+	resets      resetLine
 }
 
 // New makes the room, and the gate of issuances with it.
 func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: password.NewMill(password.Limits{}),
-		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL,
+		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL, join: o.Join,
 	}
+	r.resets.asked = make(chan resetAsk, resetsWaiting)
 	r.gate = admit.New(o.Register, r)
 	o.Register.WhenDeleted(r.forgetPerson)
 	return r
@@ -106,4 +116,9 @@ func (r *Room) Gate() *admit.Gate { return r.gate }
 func (r *Room) forgetPerson(tx *store.Tx, who id.Person) error { return erase(tx.Self(who)) }
 
 // Run sweeps what is over until ctx ends.
-func (r *Room) Run(ctx context.Context) { r.sweep(ctx) }
+func (r *Room) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { r.sendResets(ctx) })
+	r.sweep(ctx)
+	wg.Wait()
+}

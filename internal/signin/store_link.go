@@ -143,6 +143,9 @@ func endAllSessions(tx *store.Tx) (int64, error) {
 	if _, err := tx.Exec("DELETE FROM known_device"); err != nil {
 		return 0, err
 	}
+	if _, err := tx.Exec("UPDATE invitation SET ends = $1 WHERE accepted = 0 AND ends > $1", store.Micros(tx.Now())); err != nil {
+		return 0, err
+	}
 	return tx.Exec("DELETE FROM session")
 }
 
