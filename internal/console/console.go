@@ -3,9 +3,6 @@ package console
 import (
 	"context"
 	"embed"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/clock"
@@ -60,6 +57,10 @@ type Options struct {
 	Data string
 	// Unsealed starts what waited for the keys.
 	Unsealed func(context.Context) error
+	// Empty says whether the house waits for its first administrator (← org).
+	Empty func(context.Context) (bool, error)
+	// SignIn is the page on which people sign in (← signin).
+	SignIn string
 }
 
 // Room is the console.
@@ -73,23 +74,16 @@ type Room struct {
 	kinds    *manifest.Set
 	data     string
 	unsealed func(context.Context) error
-	sessions atomic.Pointer[map[string]Session]
-	loading  sync.Mutex
+	empty    func(context.Context) (bool, error)
+	signIn   string
 }
 
-// New makes the room. Run keeps its sessions fresh.
+// New makes the room.
 func New(o Options) *Room {
-	r := &Room{
+	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data,
+		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data, empty: o.Empty, signIn: o.SignIn,
 	}
-	r.sessions.Store(&map[string]Session{})
-	return r
-}
-
-// Run keeps the set-up sessions fresh until ctx ends.
-func (r *Room) Run(ctx context.Context) {
-	r.store.Follow(ctx, sessionTopic, 2*time.Second, r.loadSessions)
 }
 
 // Entry is one line of the console's navigation: the key of its words and

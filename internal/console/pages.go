@@ -8,13 +8,9 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/sekisho/sekisho/internal/console/ui"
-	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/words"
 )
-
-// SignOutPath is where a POST ends the session.
-const SignOutPath = "/signout"
 
 // Pages registers the pages for people.
 func (r *Room) Pages(m *web.Mux) {
@@ -22,18 +18,22 @@ func (r *Room) Pages(m *web.Mux) {
 		return web.Route{Method: method, Path: path, Permission: web.Public}
 	}
 	m.Page(public(http.MethodGet, "/{$}"), r.showWelcome)
-	m.Page(public(http.MethodGet, "/setup"), r.showSetup)
-	m.Page(public(http.MethodPost, "/setup"), r.redeem)
-	m.Page(web.Route{Method: http.MethodPost, Path: SignOutPath, Permission: web.SignedIn}, r.signOut)
 	r.auditPages(m)
 	r.statePages(m)
 }
 
-// showWelcome is the first page: who set the house up goes on to the console,
-// everybody else learns where the link is.
+// showWelcome is the first page: who is signed in goes on to the console, who
+// is not to the sign-in; in a house without people everybody learns where the
+// set-up link is.
 func (r *Room) showWelcome(v *web.Visit) error {
 	if v.Actor().Known() {
 		return v.See(statePath)
+	}
+	if empty, err := r.empty(v.Context()); err != nil || !empty {
+		if err != nil {
+			return err
+		}
+		return v.See(r.signIn)
 	}
 	var sayings []ui.Saying
 	langs := slices.Clone(words.Langs) // the reader's own first
@@ -56,33 +56,4 @@ func rank(lang, own words.Lang) int {
 // Entrance says below "you are not signed in" where the set-up link is.
 func (r *Room) Entrance(v *web.Visit) templ.Component {
 	return ui.Entrance(v.Say("console.welcome.text"))
-}
-
-func (r *Room) showSetup(v *web.Visit) error {
-	link := v.Query("link")
-	if err := r.SetupLinkOpen(v.Context(), secret.Of(link)); err != nil {
-		return err
-	}
-	return v.Show(v.Say("console.setup"), ui.Setup(link))
-}
-
-func (r *Room) redeem(v *web.Visit) error {
-	typed, err := v.Form()
-	if err != nil {
-		return err
-	}
-	cookie, _, err := r.RedeemSetup(v.Context(), secret.Of(typed.Get("link")))
-	if err != nil {
-		return err
-	}
-	v.OpenSession(cookie, SetupLife)
-	return v.See(statePath)
-}
-
-func (r *Room) signOut(v *web.Visit) error {
-	if err := r.EndSession(v.Context(), v.Actor().Principal); err != nil {
-		return err
-	}
-	v.CloseSession()
-	return v.See("/")
 }

@@ -117,7 +117,7 @@ func (r *Room) mayTouch(v *store.View, by id.Principal, in id.Org, who id.Person
 // Holds says what a member signs in with, for who may change it.
 func (r *Room) Holds(ctx context.Context, by id.Principal, in id.Org, who id.Person) (p org.Person, h Holding, err error) {
 	now := r.clock.Now()
-	err = r.store.House().Read(ctx, func(v *store.View) (err error) {
+	err = r.store.Org(in).Read(ctx, func(v *store.View) (err error) {
 		if p, err = r.mayTouch(v, by, in, who); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (r *Room) ResetFactors(ctx context.Context, by id.Principal, in id.Org, who
 	if err != nil {
 		return Renewal{}, err
 	}
-	err = r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err = r.store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
 		event, err := r.resetFactors(tx, by, in, p, reset)
 		if err != nil {
 			return store.Abort(err)
@@ -244,7 +244,7 @@ func (r *Room) resetFactors(tx *store.Tx, by id.Principal, in id.Org, p org.Pers
 	}
 	tokens, err := dropTokens(self)
 	if err == nil && !reset.stays {
-		err = once.Mint(tx.House(), renewLink, reset.value, reset.slip)
+		err = once.Mint(tx, renewLink, reset.value, reset.slip)
 	}
 	if err == nil {
 		err = queue(tx, reset.mail)
@@ -273,7 +273,7 @@ func (r *Room) EndEverySession(ctx context.Context, by id.Principal, in id.Org, 
 }
 
 func (r *Room) touch(ctx context.Context, by id.Principal, in id.Org, who id.Person, do func(*store.Tx) (string, map[string]string, error)) error {
-	return r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	return r.store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
 		if _, err := r.mayTouch(&tx.View, by, in, who); err != nil {
 			return store.Abort(err)
 		}

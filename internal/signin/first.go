@@ -27,7 +27,6 @@ type First struct {
 type Where struct {
 	Browser string
 	Source  string
-	Before  string // session that the browser had; it ends
 }
 
 // madeFactor is a first factor judged and ready to be written.
@@ -157,7 +156,7 @@ func (r *Room) makePassword(ctx context.Context, who org.Person, pw secret.Text,
 func (f madeFactor) put(tx *store.Tx, r *Room, who id.Person) error {
 	self := tx.Self(who)
 	if f.method == ByPassword {
-		if err := r.ring.Live(tx.House(), f.factor.sealed); err != nil {
+		if err := r.ring.Live(tx, f.factor.sealed); err != nil {
 			return err
 		}
 		return putFactor(self, f.factor)

@@ -101,21 +101,20 @@ func (r *Room) prepare(by id.Principal, name string, to org.Organization, p org.
 }
 
 func invite(tx *store.Tx, row invited, value secret.Text, slip once.Slip, mail []notify.Envelope) (store.Event, error) {
-	house := tx.House()
-	before, err := once.Revoke(house, slip.Subject, invitation)
+	before, err := once.Revoke(tx, slip.Subject, invitation)
 	if err != nil {
 		return store.Event{}, err
 	}
-	if err := once.Mint(house, invitation, value, slip); err != nil {
+	if err := once.Mint(tx, invitation, value, slip); err != nil {
 		return store.Event{}, err
 	}
-	if err := putInvitation(house.Org(row.org), row); err != nil {
+	if err := putInvitation(tx.Org(row.org), row); err != nil {
 		return store.Event{}, err
 	}
 	event := store.Event{Name: "invitation.made", Org: row.org, By: row.by, Target: "person:" + string(row.person), Fields: map[string]string{
 		"until": row.ends.Format(time.RFC3339), "mailed": strconv.FormatBool(len(mail) > 0), "links_ended": count(before),
 	}}
-	return event, queue(house, mail)
+	return event, queue(tx, mail)
 }
 
 // Invitations says what became of the invitations of some people into an
@@ -174,7 +173,7 @@ type Welcome struct {
 // Invited says what a link leads into. It consumes nothing.
 func (r *Room) Invited(ctx context.Context, value secret.Text) (w Welcome, err error) {
 	var by id.Principal
-	err = r.store.House().Read(ctx, func(v *store.View) error {
+	err = r.lookUp(ctx, func(v *store.View) error {
 		found, err := once.Peek(v, invitation, value)
 		if err != nil {
 			return linkFault(err, "invitation-invalid")
@@ -250,7 +249,7 @@ func (r *Room) CheckWelcome(ctx context.Context, value secret.Text, said org.Per
 		return org.Person{}, fault.New(fault.Unmet, "invitation-signin-first")
 	}
 	p := w.named(said)
-	err = r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err = r.store.Self(p.ID).Write(ctx, func(tx *store.Tx) store.End {
 		_, err := r.register.PutPerson(tx, id.OfPerson(p.ID), p)
 		return store.Abort(errors.Join(err, errFine))
 	})
@@ -315,7 +314,7 @@ func (r *Room) Accept(ctx context.Context, value secret.Text, said org.Person, f
 	if len(d.Missing(o.Session.Proofs)) == 0 {
 		o.Settle(w.Organization.ID, d)
 	} // else they choose the organization, which then asks for what is missing
-	err = r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err = r.store.Self(p.ID).Write(ctx, func(tx *store.Tx) store.End {
 		events, err := r.accept(tx, value, p, made, o)
 		if err != nil {
 			return store.Abort(err)
@@ -379,7 +378,7 @@ func linkIssue(err error, code string) error {
 // the invitation. Both sides are proven: the link and the session (A051).
 func (r *Room) AcceptAs(ctx context.Context, value secret.Text, who id.Person) (id.Org, error) {
 	var in id.Org
-	err := r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err := r.store.Self(who).Write(ctx, func(tx *store.Tx) store.End {
 		found, err := once.Redeem(tx, invitation, value, "")
 		if err != nil {
 			return store.Abort(linkFault(err, "invitation-invalid"))

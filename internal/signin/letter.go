@@ -55,7 +55,7 @@ func (r *Room) seal(p org.Person, email string, m notify.Message) ([]notify.Enve
 
 func queue(tx *store.Tx, envelopes []notify.Envelope) error {
 	for _, envelope := range envelopes {
-		if err := envelope.Queue(tx.House()); err != nil {
+		if err := envelope.Queue(tx); err != nil {
 			return err
 		}
 	}
@@ -115,8 +115,7 @@ func (r *Room) nameOf(ctx context.Context, by id.Principal) (string, error) {
 
 // changed seals the mail that tells a person what became of their sign-in.
 func (r *Room) changed(p org.Person, by id.Principal) ([]notify.Envelope, error) {
-	return r.seal(p, p.Email, notify.Message{Kind: "signin.mail.changed", Ref: "changed:" + string(p.ID), By: by})
+	return r.seal(p, p.Email, notify.Message{Kind: "signin.mail.renewed", Ref: "changed:" + string(p.ID), By: by})
 }
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
-

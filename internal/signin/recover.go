@@ -13,7 +13,6 @@ import (
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/password"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -47,33 +46,33 @@ var byRecovery = admit.Declare(admit.Path{Name: "recovery link", Exempt: map[adm
 // and over the network it does not exist.
 const RecoverPermission = "signin.recover"
 
-// Recovery is a link for somebody who cannot get in any more.
-type Recovery struct {
+// RecoverLink is a link for somebody who cannot get in any more.
+type RecoverLink struct {
 	Link   secret.Text
 	Person org.Person
 	Until  time.Time
 	Told   int // mails that tell of it
 }
 
-// MakeRecovery makes the link by which a person replaces everything they sign in
+// MakeRecoverLink makes the link by which a person replaces everything they sign in
 // with. Only a process of the machine may. The person and every other
 // administrator of their organizations are told.
-func (r *Room) MakeRecovery(ctx context.Context, by id.Principal, login string) (Recovery, error) {
+func (r *Room) MakeRecoverLink(ctx context.Context, by id.Principal, login string) (RecoverLink, error) {
 	if by.Kind() != id.KindLocal {
-		return Recovery{}, fault.New(fault.Forbidden, "not-permitted", "permission", RecoverPermission)
+		return RecoverLink{}, fault.New(fault.Forbidden, "not-permitted", "permission", RecoverPermission)
 	}
 	p, in, err := r.whoIsLocked(ctx, login)
 	if err != nil {
-		return Recovery{}, err
+		return RecoverLink{}, err
 	}
 	value := recoverLink.New()
-	all := Recovery{Link: r.linkTo("/recover", value), Person: p, Until: r.clock.Now().Add(RecoveryLife)}
+	all := RecoverLink{Link: r.linkTo("/recover", value), Person: p, Until: r.clock.Now().Add(RecoveryLife)}
 	told, err := r.tellRecovery(ctx, by, p, in)
 	if err != nil {
-		return Recovery{}, err
+		return RecoverLink{}, err
 	}
 	all.Told = len(told)
-	err = r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err = r.store.Self(p.ID).Write(ctx, func(tx *store.Tx) store.End {
 		now, err := r.register.PersonIn(&tx.View, p.ID)
 		if err == nil {
 			err = recoverable(now, login)
@@ -98,7 +97,7 @@ func (r *Room) MakeRecovery(ctx context.Context, by id.Principal, login string) 
 }
 
 func (r *Room) whoIsLocked(ctx context.Context, login string) (p org.Person, in []id.Org, err error) {
-	err = r.store.House().Read(ctx, func(v *store.View) (err error) {
+	err = r.lookUp(ctx, func(v *store.View) (err error) {
 		p, err = r.register.LoginOf(v, login)
 		if fault.As(err) != nil {
 			return fault.New(fault.NotFound, "recover-unknown", "login", login)
@@ -152,7 +151,7 @@ type renewing struct {
 // RecoverOpen says for whom a link counts. It consumes nothing.
 func (r *Room) RecoverOpen(ctx context.Context, value secret.Text) (org.Person, error) {
 	var w renewing
-	err := r.store.House().Read(ctx, func(v *store.View) (err error) {
+	err := r.lookUp(ctx, func(v *store.View) (err error) {
 		w, err = r.renewing(v, value)
 		return err
 	})
@@ -198,8 +197,7 @@ func (r *Room) Recover(ctx context.Context, value secret.Text, first First, in W
 	if err != nil {
 		return o, false, err
 	}
-	names.Alone = true // the others may go with it
-	made, err := r.makeFirst(ctx, "recover", value, p, first, password.Context{Alone: true, Names: names.Names}, PasskeyWish{})
+	made, err := r.makeFirst(ctx, "recover", value, p, first, names, PasskeyWish{})
 	if err != nil {
 		return o, false, err
 	}
@@ -212,7 +210,7 @@ func (r *Room) Recover(ctx context.Context, value secret.Text, first First, in W
 	if o, err = r.atHome(ctx, o); err != nil {
 		return o, false, err
 	}
-	err = r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err = r.store.Self(p.ID).Write(ctx, func(tx *store.Tx) store.End {
 		var events []store.Event
 		if events, begun, err = r.recover(tx, value, p.ID, made, o); err == nil {
 			err = queue(tx, told)
@@ -291,4 +289,6 @@ type renewalOf struct {
 	By  id.Principal `json:"by"`
 }
 
-func renewalPayload(in id.Org, by id.Principal) ([]byte, error) { return json.Marshal(renewalOf{in, by}) }
+func renewalPayload(in id.Org, by id.Principal) ([]byte, error) {
+	return json.Marshal(renewalOf{in, by})
+}

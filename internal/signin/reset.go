@@ -126,7 +126,7 @@ func (r *Room) sendReset(ctx context.Context, ask resetAsk) error {
 	if err != nil {
 		return err
 	}
-	return r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	return r.store.Self(p.ID).Write(ctx, func(tx *store.Tx) store.End {
 		err := once.Mint(tx, resetLink, value, once.Slip{Subject: string(p.ID), Bound: ask.browser.Reveal(), Payload: payload})
 		if err == nil {
 			err = queue(tx, mail)
@@ -140,7 +140,7 @@ func (r *Room) sendReset(ctx context.Context, ask resetAsk) error {
 
 // whoForgot is the person of a login or address, with the id of their password.
 func (r *Room) whoForgot(ctx context.Context, login string) (p org.Person, before string, found bool, err error) {
-	err = r.store.House().Read(ctx, func(v *store.View) error {
+	err = r.lookUp(ctx, func(v *store.View) error {
 		found = false
 		p, err = r.register.ByLogin(v, login)
 		if fault.As(err) != nil {
@@ -186,7 +186,7 @@ func (l *resetLine) may(who id.Person, source string, now time.Time) bool {
 // ResetOpen says whether a link still counts, and in this browser. It consumes
 // nothing.
 func (r *Room) ResetOpen(ctx context.Context, value, browser secret.Text) (p org.Person, err error) {
-	err = r.store.House().Read(ctx, func(v *store.View) (err error) {
+	err = r.lookUp(ctx, func(v *store.View) (err error) {
 		p, _, err = r.resetOpen(v, value, browser)
 		return err
 	})
@@ -253,7 +253,7 @@ func (r *Room) ResetPassword(ctx context.Context, value, browser secret.Text, pw
 	if err != nil {
 		return err
 	}
-	err = r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err = r.store.Self(p.ID).Write(ctx, func(tx *store.Tx) store.End {
 		found, err := once.Redeem(tx, resetLink, value, browser.Reveal())
 		if err != nil {
 			return store.Abort(linkFault(err, "reset-link-invalid"))
@@ -306,20 +306,13 @@ func (r *Room) endAll(tx *store.Tx, who id.Person) (int64, error) {
 	return sessions, err
 }
 
-// namesAround are the names that a person's new password may not lean on, and
-// whether it stands alone.
-func (r *Room) namesAround(ctx context.Context, who id.Person) (names password.Context, err error) {
+// namesAround are the names that a person's new password may not lean on. It is
+// judged as the only factor: others may go before it does.
+func (r *Room) namesAround(ctx context.Context, who id.Person) (password.Context, error) {
+	names := password.Context{Alone: true}
 	grants, err := r.register.Grants(ctx, who)
-	if err != nil {
-		return names, err
-	}
 	for _, o := range grants.Orgs {
 		names.Names = append(names.Names, o.Name, o.Title)
 	}
-	err = r.store.Self(who).Read(ctx, func(v *store.View) error {
-		_, more, err := factorOf(v, kindTOTP)
-		names.Alone = !more
-		return err
-	})
 	return names, err
 }

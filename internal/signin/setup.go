@@ -72,6 +72,15 @@ func (r *Room) NewSetupLink(ctx context.Context) (link secret.Text, empty bool, 
 	return r.linkTo("/setup", value), empty, err
 }
 
+// Empty reports whether the house waits for its first administrator.
+func (r *Room) Empty(ctx context.Context) (empty bool, err error) {
+	err = r.lookUp(ctx, func(v *store.View) (err error) {
+		empty, err = r.register.Empty(v)
+		return err
+	})
+	return empty, err
+}
+
 var errPeopled = errors.New("signin: the house has people")
 
 // linkTo is a page of this house with a value: links come from the configured
@@ -91,7 +100,7 @@ func (r *Room) hostName() string {
 // SetupOpen says whether the link still counts. It consumes nothing: mail
 // scanners and previews may look (A055).
 func (r *Room) SetupOpen(ctx context.Context, value secret.Text) error {
-	return r.store.House().Read(ctx, func(v *store.View) error { return r.setupOpen(v, value) })
+	return r.lookUp(ctx, func(v *store.View) error { return r.setupOpen(v, value) })
 }
 
 func (r *Room) setupOpen(v *store.View, value secret.Text) error {
@@ -134,7 +143,7 @@ func (r *Room) CheckFounding(ctx context.Context, value secret.Text, f Founding)
 		return err
 	}
 	f = r.draftFounding(f)
-	err := r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err := r.store.Self(f.Person.ID).Write(ctx, func(tx *store.Tx) store.End {
 		if _, err := r.found(tx, f); err != nil {
 			return store.Abort(err)
 		}
@@ -180,7 +189,7 @@ func (r *Room) SetUp(ctx context.Context, value secret.Text, f Founding, first F
 	}
 	o := r.NewOpening(f.Person.ID, made.proofs(r, BySetup), in.Browser, in.Source)
 	o.Session.Org = f.Org.ID
-	err = r.store.House().Write(ctx, func(tx *store.Tx) store.End { return r.setUp(tx, value, f, made, o) })
+	err = r.store.Self(f.Person.ID).Write(ctx, func(tx *store.Tx) store.End { return r.setUp(tx, value, f, made, o) })
 	r.register.Forget()
 	if err != nil {
 		return Opening{}, err

@@ -58,10 +58,10 @@ func (r *Room) PrepareVerification(_ context.Context, by id.Principal, p org.Per
 	payload, err := json.Marshal(proven{Email: email, From: p.Email})
 	slip := once.Slip{Subject: string(p.ID), Payload: payload}
 	return org.Draft{Write: func(tx *store.Tx) (store.Event, error) {
-		if _, err := once.Revoke(tx.House(), slip.Subject, verifyMail); err != nil {
+		if _, err := once.Revoke(tx, slip.Subject, verifyMail); err != nil {
 			return store.Event{}, err
 		}
-		if err := once.Mint(tx.House(), verifyMail, value, slip); err != nil {
+		if err := once.Mint(tx, verifyMail, value, slip); err != nil {
 			return store.Event{}, err
 		}
 		if moves {
@@ -106,7 +106,7 @@ func (r *Room) Waiting(ctx context.Context, who id.Person) (email string, err er
 
 // Proving says whose address a link proves. It consumes nothing.
 func (r *Room) Proving(ctx context.Context, value secret.Text) (who id.Person, email string, err error) {
-	err = r.store.House().Read(ctx, func(v *store.View) error {
+	err = r.lookUp(ctx, func(v *store.View) error {
 		found, err := once.Peek(v, verifyMail, value)
 		if err != nil {
 			return linkFault(err, "verification-invalid")
@@ -125,7 +125,7 @@ func (r *Room) Proving(ctx context.Context, value secret.Text) (who id.Person, e
 // about an account that is not theirs, and nobody marks their own address
 // (A051).
 func (r *Room) ProveAddress(ctx context.Context, value secret.Text, who id.Person) error {
-	err := r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	err := r.store.Self(who).Write(ctx, func(tx *store.Tx) store.End {
 		found, err := once.Peek(&tx.View, verifyMail, value)
 		if err != nil {
 			return store.Abort(linkFault(err, "verification-invalid"))
