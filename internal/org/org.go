@@ -177,6 +177,8 @@ type Register struct {
 
 	mu     sync.Mutex
 	grants map[id.Person]remembered[Grants]
+	weight int    // of what is remembered
+	epoch  uint64 // raised by each change on this node
 }
 
 // remembered is an answer with the monotonic time at which it was asked.

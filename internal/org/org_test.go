@@ -22,7 +22,7 @@ func each(t *testing.T, f func(t *testing.T, r *org.Register, s *store.Store)) {
 	housetest.EachURL(t, func(t *testing.T, url string) {
 		c := clock.NewMoved(housetest.Epoch)
 		s := housetest.Open(t, url, c, org.Schema)
-		f(t, org.New(org.Options{Store: s, Clock: c, Permissions: org.Permissions()}), s)
+		f(t, org.New(org.Options{Store: s, Clock: c, Permissions: everyPermission()}), s)
 	})
 }
 

@@ -52,8 +52,14 @@ func (r *Register) SetRole(tx *store.Tx, by id.Principal, role Role) (store.Even
 	if err != nil {
 		return store.Event{}, err
 	}
+	if role.Version != 0 && !slices.ContainsFunc(all, func(c Role) bool { return c.ID == role.ID }) {
+		return store.Event{}, errNoRole
+	}
 	if err := r.checkRole(o, all, &role); err != nil {
 		return store.Event{}, err
+	}
+	if slices.ContainsFunc(all, func(c Role) bool { return c.Name == role.Name && c.ID != role.ID }) {
+		return store.Event{}, fault.New(fault.Conflict, "role-name-taken", "name", role.Name)
 	}
 	if err := r.mayWriteRole(&in.View, p, o, role, all); err != nil {
 		return store.Event{}, err

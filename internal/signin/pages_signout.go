@@ -1,11 +1,17 @@
 package signin
 
 import (
+	"net/http"
+
 	"github.com/sekisho/sekisho/internal/web"
 )
 
 // SignOutPath is where a POST ends the session.
 const SignOutPath = "/signout"
+
+func (r *Room) signOutPages(m *web.Mux) {
+	m.Page(web.Route{Method: http.MethodPost, Path: SignOutPath, Permission: web.SignedIn}, r.signOut)
+}
 
 func (r *Room) signOut(v *web.Visit) error {
 	actor := v.Actor()
