@@ -250,7 +250,14 @@ func (r *Room) CheckWelcome(ctx context.Context, value secret.Text, said org.Per
 	}
 	p := w.named(said)
 	err = r.store.Self(p.ID).Write(ctx, func(tx *store.Tx) store.End {
-		_, err := r.register.PutPerson(tx, id.OfPerson(p.ID), p)
+		found, err := once.Peek(&tx.View, invitation, value)
+		if err == nil {
+			err = r.stillInvited(&tx.View, found)
+		}
+		if err != nil {
+			return store.Abort(linkFault(err, "invitation-invalid"))
+		}
+		_, err = r.register.PutPerson(tx, id.OfPerson(p.ID), p)
 		return store.Abort(errors.Join(err, errFine))
 	})
 	if f := fault.As(err); f != nil {
@@ -260,6 +267,15 @@ func (r *Room) CheckWelcome(ctx context.Context, value secret.Text, said org.Per
 		return p, nil
 	}
 	return p, err
+}
+
+// stillInvited refuses an invitation whose person has accepted another one.
+func (r *Room) stillInvited(v *store.View, found once.Found) error {
+	p, _, err := r.invitedPerson(v, found)
+	if err == nil && p.State != org.Invited {
+		err = fault.New(fault.Unmet, "invitation-signin-first")
+	}
+	return err
 }
 
 // BeginWelcome begins making a new person's passkey.

@@ -144,6 +144,9 @@ func (r *Room) CheckFounding(ctx context.Context, value secret.Text, f Founding)
 	}
 	f = r.draftFounding(f)
 	err := r.store.Self(f.Person.ID).Write(ctx, func(tx *store.Tx) store.End {
+		if err := r.setupOpen(&tx.View, value); err != nil {
+			return store.Abort(err)
+		}
 		if _, err := r.found(tx, f); err != nil {
 			return store.Abort(err)
 		}
