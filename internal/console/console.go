@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -57,6 +58,8 @@ type Options struct {
 	Data string
 	// Unsealed starts what waited for the keys.
 	Unsealed func(context.Context) error
+	// May decides what an actor may do (← house).
+	May web.May
 	// Empty says whether the house waits for its first administrator (← org).
 	Empty func(context.Context) (bool, error)
 	// SignIn is the page on which people sign in (← signin).
@@ -74,6 +77,7 @@ type Room struct {
 	kinds    *manifest.Set
 	data     string
 	unsealed func(context.Context) error
+	may      web.May
 	empty    func(context.Context) (bool, error)
 	signIn   string
 }
@@ -82,7 +86,7 @@ type Room struct {
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data, empty: o.Empty, signIn: o.SignIn,
+		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data, may: o.May, empty: o.Empty, signIn: o.SignIn,
 	}
 }
 

@@ -28,7 +28,7 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)
-	web.API(m, read, op(http.MethodGet, "/audit/export", "audit", "export-log", "The whole log, to be verified anywhere; it ends with an end line, or it is cut"), r.exportLog)
+	web.API(m, web.Route{Permission: AuditHouse}, op(http.MethodGet, "/audit/export", "audit", "export-log", "The whole log, to be verified anywhere; it ends with an end line, or it is cut"), r.exportLog)
 	web.API(m, read, op(http.MethodGet, "/audit/checkpoint", "audit", "get-checkpoint", "The newest signed checkpoint and the key that checks it"), r.checkpoint)
 	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/archive", "audit", "archive-records", "Move the bodies of old records into a file on the server"), r.archive)
 	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/records/{record}/erase", "audit", "erase-field", "Erase one field of a record; its proofs hold"), r.erase)
@@ -112,9 +112,9 @@ type (
 )
 
 func (r *Room) searchRecords(ctx context.Context, in *searchInput) (*searchOutput, error) {
-	actor := web.ActorOf(ctx)
-	found, err := r.audit.Search(ctx, reader(actor), audit.Query{
-		House: actor.Org == "", Org: actor.Org, Name: in.Name, By: id.Principal(in.By), Target: in.Target, Text: in.Text,
+	reader := r.reader(ctx, web.ActorOf(ctx))
+	found, err := r.audit.Search(ctx, reader, audit.Query{
+		House: reader.Org == "", Org: reader.Org, Name: in.Name, By: id.Principal(in.By), Target: in.Target, Text: in.Text,
 		From: in.From, Until: in.Until, Cursor: in.Cursor, Limit: in.Limit,
 	})
 	out := &searchOutput{}
@@ -126,7 +126,7 @@ func (r *Room) searchRecords(ctx context.Context, in *searchInput) (*searchOutpu
 }
 
 func (r *Room) oneRecord(ctx context.Context, in *recordInput) (*recordOutput, error) {
-	found, err := r.audit.Get(ctx, reader(web.ActorOf(ctx)), id.Record(in.Record))
+	found, err := r.audit.Get(ctx, r.reader(ctx, web.ActorOf(ctx)), id.Record(in.Record))
 	out := &recordOutput{}
 	out.Body.RecordResource, out.Body.State = resource(found.Record), string(found.State)
 	out.Body.Checkpoint, out.Body.Outside = found.Checkpoint.Note, found.Outside
@@ -153,7 +153,7 @@ func (r *Room) checkpoint(ctx context.Context, _ *noInput) (*checkpointOutput, e
 // cannot be told any more, but the export lacks its end line then, which every
 // verification sees.
 func (r *Room) exportLog(ctx context.Context, _ *noInput) (*huma.StreamResponse, error) {
-	reader := reader(web.ActorOf(ctx))
+	reader := r.reader(ctx, web.ActorOf(ctx))
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		c.SetHeader("Content-Type", "application/jsonl")
 		c.SetHeader("Content-Disposition", `attachment; filename="audit.jsonl"`)

@@ -27,8 +27,15 @@ func (r *Room) auditPages(m *web.Mux) {
 	m.Page(route(auditPath+"/{record}/proof.json"), r.giveProof)
 }
 
-// reader is who reads the log: reading leaves a record of its own.
-func reader(a web.Actor) audit.Reader { return audit.Reader{By: a.Principal, Org: a.Org} }
+// reader is who reads the log: reading leaves a record of its own. Who holds
+// AuditHouse reads the records of the house itself too, and with them all; every
+// other those of the organization in which they act (R4).
+func (r *Room) reader(ctx context.Context, a web.Actor) audit.Reader {
+	if r.may(ctx, a, AuditHouse, "") == nil {
+		return audit.Reader{By: a.Principal}
+	}
+	return audit.Reader{By: a.Principal, Org: a.Org}
+}
 
 // showLog lists records, newest first; what is looked for stands in the URL.
 func (r *Room) showLog(v *web.Visit) error {
@@ -36,13 +43,14 @@ func (r *Room) showLog(v *web.Visit) error {
 		Name: v.Query("name"), By: v.Query("by"), Target: v.Query("target"), Text: v.Query("text"),
 		From: v.Query("from"), Until: v.Query("until"), Action: auditPath,
 	}
+	reader := r.reader(v.Context(), v.Actor())
 	query := audit.Query{
-		House: v.Actor().Org == "", Org: v.Actor().Org, Name: search.Name, By: id.Principal(search.By),
+		House: reader.Org == "", Org: reader.Org, Name: search.Name, By: id.Principal(search.By),
 		Target: search.Target, Text: search.Text, Cursor: v.Query("cursor"), Limit: 50,
 	}
 	query.From, search.FromError = r.moment(v, search.From)
 	query.Until, search.UntilError = r.moment(v, search.Until)
-	found, err := r.audit.Search(v.Context(), reader(v.Actor()), query)
+	found, err := r.audit.Search(v.Context(), reader, query)
 	if err != nil {
 		return err
 	}
@@ -77,7 +85,7 @@ func (r *Room) moment(v *web.Visit, typed string) (time.Time, string) {
 // showRecord shows one record with the state of its proof.
 func (r *Room) showRecord(v *web.Visit) error {
 	record := id.Record(v.Path("record"))
-	found, err := r.audit.Get(v.Context(), reader(v.Actor()), record)
+	found, err := r.audit.Get(v.Context(), r.reader(v.Context(), v.Actor()), record)
 	if err != nil {
 		return err
 	}
@@ -173,5 +181,5 @@ func (r *Room) giveProof(v *web.Visit) error {
 }
 
 func (r *Room) prove(ctx context.Context, actor web.Actor, record string) (audit.Proof, error) {
-	return r.audit.Prove(ctx, reader(actor), id.Record(record))
+	return r.audit.Prove(ctx, r.reader(ctx, actor), id.Record(record))
 }

@@ -210,7 +210,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
-		Unsealed: h.unsealed, Empty: h.signin.Empty, SignIn: "/signin",
+		Unsealed: h.unsealed, May: h.may, Empty: h.signin.Empty, SignIn: "/signin",
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
