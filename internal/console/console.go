@@ -60,9 +60,9 @@ type Options struct {
 	Unsealed func(context.Context) error
 	// May decides what an actor may do (← house).
 	May web.May
-	// Empty says whether the house waits for its first administrator (← org).
-	Empty func(context.Context) (bool, error)
-	// SignIn is the page on which people sign in (← signin).
+	// People reports whether there is anybody who can sign in, SignIn is where
+	// they do.
+	People func(context.Context) (bool, error)
 	SignIn string
 }
 
@@ -78,7 +78,7 @@ type Room struct {
 	data     string
 	unsealed func(context.Context) error
 	may      web.May
-	empty    func(context.Context) (bool, error)
+	people   func(context.Context) (bool, error)
 	signIn   string
 }
 
@@ -86,7 +86,7 @@ type Room struct {
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data, may: o.May, empty: o.Empty, signIn: o.SignIn,
+		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data, may: o.May, people: o.People, signIn: o.SignIn,
 	}
 }
 

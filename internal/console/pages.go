@@ -23,16 +23,17 @@ func (r *Room) Pages(m *web.Mux) {
 }
 
 // showWelcome is the first page: who is signed in goes on to the console, who
-// is not to the sign-in; in a house without people everybody learns where the
-// set-up link is.
+// is not to the sign-in or, before there are people, learns where the set-up
+// link is.
 func (r *Room) showWelcome(v *web.Visit) error {
 	if v.Actor().Known() {
 		return v.See(statePath)
 	}
-	if empty, err := r.empty(v.Context()); err != nil || !empty {
-		if err != nil {
-			return err
-		}
+	there, err := r.people(v.Context())
+	if err != nil {
+		return err
+	}
+	if there {
 		return v.See(r.signIn)
 	}
 	var sayings []ui.Saying

@@ -29,7 +29,7 @@ func (r *Room) linkAPI(m *web.Mux) {
 }
 
 type (
-	memberInput struct {
+	memberOfInput struct {
 		Org    string `path:"org"`
 		Person string `path:"person"`
 	}
@@ -74,7 +74,7 @@ type (
 	}
 )
 
-func (r *Room) memberHolds(ctx context.Context, in *memberInput) (*holdingOutput, error) {
+func (r *Room) memberHolds(ctx context.Context, in *memberOfInput) (*holdingOutput, error) {
 	_, h, err := r.Holds(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Person(in.Person))
 	out := &holdingOutput{}
 	b := &out.Body
@@ -97,11 +97,11 @@ func (r *Room) memberReset(ctx context.Context, in *memberResetInput) (*memberRe
 	return out, err
 }
 
-func (r *Room) memberUnlock(ctx context.Context, in *memberInput) (*nothing, error) {
+func (r *Room) memberUnlock(ctx context.Context, in *memberOfInput) (*nothing, error) {
 	return &nothing{}, r.Unlock(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Person(in.Person))
 }
 
-func (r *Room) memberEnd(ctx context.Context, in *memberInput) (*nothing, error) {
+func (r *Room) memberEnd(ctx context.Context, in *memberOfInput) (*nothing, error) {
 	return &nothing{}, r.EndEverySession(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Person(in.Person))
 }
 

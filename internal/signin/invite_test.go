@@ -22,7 +22,7 @@ import (
 const invitationOver = "This invitation does not count any more"
 
 func TestInvitationRefused(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		v := r.Nobody(t)
 		p, _ := r.invite(t, r.Org, "megumi", "megumi@kaede.example")
 		first := r.mailed(t, "megumi@kaede.example", "招待")
@@ -82,7 +82,7 @@ func TestInvitationRefused(t *testing.T) {
 
 // second waits for a mail with another link than the first, and returns it. The
 // link leads to this house by its configured address.
-func (r rig) second(t testing.TB, to, first string) string {
+func (r town) second(t testing.TB, to, first string) string {
 	t.Helper()
 	for range 400 {
 		for _, m := range slices.Backward(r.Mail.Messages()) {
@@ -105,7 +105,7 @@ func (r rig) second(t testing.TB, to, first string) string {
 }
 
 func TestInvitation(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		v := r.Nobody(t)
 		p, draft := r.invite(t, r.Org, "megumi", "megumi@kaede.example")
 		if !draft.Link.Empty() {
@@ -144,7 +144,7 @@ func TestInvitation(t *testing.T) {
 }
 
 // becomes waits until an invitation reads so to the inviter.
-func (r rig) becomes(t *testing.T, who id.Person, want org.InvitationState) org.Invitation {
+func (r town) becomes(t *testing.T, who id.Person, want org.InvitationState) org.Invitation {
 	t.Helper()
 	var last org.Invitation
 	for range 400 {
@@ -162,7 +162,7 @@ func (r rig) becomes(t *testing.T, who id.Person, want org.InvitationState) org.
 }
 
 func TestABouncedInvitationIsShown(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		p, _ := r.invite(t, r.Org, "megumi", "bounce@kaede.example")
 		if got := r.becomes(t, p.ID, org.InvitationRefused); !strings.Contains(got.Reason, "no such user") || got.At.IsZero() {
 			t.Errorf("the inviter reads %+v", got)
@@ -171,7 +171,7 @@ func TestABouncedInvitationIsShown(t *testing.T) {
 }
 
 func TestInvitationByPasskeyInAHouseWithoutMail(t *testing.T) {
-	r := newRig(t)
+	r := newTown(t)
 	v, key := r.Nobody(t), signintest.New(r.URL())
 	p, draft := r.invite(t, r.Org, "megumi", "megumi@kaede.example")
 	link := valueOf(t, draft.Link.Reveal())
@@ -194,7 +194,7 @@ func TestInvitationByPasskeyInAHouseWithoutMail(t *testing.T) {
 
 // Somebody who has an account signs in first; the membership waits for them.
 func TestInvitationOfSomebodyWhoIsHere(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		err := r.Register().PutMember(ctx, id.Local(0), org.Member{Org: r.Momiji, Person: r.Aoi, Roles: []id.Role{org.User}, State: org.Disabled})
 		if err != nil {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func TestInvitationOfSomebodyWhoIsHere(t *testing.T) {
 }
 
 func TestInvitationAtOnce(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		r.invite(t, r.Org, "megumi", "megumi@kaede.example")
 		link := text(r.mailed(t, "megumi@kaede.example", ""))
 		var won atomic.Int64
@@ -249,7 +249,7 @@ func TestInvitationAtOnce(t *testing.T) {
 }
 
 func TestVerification(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		aoi, botan, nobody := r.As(t, r.Aoi, r.Org), r.As(t, r.Botan, r.Org), r.Nobody(t)
 		send := func(email string) string {
 			draft, err := r.SignIn().PrepareVerification(ctx, id.OfPerson(r.Aoi), r.person(t, r.Aoi), email)

@@ -10,7 +10,6 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin/ui"
-	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 	"github.com/sekisho/sekisho/internal/words"
@@ -26,16 +25,13 @@ const (
 	RecoverPath = "/recover"
 )
 
-// entryClass is the rate of pages on which a value can be guessed.
-const entryClass = "entry"
-
 // linkPages registers the pages of links.
 func (r *Room) linkPages(m *web.Mux) {
 	look := func(path string, f web.Handler) {
 		m.Page(web.Route{Method: http.MethodGet, Path: path, Permission: web.Public}, f)
 	}
 	act := func(path string, f web.Handler) {
-		m.Page(web.Route{Method: http.MethodPost, Path: path, Permission: web.Public, Class: entryClass}, f)
+		m.Page(web.Route{Method: http.MethodPost, Path: path, Permission: web.Public, Class: entry}, f)
 	}
 	look(SetupPath, r.showSetup)
 	act(SetupPath, r.postSetup)
@@ -56,8 +52,7 @@ func (r *Room) linkPages(m *web.Mux) {
 }
 
 func whereOf(v *web.Visit) Where {
-	browser := v.Request().UserAgent()
-	return Where{Browser: browser[:min(len(browser), 80)], Source: store.AroundOf(v.Context()).Source}
+	return Where{Browser: BrowserName(v.Request().UserAgent()), Source: v.Source()}
 }
 
 // linkOf is the value of the link that the page stands for.
@@ -112,15 +107,6 @@ func answerJSON(v *web.Visit, status int, kind string, body any) error {
 	return nil
 }
 
-// shown reports whether a refusal belongs beside the form that caused it.
-func shown(err error) *fault.Fault {
-	f := fault.As(err)
-	if f == nil || f.Kind == fault.Broken || f.Kind == fault.Busy {
-		return nil
-	}
-	return f
-}
-
 // ofFactor reports whether a refusal is about the first factor that was chosen.
 func ofFactor(f *fault.Fault) bool {
 	return strings.HasPrefix(f.Code, "password-") || strings.HasPrefix(f.Code, "passkey")
@@ -145,8 +131,8 @@ func input(v *web.Visit, key string, in webui.Input, typed url.Values, bad *faul
 	return in
 }
 
-// passwordInput is the field of a new password.
-func passwordInput(v *web.Visit, bad *fault.Fault) webui.Input {
+// newPasswordInput is the field of a new password.
+func newPasswordInput(v *web.Visit, bad *fault.Fault) webui.Input {
 	in := webui.Input{
 		Name: "password", Label: v.Say("signin.first.password.label"), Kind: "password", Required: true, Complete: "new-password",
 		Hint: v.Say("signin.first.password.hint", "least", 15),
@@ -195,7 +181,7 @@ func carried(typed url.Values, names ...string) []ui.Pair {
 
 // factorPage is the step on which a first factor is chosen.
 func (r *Room) factorPage(v *web.Visit, page ui.Factor, bad *fault.Fault) error {
-	page.Heading, page.Password = v.Say("signin.first"), passwordInput(v, bad)
+	page.Heading, page.Password = v.Say("signin.first"), newPasswordInput(v, bad)
 	if page.Lead == "" {
 		page.Lead = v.Say("signin.first.lead")
 	}

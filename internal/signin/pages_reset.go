@@ -8,56 +8,36 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin/ui"
-	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
 // askedCookie marks the browser in which somebody said that they forgot their
 // password. The link in the mail counts with it alone (A055).
-func (r *Room) askedCookie() string {
-	if r.https() {
-		return "__Host-sekisho-reset"
-	}
-	return "sekisho-reset"
-}
-
-func (r *Room) https() bool { return strings.HasPrefix(r.baseURL, "https://") }
-
-// askedIn is the mark of the browser; empty if it never asked.
-func (r *Room) askedIn(v *web.Visit) secret.Text {
-	cookie, err := v.Request().Cookie(r.askedCookie())
-	if err != nil || len(cookie.Value) != 43 {
-		return secret.Text{}
-	}
-	return secret.Of(cookie.Value)
-}
+const askedCookie = "reset"
 
 // mark gives the browser its mark, or keeps the one it has, for as long as a
 // link counts. Every ask is answered with it, whoever was asked for.
-func (r *Room) mark(v *web.Visit) secret.Text {
-	value := r.askedIn(v)
-	if value.Empty() {
+func mark(v *web.Visit) secret.Text {
+	value := v.Kept(askedCookie)
+	if len(value.RevealBytes()) != 43 {
 		value = secret.Random(resetCookieSize)
 	}
-	http.SetCookie(v.Writer(), &http.Cookie{
-		Name: r.askedCookie(), Value: value.Reveal(), Path: "/", MaxAge: int((2 * ResetLife).Seconds()),
-		HttpOnly: true, Secure: r.https(), SameSite: http.SameSiteLaxMode,
-	})
+	v.Keep(askedCookie, value, 2*ResetLife)
 	return value
 }
 
 func (r *Room) showReset(v *web.Visit) error {
-	step := ui.Step{Heading: v.Say("signin.reset"), Lead: v.Say("signin.reset.lead"), Action: ResetPath}
+	step := ui.LinkStep{Heading: v.Say("signin.reset"), Lead: v.Say("signin.reset.lead"), Action: ResetPath}
 	if !r.post.Enabled() {
 		step.Lead = v.Say("signin.reset.no-mail")
-		return v.Show(step.Heading, ui.ShowStep(step))
+		return v.Show(step.Heading, ui.ShowLinkStep(step))
 	}
 	step.Fields = []webui.Input{{
 		Name: "login", Label: v.Say("signin.reset.login"), Required: true, Max: resetLoginMost, Complete: "username",
 	}}
 	step.Button = v.Say("signin.reset.send")
-	return v.Show(step.Heading, ui.ShowStep(step))
+	return v.Show(step.Heading, ui.ShowLinkStep(step))
 }
 
 // postReset answers everybody the same: what is asked is looked up afterwards.
@@ -69,16 +49,16 @@ func (r *Room) postReset(v *web.Visit) error {
 	if !r.post.Enabled() {
 		return fault.New(fault.Unmet, "mail-off")
 	}
-	r.AskReset(strings.TrimSpace(typed.Get("login")), r.mark(v), store.AroundOf(v.Context()).Source)
+	r.AskReset(strings.TrimSpace(typed.Get("login")), mark(v), v.Source())
 	return v.Show(v.Say("signin.reset.sent"), ui.ShowTold(ui.Told{
 		Heading: v.Say("signin.reset.sent"), Text: v.Say("signin.reset.sent.text", "minutes", minutes(ResetLife)),
-		Go: v.Say("signin.back-to-signin"), GoHref: "/signin",
+		Go: v.Say("signin.back-to-signin"), GoHref: SignInPath,
 	}))
 }
 
 func (r *Room) showRenew(v *web.Visit) error {
 	link := linkOf(v, nil)
-	p, err := r.ResetOpen(v.Context(), link, r.askedIn(v))
+	p, err := r.ResetOpen(v.Context(), link, v.Kept(askedCookie))
 	if err != nil {
 		return err
 	}
@@ -86,16 +66,16 @@ func (r *Room) showRenew(v *web.Visit) error {
 }
 
 func (r *Room) renewStep(v *web.Visit, link secret.Text, login string, bad *fault.Fault) error {
-	step := ui.Step{
+	step := ui.LinkStep{
 		Heading: v.Say("signin.renew"), Lead: v.Say("signin.renew.lead", "login", login), Action: RenewPath, Button: v.Say("signin.renew.do"),
-		Hidden: []ui.Pair{{Name: "link", Value: link.Reveal()}}, Fields: []webui.Input{passwordInput(v, bad)}, Note: v.Say("signin.renew.note"),
+		Hidden: []ui.Pair{{Name: "link", Value: link.Reveal()}}, Fields: []webui.Input{newPasswordInput(v, bad)}, Note: v.Say("signin.renew.note"),
 	}
 	status := http.StatusOK
 	if bad != nil {
 		status = bad.Status()
 		step.Problem, step.Do = v.Say("problem."+bad.Code, pairs(bad.Args)...), sayIf(v, bad, ".do")
 	}
-	return v.ShowStatus(status, step.Heading, ui.ShowStep(step))
+	return v.ShowStatus(status, step.Heading, ui.ShowLinkStep(step))
 }
 
 func (r *Room) postRenew(v *web.Visit) error {
@@ -103,7 +83,7 @@ func (r *Room) postRenew(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	link, browser := linkOf(v, typed), r.askedIn(v)
+	link, browser := linkOf(v, typed), v.Kept(askedCookie)
 	err = r.ResetPassword(v.Context(), link, browser, secret.Of(typed.Get("password")))
 	if bad := shown(err); bad != nil && ofFactor(bad) {
 		p, err := r.ResetOpen(v.Context(), link, browser)
@@ -122,7 +102,7 @@ func (r *Room) postRenew(v *web.Visit) error {
 // nowSignIn says that the new factor stands and leads to the sign-in.
 func (r *Room) nowSignIn(v *web.Visit) error {
 	return v.Show(v.Say("signin.renewed"), ui.ShowTold(ui.Told{
-		Heading: v.Say("signin.renewed"), Text: v.Say("signin.renewed.text"), Go: v.Say("signin.title"), GoHref: "/signin",
+		Heading: v.Say("signin.renewed"), Text: v.Say("signin.renewed.text"), Go: v.Say("signin.title"), GoHref: SignInPath,
 	}))
 }
 

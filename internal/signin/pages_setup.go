@@ -26,7 +26,7 @@ func (r *Room) showSetup(v *web.Visit) error {
 // setupStep asks who the first administrator is. What was typed comes back with
 // every refusal.
 func (r *Room) setupStep(v *web.Visit, typed url.Values, bad *fault.Fault) error {
-	step := ui.Step{
+	step := ui.LinkStep{
 		Heading: v.Say("signin.setup"), Lead: v.Say("signin.setup.lead"), Action: SetupPath, Button: v.Say("signin.next"),
 		Hidden: []ui.Pair{{Name: "link", Value: linkOf(v, typed).Reveal()}}, Note: v.Say("signin.setup.note"),
 	}
@@ -45,7 +45,7 @@ func (r *Room) setupStep(v *web.Visit, typed url.Values, bad *fault.Fault) error
 		status = bad.Status()
 		step.Problem, step.Do = v.Say("problem."+bad.Code, pairs(bad.Args)...), sayIf(v, bad, ".do")
 	}
-	return v.ShowStatus(status, step.Heading, ui.ShowStep(step))
+	return v.ShowStatus(status, step.Heading, ui.ShowLinkStep(step))
 }
 
 func foundingOf(typed url.Values) Founding {

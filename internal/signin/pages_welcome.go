@@ -27,7 +27,7 @@ func (r *Room) showWelcome(v *web.Visit) error {
 // welcomeStep says who invites into which organization, and asks for what is
 // missing: names, a press of the button, or signing in first.
 func (r *Room) welcomeStep(v *web.Visit, link secret.Text, w Welcome, typed url.Values, bad *fault.Fault) error {
-	step := ui.Step{
+	step := ui.LinkStep{
 		Heading: v.Say("signin.welcome", "organization", w.Organization.Title), Action: WelcomePath,
 		Lead:   v.Say("signin.welcome.lead", "by", w.By, "organization", w.Organization.Title),
 		Hidden: []ui.Pair{{Name: "link", Value: link.Reveal()}},
@@ -38,7 +38,7 @@ func (r *Room) welcomeStep(v *web.Visit, link secret.Text, w Welcome, typed url.
 			{Key: v.Say("signin.welcome.until"), Value: webui.Time(w.Until)},
 		},
 	}
-	actor, again := v.Actor().Principal.Person(), "/signin?back="+url.QueryEscape(WelcomePath+"?link="+link.Reveal())
+	actor, again := v.Actor().Principal.Person(), SignInPath+"?back="+url.QueryEscape(WelcomePath+"?link="+link.Reveal())
 	switch {
 	case w.Person.State == org.Active && actor == w.Person.ID, w.Person.State == org.Invited && actor != "" && r.join != nil:
 		step.Button = v.Say("signin.welcome.accept-as", "name", v.Actor().Name)
@@ -62,7 +62,7 @@ func (r *Room) welcomeStep(v *web.Visit, link secret.Text, w Welcome, typed url.
 		status = bad.Status()
 		step.Problem, step.Do = v.Say("problem."+bad.Code, pairs(bad.Args)...), sayIf(v, bad, ".do")
 	}
-	return v.ShowStatus(status, step.Heading, ui.ShowStep(step))
+	return v.ShowStatus(status, step.Heading, ui.ShowLinkStep(step))
 }
 
 func (r *Room) postWelcome(v *web.Visit) error {
@@ -142,17 +142,17 @@ func (r *Room) showVerify(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	step := ui.Step{Heading: v.Say("signin.verify"), Action: VerifyPath, Hidden: []ui.Pair{{Name: "link", Value: link.Reveal()}}}
+	step := ui.LinkStep{Heading: v.Say("signin.verify"), Action: VerifyPath, Hidden: []ui.Pair{{Name: "link", Value: link.Reveal()}}}
 	switch v.Actor().Principal.Person() {
 	case who:
 		step.Lead, step.Button = v.Say("signin.verify.lead", "email", email), v.Say("signin.verify.do")
 	case "":
 		step.Lead, step.Else = v.Say("signin.verify.sign-in-first"), v.Say("signin.title")
-		step.ElseHref = "/signin?back=" + url.QueryEscape(VerifyPath+"?link="+link.Reveal())
+		step.ElseHref = SignInPath + "?back=" + url.QueryEscape(VerifyPath+"?link="+link.Reveal())
 	default:
 		return fault.New(fault.Unmet, "verification-other-person")
 	}
-	return v.Show(step.Heading, ui.ShowStep(step))
+	return v.Show(step.Heading, ui.ShowLinkStep(step))
 }
 
 func (r *Room) postVerify(v *web.Visit) error {

@@ -29,9 +29,9 @@ var (
 	renewLink   = once.Declare(once.Kind{Name: "renew-link", Life: RenewalLife, Size: 32})
 )
 
-// byRecovery is how such a link yields a first factor, and a session where that
+// byRecoverLink is how such a link yields a first factor, and a session where that
 // factor is all that the person has.
-var byRecovery = admit.Declare(admit.Path{Name: "recovery link", Exempt: map[admit.State]string{
+var byRecoverLink = admit.Declare(admit.Path{Name: "recovery link", Exempt: map[admit.State]string{
 	admit.PersonLocked:         "wrong answers of strangers lock what can be guessed; the link cannot be guessed, and is the way out",
 	admit.PasswordMustChange:   "it is what changes it",
 	admit.SessionRevoked:       "it comes from no session",
@@ -244,7 +244,7 @@ func (r *Room) recover(tx *store.Tx, value secret.Text, who id.Person, made made
 		return nil, false, linkFault(err, "recover-link-invalid")
 	}
 	self := tx.Self(who)
-	if err := r.gate.MayIssue(&self.View, admit.Ask{Path: byRecovery, Person: who, Known: true}); err != nil {
+	if err := r.gate.MayIssue(&self.View, admit.Ask{Path: byRecoverLink, Person: who, Known: true}); err != nil {
 		return nil, false, linkIssue(err, "recover-link-invalid")
 	}
 	if w.all {
@@ -274,7 +274,7 @@ func (r *Room) recover(tx *store.Tx, value secret.Text, who id.Person, made made
 	if have.any() {
 		return events, false, nil
 	}
-	opened, err := r.Open(tx, byRecovery, o, true, "")
+	opened, err := r.Open(tx, byRecoverLink, o, true, "")
 	return append(events, opened), true, err
 }
 

@@ -17,7 +17,7 @@ import (
 
 // passkeyOf gives somebody a passkey, by the link of an administrator who took
 // everything else. It returns the value of that link.
-func (r rig) passkeyOf(t *testing.T, who id.Person) (used string) {
+func (r town) passkeyOf(t *testing.T, who id.Person) (used string) {
 	t.Helper()
 	v, key := r.Nobody(t), signintest.New(r.URL())
 	made, err := r.SignIn().ResetFactors(ctx, id.OfPerson(r.Chika), r.Org, who, signin.Taking{Password: true, Passkeys: true})
@@ -45,7 +45,7 @@ func (r rig) passkeyOf(t *testing.T, who id.Person) (used string) {
 }
 
 func TestRecoverRefused(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		r.disable(t, r.Daichi, org.Disabled)
 		r.invite(t, r.Org, "megumi", "megumi@kaede.example")
 		for login, want := range map[string]string{
@@ -97,7 +97,7 @@ func TestRecoverRefused(t *testing.T) {
 // The last administrator gets in again: everything they signed in with is
 // replaced, and everybody who ought to know is told.
 func TestRecover(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		if err := r.Register().PutMember(ctx, id.Local(0), r.promoted(t, r.Botan)); err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestRecover(t *testing.T) {
 	})
 }
 
-func (r rig) promoted(t *testing.T, who id.Person) org.Member {
+func (r town) promoted(t *testing.T, who id.Person) org.Member {
 	t.Helper()
 	m, err := r.Register().Member(ctx, r.Org, who)
 	if err != nil {
@@ -141,7 +141,7 @@ func (r rig) promoted(t *testing.T, who id.Person) org.Member {
 }
 
 func TestFactorsResetRefused(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		by, all := id.OfPerson(r.Chika), signin.Taking{Password: true, Passkeys: true, TOTP: true, Recovery: true}
 		m, err := r.Register().Member(ctx, r.Org, r.Botan)
 		if err != nil {
@@ -199,7 +199,7 @@ func TestFactorsResetRefused(t *testing.T) {
 }
 
 func TestFactorsReset(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		if err := r.Register().PutMember(ctx, id.Local(0), r.promoted(t, r.Botan)); err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +247,7 @@ func TestFactorsReset(t *testing.T) {
 // Without mail the link is shown once, to be handed on; what is left to sign in
 // with needs none.
 func TestFactorsResetWithoutMail(t *testing.T) {
-	r := newRig(t)
+	r := newTown(t)
 	chika := r.As(t, r.Chika, r.Org)
 	api := "/api/v1/organizations/" + string(r.Org) + "/members/" + string(r.Aoi) + "/sign-in"
 	reset := func(take ...string) (out struct {

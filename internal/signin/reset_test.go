@@ -27,7 +27,7 @@ const (
 
 // recovers gives somebody a password by a link of the machine, and with it no
 // other factor.
-func (r rig) recovers(t *testing.T, login, pw string) {
+func (r town) recovers(t *testing.T, login, pw string) {
 	t.Helper()
 	made, err := r.SignIn().MakeRecoverLink(ctx, id.Local(0), login)
 	if err != nil {
@@ -39,7 +39,7 @@ func (r rig) recovers(t *testing.T, login, pw string) {
 }
 
 // forgets asks for a link on the page, as a browser does, and returns it.
-func (r rig) forgets(t *testing.T, v *housetest.Visitor, login, to, but string) string {
+func (r town) forgets(t *testing.T, v *housetest.Visitor, login, to, but string) string {
 	t.Helper()
 	if got := v.Post("/reset", url.Values{"login": {login}}); got.Status != 200 {
 		t.Fatalf("asking: %d", got.Status)
@@ -54,7 +54,7 @@ func newPassword(v *housetest.Visitor, link, pw string) housetest.Answer {
 // A046 A047 whoever is asked for, the answer is the same, and only who has a
 // proven address of their own gets a mail.
 func TestResetTellsNobody(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		by := id.Local(0)
 		state := func(who id.Person, change func(*org.Person)) {
 			p := r.person(t, who)
@@ -104,7 +104,7 @@ func stripped(a housetest.Answer) []string {
 }
 
 func TestResetRefused(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		r.recovers(t, "aoi", "the first of all passwords")
 		v, other := r.Nobody(t), r.Nobody(t)
 		link := r.forgets(t, v, "aoi", "aoi@kaede.example", "")
@@ -156,7 +156,7 @@ func TestResetRefused(t *testing.T) {
 	})
 }
 
-func (r rig) disable(t *testing.T, who id.Person, state org.State) {
+func (r town) disable(t *testing.T, who id.Person, state org.State) {
 	t.Helper()
 	p := r.person(t, who)
 	p.State = state
@@ -168,7 +168,7 @@ func (r rig) disable(t *testing.T, who id.Person, state org.State) {
 // A reset ends sessions and links, keeps the other factors, and gives no
 // session: mail adds nothing to what was shown (A056).
 func TestReset(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		r.recovers(t, "aoi", "the first of all passwords")
 		used := r.passkeyOf(t, r.Aoi)
 		session, v := r.As(t, r.Aoi, r.Org), r.Nobody(t)
@@ -192,7 +192,7 @@ func TestReset(t *testing.T) {
 }
 
 func TestResetAtOnce(t *testing.T) {
-	eachRig(t, func(t *testing.T, r rig) {
+	eachTown(t, func(t *testing.T, r town) {
 		r.recovers(t, "aoi", "the first of all passwords")
 		browser := secret.Random(32)
 		r.SignIn().AskReset("aoi", browser, "203.0.113.9")
@@ -219,7 +219,7 @@ func TestResetAtOnce(t *testing.T) {
 
 // A stranger can neither fill a mailbox nor use up what the person asks for.
 func TestResetMailsAreFew(t *testing.T) {
-	r := newRig(t, housetest.WithMail())
+	r := newTown(t, housetest.WithMail())
 	for range 10 {
 		r.SignIn().AskReset("aoi", secret.Random(32), "203.0.113.9")
 	}
@@ -237,7 +237,7 @@ func TestResetMailsAreFew(t *testing.T) {
 
 // Two who proved the same mailbox are nobody's own: no link goes there.
 func TestResetOfASharedMailbox(t *testing.T) {
-	r := newRig(t, housetest.WithMail())
+	r := newTown(t, housetest.WithMail())
 	err := r.write(t, func(tx *store.Tx) (store.Event, error) {
 		p, err := r.Register().PersonIn(&tx.View, r.Botan)
 		if err != nil {

@@ -23,35 +23,35 @@ import (
 
 var ctx = context.Background()
 
-// later is the machine's clock, put forward.
-type later struct {
+// putForward is the machine's clock, put forward.
+type putForward struct {
 	clock.Clock
 	by atomic.Int64
 }
 
-func (l *later) Now() time.Time { return l.Clock.Now().Add(time.Duration(l.by.Load())) }
+func (l *putForward) Now() time.Time { return l.Clock.Now().Add(time.Duration(l.by.Load())) }
 
-func (l *later) pass(d time.Duration) { l.by.Add(int64(d)) }
+func (l *putForward) pass(d time.Duration) { l.by.Add(int64(d)) }
 
-// rig is a house with people and mail, whose clock can be put forward.
-type rig struct {
+// town is a house with people and mail, whose clock can be put forward.
+type town struct {
 	*housetest.Home
 	housetest.Kaede
-	clock *later
+	clock *putForward
 }
 
-// eachRig runs f with such a house on either engine.
-func eachRig(t *testing.T, f func(t *testing.T, r rig)) {
+// eachTown runs f with such a house on either engine.
+func eachTown(t *testing.T, f func(t *testing.T, r town)) {
 	t.Helper()
-	housetest.EachURL(t, func(t *testing.T, url string) { f(t, newRig(t, housetest.On(url), housetest.WithMail())) })
+	housetest.EachURL(t, func(t *testing.T, url string) { f(t, newTown(t, housetest.On(url), housetest.WithMail())) })
 }
 
-func newRig(t *testing.T, options ...func(*house.Options)) rig {
+func newTown(t *testing.T, options ...func(*house.Options)) town {
 	t.Helper()
-	c := &later{Clock: clock.System()}
+	c := &putForward{Clock: clock.System()}
 	options = append(options, func(o *house.Options) { o.Clock = c })
 	h := housetest.House(t, options...)
-	return rig{h, h.People(t), c}
+	return town{h, h.People(t), c}
 }
 
 var linkIn = regexp.MustCompile(`https?://[^\s"<>]+\?link=[A-Za-z0-9_-]+`)
@@ -68,7 +68,7 @@ func valueOf(t testing.TB, link string) string {
 
 // mailed waits for a mail and returns the value of its link. The link leads to
 // this house by its configured address.
-func (r rig) mailed(t testing.TB, to, subject string) string {
+func (r town) mailed(t testing.TB, to, subject string) string {
 	t.Helper()
 	m := r.mailedTo(t, to, subject)
 	link := linkIn.FindString(m.Text)
@@ -78,7 +78,7 @@ func (r rig) mailed(t testing.TB, to, subject string) string {
 	return valueOf(t, link)
 }
 
-func (r rig) mailedTo(t testing.TB, to, subject string) mail.Mail {
+func (r town) mailedTo(t testing.TB, to, subject string) mail.Mail {
 	t.Helper()
 	until, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -90,7 +90,7 @@ func (r rig) mailedTo(t testing.TB, to, subject string) mail.Mail {
 }
 
 // subjects are the mails that went out.
-func (r rig) subjects() (all []string) {
+func (r town) subjects() (all []string) {
 	for _, m := range r.Mail.Messages() {
 		all = append(all, strings.Join(m.To, ",")+": "+m.Subject)
 	}
@@ -102,7 +102,7 @@ func has(a housetest.Answer, status int, text string) bool {
 	return a.Status == status && strings.Contains(a.Body, text)
 }
 
-func (r rig) person(t testing.TB, who id.Person) org.Person {
+func (r town) person(t testing.TB, who id.Person) org.Person {
 	t.Helper()
 	p, err := r.Register().Person(ctx, who)
 	if err != nil {
@@ -112,7 +112,7 @@ func (r rig) person(t testing.TB, who id.Person) org.Person {
 }
 
 // write runs a write and wants it done.
-func (r rig) write(t testing.TB, f func(*store.Tx) (store.Event, error)) error {
+func (r town) write(t testing.TB, f func(*store.Tx) (store.Event, error)) error {
 	t.Helper()
 	return r.Store().House().Write(ctx, func(tx *store.Tx) store.End {
 		event, err := f(tx)
@@ -124,7 +124,7 @@ func (r rig) write(t testing.TB, f func(*store.Tx) (store.Event, error)) error {
 }
 
 // invite adds somebody and invites them, and returns the value of the link.
-func (r rig) invite(t testing.TB, in id.Org, login, email string) (org.Person, org.Draft) {
+func (r town) invite(t testing.TB, in id.Org, login, email string) (org.Person, org.Draft) {
 	t.Helper()
 	p := org.Person{ID: id.New[id.Person](time.Now()), Login: login, Email: email, FamilyName: "伊藤", GivenName: "恵", Reading: "いとう めぐみ", State: org.Invited, Created: time.Now()}
 	by := id.OfPerson(r.Chika)
@@ -140,7 +140,7 @@ func (r rig) invite(t testing.TB, in id.Org, login, email string) (org.Person, o
 	return r.person(t, p.ID), r.inviteAgain(t, in, p.ID)
 }
 
-func (r rig) inviteAgain(t testing.TB, in id.Org, who id.Person) org.Draft {
+func (r town) inviteAgain(t testing.TB, in id.Org, who id.Person) org.Draft {
 	t.Helper()
 	drafts, err := r.SignIn().Prepare(ctx, id.OfPerson(r.Chika), in, []org.Person{r.person(t, who)})
 	if err != nil {

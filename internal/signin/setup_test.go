@@ -181,7 +181,7 @@ func TestSetUpAtOnce(t *testing.T) {
 // A link ends after its hour, and when a restart makes another.
 func TestSetUpLinkEnds(t *testing.T) {
 	housetest.EachURL(t, func(t *testing.T, database string) {
-		c := &later{Clock: clock.System()}
+		c := &putForward{Clock: clock.System()}
 		h := housetest.House(t, housetest.On(database), func(o *house.Options) { o.Clock = c })
 		again, empty, err := h.SignIn().NewSetupLink(ctx)
 		if err != nil || !empty {

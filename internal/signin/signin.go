@@ -71,6 +71,9 @@ type Options struct {
 	PasskeysOff *fault.Fault
 	Post        *notify.Post // sends mail; see Post.Enabled
 	BaseURL     string
+	// Refused lets the witness count an answer that was refused for somebody
+	// who exists; nil: nobody is told.
+	Refused func(ctx context.Context, who id.Person, code string)
 	// Join gives what an invited person was to be to somebody who has an
 	// account already, and deletes the invited one, in the write that redeems
 	// the invitation (← people). Nil: whoever is invited makes a new account.
@@ -92,6 +95,8 @@ type Room struct {
 	gate        *admit.Gate
 	sessions    sessionMemory
 	tokens      tokenMemory
+	refused     func(ctx context.Context, who id.Person, code string)
+	behind      chan func() // see later
 	join        func(tx *store.Tx, invited, who id.Person) ([]store.Event, error)
 	resets      resetLine
 }
@@ -100,7 +105,8 @@ type Room struct {
 func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: password.NewMill(password.Limits{}),
-		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL, join: o.Join,
+		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL,
+		refused: o.Refused, join: o.Join, behind: make(chan func(), mostBehind),
 	}
 	r.resets.asked = make(chan resetAsk, resetsWaiting)
 	r.gate = admit.New(o.Register, r)
@@ -115,10 +121,12 @@ func (r *Room) Gate() *admit.Gate { return r.gate }
 // that deletes them.
 func (r *Room) forgetPerson(tx *store.Tx, who id.Person) error { return erase(tx.Self(who)) }
 
-// Run sweeps what is over until ctx ends.
+// Run sweeps what is over, and does what answers do not wait for, until ctx
+// ends.
 func (r *Room) Run(ctx context.Context) {
 	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { r.catchUp(ctx) })
 	wg.Go(func() { r.sendResets(ctx) })
 	r.sweep(ctx)
-	wg.Wait()
 }

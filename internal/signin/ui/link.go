@@ -2,8 +2,8 @@ package ui
 
 import web "github.com/sekisho/sekisho/internal/web/ui"
 
-// Step is a page of a link with a form: what it is about, fields, one button.
-type Step struct {
+// LinkStep is a page of a link with a form: what it is about, fields, one button.
+type LinkStep struct {
 	Heading, Lead string
 	Facts         []web.Detail
 	Problem, Do   string
@@ -66,7 +66,7 @@ type Summary struct {
 	Href  string
 }
 
-func kindOf(danger bool) string {
+func dangerOf(danger bool) string {
 	if danger {
 		return web.Danger
 	}

@@ -10,8 +10,8 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import web "github.com/sekisho/sekisho/internal/web/ui"
 
-// ShowStep is a page of a link. Looking at it uses nothing up.
-func ShowStep(step Step) templ.Component {
+// ShowLinkStep is a page of a link. Looking at it uses nothing up.
+func ShowLinkStep(step LinkStep) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -129,7 +129,7 @@ func ShowStep(step Step) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = web.Submit(kindOf(step.Danger), step.Button).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = web.Submit(dangerOf(step.Danger), step.Button).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
