@@ -79,14 +79,14 @@ func (g Grants) Of(org id.Org) []string {
 
 // power is what whoever writes may do, read in the same transaction.
 type power struct {
-	all bool // a process of the machine, the house itself, who sets it up
+	all bool // a process of the machine, the house itself
 	Grants
 }
 
 // powerOf reads what by may do.
 func (r *Register) powerOf(v *store.View, by id.Principal) (power, error) {
 	switch by.Kind() {
-	case id.KindLocal, id.KindSystem, id.KindSetup, id.KindNode:
+	case id.KindLocal, id.KindSystem, id.KindNode:
 		return power{all: true}, nil
 	case id.KindPerson:
 		g, err := r.grantsOf(v, by.Person())
