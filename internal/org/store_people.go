@@ -430,3 +430,8 @@ func noPeople(v *store.View) (bool, error) {
 	err := v.Row("SELECT COUNT(*) FROM (SELECT id FROM person LIMIT 1) AS one").Scan(&n)
 	return n == 0, err
 }
+
+func reportsOf(v *store.View, manager id.Person) ([]id.Person, error) {
+	rows, err := v.Query("SELECT person FROM member WHERE org = $1 AND manager = $2 ORDER BY person", string(manager))
+	return store.Collect(rows, err, scanID[id.Person])
+}
