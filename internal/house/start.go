@@ -154,6 +154,7 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.keyed.Store(true)
 	h.run(h.notice.Run)
 	h.run(h.console.Run)
+	h.run(h.console.Watch)
 	h.run(h.signin.Run)
 	h.run(h.sweep)
 	h.run(h.bridge)
