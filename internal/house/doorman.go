@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
@@ -138,7 +139,11 @@ func (h *House) top() []entry {
 }
 
 func (h *House) consoleRail() []entry {
-	rail := []entry{{"notice.list", notice.ListPath, notice.Write}}
+	var rail []entry
+	for _, e := range people.Rail() {
+		rail = append(rail, entry{e.Key, e.Href, e.Permission})
+	}
+	rail = append(rail, entry{"notice.list", notice.ListPath, notice.Write})
 	for _, e := range h.console.Rail() {
 		rail = append(rail, entry{e.Key, e.Href, e.Permission})
 	}
@@ -147,6 +152,7 @@ func (h *House) consoleRail() []entry {
 
 func (h *House) settingsRail() []entry {
 	return []entry{
+		{"people.settings", people.SettingsPath, ""},
 		{"signin.security", signin.SecurityPath, ""},
 		{"signin.passkeys", signin.PasskeysPath, ""},
 		{"signin.password", signin.PasswordPath, ""},
