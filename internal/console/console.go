@@ -60,6 +60,10 @@ type Options struct {
 	Data string
 	// Unsealed starts what waited for the keys.
 	Unsealed func(context.Context) error
+	// People reports whether there is anybody who can sign in, SignIn is where
+	// they do.
+	People func(context.Context) (bool, error)
+	SignIn string
 }
 
 // Room is the console.
@@ -73,6 +77,8 @@ type Room struct {
 	kinds    *manifest.Set
 	data     string
 	unsealed func(context.Context) error
+	people   func(context.Context) (bool, error)
+	signIn   string
 	sessions atomic.Pointer[map[string]Session]
 	loading  sync.Mutex
 }
@@ -81,7 +87,7 @@ type Room struct {
 func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data,
+		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data, people: o.People, signIn: o.SignIn,
 	}
 	r.sessions.Store(&map[string]Session{})
 	return r

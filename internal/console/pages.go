@@ -13,9 +13,6 @@ import (
 	"github.com/sekisho/sekisho/internal/words"
 )
 
-// SignOutPath is where a POST ends the session.
-const SignOutPath = "/signout"
-
 // Pages registers the pages for people.
 func (r *Room) Pages(m *web.Mux) {
 	public := func(method, path string) web.Route {
@@ -24,16 +21,22 @@ func (r *Room) Pages(m *web.Mux) {
 	m.Page(public(http.MethodGet, "/{$}"), r.showWelcome)
 	m.Page(public(http.MethodGet, "/setup"), r.showSetup)
 	m.Page(public(http.MethodPost, "/setup"), r.redeem)
-	m.Page(web.Route{Method: http.MethodPost, Path: SignOutPath, Permission: web.SignedIn}, r.signOut)
 	r.auditPages(m)
 	r.statePages(m)
 }
 
 // showWelcome is the first page: who set the house up goes on to the console,
-// everybody else learns where the link is.
+// everybody else signs in or, before there are people, learns where the link is.
 func (r *Room) showWelcome(v *web.Visit) error {
 	if v.Actor().Known() {
 		return v.See(statePath)
+	}
+	there, err := r.people(v.Context())
+	if err != nil {
+		return err
+	}
+	if there {
+		return v.See(r.signIn)
 	}
 	var sayings []ui.Saying
 	langs := slices.Clone(words.Langs) // the reader's own first
@@ -77,12 +80,4 @@ func (r *Room) redeem(v *web.Visit) error {
 	}
 	v.OpenSession(cookie, SetupLife)
 	return v.See(statePath)
-}
-
-func (r *Room) signOut(v *web.Visit) error {
-	if err := r.EndSession(v.Context(), v.Actor().Principal); err != nil {
-		return err
-	}
-	v.CloseSession()
-	return v.See("/")
 }

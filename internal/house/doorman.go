@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -112,6 +114,38 @@ func (h *House) alive(ctx context.Context, actor web.Actor) error {
 		return fault.New(fault.Unknown, "session-over")
 	}
 	return nil
+}
+
+// hasPeople reports whether anybody was ever added. Once there is somebody, it
+// is remembered.
+func (h *House) hasPeople(ctx context.Context) (bool, error) {
+	if h.peopled.Load() {
+		return true, nil
+	}
+	there, err := h.register.Peopled(ctx)
+	if there {
+		h.peopled.Store(true)
+	}
+	return there, err
+}
+
+// entrance is the way in that a refused page offers: signing in, or, before
+// there are people, where the set-up link is.
+func (h *House) entrance(v *web.Visit, f *fault.Fault) templ.Component {
+	if there, err := h.hasPeople(v.Context()); err == nil && !there {
+		return h.console.Entrance(v)
+	}
+	return h.signin.Entrance(v, f)
+}
+
+// refusedFor lets the witness count an answer that was refused for a person who
+// exists.
+func (h *House) refusedFor(ctx context.Context, who id.Person, code string) {
+	target := string(id.OfPerson(who))
+	err := h.audit.Refuse(ctx, audit.Refusal{Subject: target, Code: code, Source: store.AroundOf(ctx).Source, By: id.Anonymous, Target: target})
+	if err != nil && ctx.Err() == nil {
+		h.options.Log.Warn("a refusal could not be counted", "code", code, "err", err)
+	}
 }
 
 // refused lets the witness count who was refused.

@@ -18,8 +18,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/a-h/templ"
-
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
@@ -107,6 +105,7 @@ type House struct {
 	stopped sync.Once
 	opening sync.Mutex  // of what needs the keys
 	keyed   atomic.Bool // it was started
+	peopled atomic.Bool // there is somebody who can sign in
 }
 
 // Schemas are the tables of every floor and room.
@@ -196,8 +195,8 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: console.SignOutPath,
-		Entrance: func(v *web.Visit, f *fault.Fault) templ.Component { return h.console.Entrance(v) },
+		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath,
+		Entrance: h.entrance,
 	})
 	return err
 }
@@ -214,7 +213,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
-		Unsealed: h.unsealed,
+		Unsealed: h.unsealed, People: h.hasPeople, SignIn: signin.SignInPath,
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
@@ -244,7 +243,8 @@ func (h *House) people() (err error) {
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
 	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
-		Post: h.post, BaseURL: h.mux.BaseURL(),
+		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,
+		SignOut: func(ctx context.Context, who id.Principal) error { return h.console.EndSession(ctx, who) },
 	}
 	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
 	if off := fault.As(err); off != nil {

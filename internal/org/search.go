@@ -231,3 +231,13 @@ func (r *Register) PersonIn(v *store.View, which id.Person) (Person, error) {
 // Empty reports whether nobody was ever added: the house waits for its first
 // administrator.
 func (r *Register) Empty(v *store.View) (bool, error) { return noPeople(v.House()) }
+
+// Peopled reports whether anybody was ever added, as Empty does.
+func (r *Register) Peopled(ctx context.Context) (there bool, err error) {
+	err = r.store.House().Read(ctx, func(v *store.View) error {
+		empty, err := r.Empty(v)
+		there = err == nil && !empty
+		return err
+	})
+	return there, err
+}

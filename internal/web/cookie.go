@@ -1,7 +1,9 @@
 package web
 
 import (
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/secret"
@@ -31,4 +33,13 @@ func (m *Mux) beside(name, value string, seconds int) *http.Cookie {
 	c := m.cookie(value, seconds)
 	c.Name += "-" + name
 	return c
+}
+
+// Source is the address that the visit came from, as far as we believe it.
+func (v *Visit) Source() string { return sourceName(v.rec) }
+
+// RetryAfter says when to try again, on a page that came back because it was
+// too early.
+func (v *Visit) RetryAfter(d time.Duration) {
+	v.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
 }
