@@ -199,6 +199,9 @@ func (r *Room) giveSecondOptions(v *web.Visit) error {
 }
 
 func (r *Room) giveAgainOptions(v *web.Visit) error {
+	if v.Actor().Principal.Person() == "" {
+		return fault.New(fault.Forbidden, "person-must-be-present")
+	}
 	o, ticket, err := r.AgainOptions(v.Context(), v.Actor().Principal.Person(), v.Actor().Session)
 	if err != nil {
 		return err
