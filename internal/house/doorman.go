@@ -13,7 +13,9 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -171,14 +173,29 @@ func (h *House) top() []entry {
 }
 
 func (h *House) consoleRail() []entry {
-	rail := []entry{{"notice.list", notice.ListPath, notice.Write}}
+	var rail []entry
+	for _, e := range people.Rail() {
+		rail = append(rail, entry{e.Key, e.Href, e.Permission})
+	}
+	rail = append(rail, entry{"notice.list", notice.ListPath, notice.Write})
 	for _, e := range h.console.Rail() {
 		rail = append(rail, entry{e.Key, e.Href, e.Permission})
 	}
 	return rail
 }
 
-func (h *House) settingsRail() []entry { return nil }
+func (h *House) settingsRail() []entry {
+	return []entry{
+		{"people.settings", people.SettingsPath, ""},
+		{"signin.security", signin.SecurityPath, ""},
+		{"signin.passkeys", signin.PasskeysPath, ""},
+		{"signin.password", signin.PasswordPath, ""},
+		{"signin.totp", signin.TOTPPath, ""},
+		{"signin.recovery", signin.RecoveryPath, ""},
+		{"signin.sessions", signin.SessionsPath, ""},
+		{"signin.tokens", signin.TokensPath, ""},
+	}
+}
 
 // offer keeps the entries that the actor may open.
 func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, entries []entry) []webui.Link {

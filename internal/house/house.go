@@ -33,6 +33,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -88,6 +89,7 @@ type House struct {
 
 	signin  *signin.Room
 	notice  *notice.Room
+	folk    *people.Room
 	console *console.Room
 	backup  *backup.Room
 
@@ -118,6 +120,7 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, passkey.Words, notice.Words,
+		people.Words,
 		console.Words, backup.Words,
 	}
 }
@@ -204,7 +207,8 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.notice = notice.New(h.store, h.options.Clock)
-	if h.kinds, err = kinds(h.notice, h.signin); err != nil {
+	h.folk = people.New(people.Options{Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register})
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -217,6 +221,8 @@ func (h *House) furnish() (err error) {
 	h.signin.Doors(h.mux)
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
+	h.folk.Pages(h.mux)
+	h.folk.API(h.mux)
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
@@ -253,12 +259,14 @@ func (h *House) people() (err error) {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, s *signin.Room) (*manifest.Set, error) {
-	return manifest.NewSet(n.Kind()) // and s.Kind(), once people bring Role and Group
+func kinds(n *notice.Room, p *people.Room, s *signin.Room) (*manifest.Set, error) {
+	return manifest.NewSet(append(p.Kinds(), n.Kind(), s.Kind())...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
-func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System()), nil) }
+func Kinds() (*manifest.Set, error) {
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil)
+}
 
 // orNil keeps a nil fault from becoming an error that is not nil.
 func orNil(f *fault.Fault) error {

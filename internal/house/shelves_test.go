@@ -135,6 +135,7 @@ var sqlMakers = []string{
 	"seal",   // re-encrypts every registered table and column
 	"backup", // copies every table
 	"audit",  // search: constant conditions by which filters are set
+	"org",    // lists of $n for as many values, search terms and members, and constant conditions
 }
 
 func TestNoSQLIsBuiltFromValues(t *testing.T) {

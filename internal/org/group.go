@@ -188,7 +188,7 @@ func (r *Register) EndGroup(tx *store.Tx, by id.Principal, org id.Org, which id.
 
 // Group returns a group with what is directly in it.
 func (r *Register) Group(ctx context.Context, org id.Org, which id.Group) (g Group, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		if g, err = groupByID(v, which); err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (r *Register) Group(ctx context.Context, org id.Org, which id.Group) (g Gro
 // directly in it, in three statements: everything there is, for manifests and
 // rules. Lists that people read ask GroupPage.
 func (r *Register) Groups(ctx context.Context, org id.Org) (all []Group, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		all, err = groupsOf(v)
 		return err
 	})
@@ -255,7 +255,7 @@ func (r *Register) GroupPage(ctx context.Context, org id.Org, text, cursor strin
 		return nil, "", err
 	}
 	limit = bounded(limit)
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		page, err = groupsAfter(v, text, at.key, limit+1)
 		return err
 	})
@@ -268,7 +268,7 @@ func (r *Register) GroupPage(ctx context.Context, org id.Org, text, cursor strin
 // MembersOf returns everybody who is in a group, directly or through groups in
 // it, by identifier.
 func (r *Register) MembersOf(ctx context.Context, org id.Org, which id.Group) (all []id.Person, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
+	err = r.in(org).Read(ctx, func(v *store.View) error {
 		edges, err := groupNesting(v)
 		if err != nil {
 			return err
@@ -282,7 +282,7 @@ func (r *Register) MembersOf(ctx context.Context, org id.Org, which id.Group) (a
 // GroupsOf returns the groups that a member is in, directly or through others,
 // by name and without what is in them.
 func (r *Register) GroupsOf(ctx context.Context, org id.Org, who id.Person) (in []Group, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
+	err = r.in(org).Read(ctx, func(v *store.View) error {
 		direct, err := groupsWith(v, who)
 		if in = nil; err != nil || len(direct) == 0 {
 			return err

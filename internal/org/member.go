@@ -230,12 +230,16 @@ func (r *Register) EndMember(tx *store.Tx, by id.Principal, org id.Org, who id.P
 	if err := keepChief(house, org, who, nil); err != nil {
 		return store.Event{}, err
 	}
-	return m.event("member.removed", by), deleteMember(in, who)
+	person, err := personByID(&house.View, who)
+	if err != nil {
+		return store.Event{}, err
+	}
+	return m.event("member.removed", by), deleteMember(in, person)
 }
 
 // Member returns a membership.
 func (r *Register) Member(ctx context.Context, org id.Org, who id.Person) (m Member, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		m, err = memberOf(v, who)
 		return err
 	})
@@ -245,7 +249,7 @@ func (r *Register) Member(ctx context.Context, org id.Org, who id.Person) (m Mem
 // Memberships returns the memberships of some people in an organization, in
 // four statements for up to 200 of them.
 func (r *Register) Memberships(ctx context.Context, org id.Org, who []id.Person) (found map[id.Person]Member, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		found, err = membersOf(v, who)
 		return err
 	})

@@ -406,10 +406,17 @@ type act struct {
 }
 
 var acts = []act{
-	{"set member", (*walk).setMember, true}, {"set member too", (*walk).setMember, true}, {"end member", (*walk).endMember, true},
-	{"set role", (*walk).setRole, true}, {"end role", (*walk).endRole, true}, {"set organization", (*walk).setOrg, false},
-	{"set organization too", (*walk).setOrg, false}, {"end organization", (*walk).endOrg, true}, {"put person", (*walk).putPerson, true},
-	{"end person", (*walk).endPerson, true}, {"accept", (*walk).accept, false},
+	{"set member", (*walk).setMember, true},
+	{"set member too", (*walk).setMember, true},
+	{"end member", (*walk).endMember, true},
+	{"set role", (*walk).setRole, true},
+	{"end role", (*walk).endRole, true},
+	{"set organization", (*walk).setOrg, false},
+	{"set organization too", (*walk).setOrg, false},
+	{"end organization", (*walk).endOrg, true},
+	{"put person", (*walk).putPerson, true},
+	{"end person", (*walk).endPerson, true},
+	{"accept", (*walk).accept, false},
 }
 
 // step lets somebody do something and holds what became of it to the laws.

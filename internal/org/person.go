@@ -81,7 +81,8 @@ func (p *Person) settle() *fault.Fault {
 	for _, text := range []*string{&p.Email, &p.DisplayName, &p.FamilyName, &p.GivenName, &p.Reading} {
 		*text = strings.TrimSpace(*text)
 	}
-	if p.DisplayName == "" {
+	made := p.DisplayName == ""
+	if made {
 		p.DisplayName = p.Name()
 	}
 	var bad fault.Checks
@@ -94,10 +95,12 @@ func (p *Person) settle() *fault.Fault {
 			p.Email = address.String()
 		}
 	}
-	checkName(&bad, "display_name", p.DisplayName)
 	checkName(&bad, "family_name", p.FamilyName)
 	checkName(&bad, "given_name", p.GivenName)
 	checkName(&bad, "reading", p.Reading)
+	if !made || bad.Fault("person-invalid") == nil { // else it is wrong where its parts are
+		checkName(&bad, "display_name", p.DisplayName)
+	}
 	if p.Locale != "" && !slices.Contains(words.Langs, words.Lang(p.Locale)) {
 		bad.Add("locale", "locale-unknown", "known", "en, ja")
 	}
@@ -374,7 +377,7 @@ func (r *Register) RemovePerson(tx *store.Tx, by id.Principal, who id.Person) (s
 		}
 	}
 	event := store.Event{Name: "person.deleted", By: by, Target: p.target(), Fields: map[string]string{"login": p.Login}}
-	return event, erasePerson(house, who)
+	return event, erasePerson(house, p)
 }
 
 func orMissing(err error) error {

@@ -188,7 +188,7 @@ func (r *Register) Roles(ctx context.Context, org id.Org) (all []Role, err error
 	if err != nil {
 		return nil, err
 	}
-	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
+	err = r.in(org).Read(ctx, func(v *store.View) error {
 		custom, err := rolesIn(v, org)
 		all = append(r.BuiltIn(o), custom...)
 		return err
@@ -226,7 +226,7 @@ func (r *Register) Role(ctx context.Context, org id.Org, which id.Role) (Role, e
 
 // Holders returns who has a role in an organization, by identifier.
 func (r *Register) Holders(ctx context.Context, org id.Org, which id.Role) (all []id.Person, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		all, err = holdersOf(v, which)
 		return err
 	})

@@ -63,7 +63,7 @@ func bounded(limit int) int {
 }
 
 // Search pages through people: with words by how well they fit, with a role or
-// group by identifier, else by reading. It costs three statements at most,
+// group by identifier, else by reading. It costs four statements at most,
 // whatever the size of the house. Who is there all the while is on exactly one
 // page, whatever changes of others meanwhile.
 func (r *Register) Search(ctx context.Context, q Query) (found Found, err error) {
@@ -71,6 +71,7 @@ func (r *Register) Search(ctx context.Context, q Query) (found Found, err error)
 	if err != nil {
 		return Found{}, err
 	}
+	q.Org = id.Org(words.Kept(string(q.Org)))
 	limit := bounded(q.Limit)
 	err = r.store.House().Read(ctx, func(v *store.View) error {
 		found = Found{}
@@ -93,16 +94,15 @@ func (q Query) places(v *store.View, at cursorAt, limit int) (places []pair, lea
 	asked := terms(q.Text)
 	switch {
 	case len(asked) > 0:
-		// The next page goes on as the first began, though by now another term
-		// may find less.
-		if lead = at.by; !slices.Contains(asked, lead) {
-			at = cursorAt{}
-			if lead, err = rarest(v, q.Org, asked); err != nil {
-				return nil, "", err
-			}
+		lead, others, err := order(v, q.Org, asked, at.by)
+		if err != nil {
+			return nil, "", err
 		}
-		others := slices.DeleteFunc(asked, func(term string) bool { return term == lead })
+		if lead != at.by {
+			at = cursorAt{}
+		}
 		places, err = look(v, q, lead, others, at, limit)
+		return places, lead, err
 	case q.Role != "":
 		places, err = withRole(v, q.Org, q.Role, at.id, limit)
 	case q.Group != "":
@@ -110,7 +110,39 @@ func (q Query) places(v *store.View, at cursorAt, limit int) (places []pair, lea
 	default:
 		places, err = listed(v, q.Org, at, limit)
 	}
-	return places, lead, err
+	return places, "", err
+}
+
+// term is a word of a search that does not lead.
+type term struct {
+	text string
+	read bool // everybody with it is read at once
+}
+
+// order says which term leads a search, the one that finds least, and how the
+// others are looked up. A further page goes on as the first began (by), though
+// by now another term may find less.
+func order(v *store.View, org id.Org, asked []string, by string) (lead string, others []term, err error) {
+	if len(asked) == 1 {
+		return asked[0], nil, nil
+	}
+	counts, err := counted(v, org, asked, few)
+	if err == nil && slices.Min(counts) == few {
+		counts, err = counted(v, org, asked, enough)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	first := slices.Index(asked, by)
+	if first < 0 {
+		first = slices.Index(counts, slices.Min(counts))
+	}
+	for i, text := range asked {
+		if i != first {
+			others = append(others, term{text, counts[first] > few && counts[i] < enough})
+		}
+	}
+	return asked[first], others, nil
 }
 
 func inOrder(v *store.View, places []pair) ([]Person, error) {

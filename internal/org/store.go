@@ -177,14 +177,18 @@ func scanID[T ~string](scan func(...any) error) (T, error) {
 	return one, scan(&one)
 }
 
+// longest is more than what a pattern is held against: name, blank and title.
+const longest = 200
+
 // pattern is a text for LIKE with ! as escape; "" stays "".
 func pattern(text string) string {
-	if text = words.Kept(words.Fold(text)); text == "" {
+	runes := []rune(words.Kept(words.Fold(text)))
+	if len(runes) == 0 {
 		return ""
 	}
-	escaped := make([]rune, 0, len(text)+2)
+	escaped := make([]rune, 0, len(runes)+2)
 	escaped = append(escaped, '%')
-	for _, r := range text {
+	for _, r := range runes[:min(len(runes), longest)] {
 		if r == '%' || r == '_' || r == '!' {
 			escaped = append(escaped, '!')
 		}

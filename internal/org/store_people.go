@@ -3,7 +3,6 @@ package org
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -145,51 +144,27 @@ func updatePerson(tx *store.Tx, p, now Person) error {
 	if err := changedOr(n, err); err != nil {
 		return err
 	}
-	if slices.Equal(p.grams(), now.grams()) && p.sort() == now.sort() {
-		return nil
-	}
-	return reindex(tx, p)
+	return reindex(tx, p, now)
 }
 
-// reindex brings what a person is found by up to date, everywhere.
-func reindex(tx *store.Tx, p Person) error {
+// reindex brings what a person is found by up to date, everywhere; of most
+// changes little differs.
+func reindex(tx *store.Tx, p, now Person) error {
 	orgs, err := orgsOfPerson(&tx.View, p.ID)
 	if err != nil {
 		return err
 	}
-	grams := p.grams()
+	gone, added := differ(now.grams(), p.grams())
 	for _, org := range append(orgs, "") {
-		if err := index(tx, org, p.ID, grams); err != nil {
+		if err := dropGrams(tx, org, p.ID, gone); err != nil {
+			return err
+		}
+		if err := addGrams(tx, org, p.ID, added); err != nil {
 			return err
 		}
 	}
 	_, err = tx.Exec("UPDATE member SET sort = $1 WHERE person = $2", p.sort(), string(p.ID))
 	return err
-}
-
-// index makes these grams those by which a person is found in an organization,
-// or in the house; of most changes few differ.
-func index(tx *store.Tx, org id.Org, who id.Person, grams []string) error {
-	rows, err := tx.Query("SELECT gram FROM person_gram WHERE org = $1 AND person = $2", string(org), string(who))
-	before, err := store.Collect(rows, err, scanID[string])
-	if err != nil {
-		return err
-	}
-	known := map[string]bool{}
-	for _, gram := range before {
-		known[gram] = true
-	}
-	var added []string
-	for _, gram := range grams {
-		if !known[gram] {
-			added = append(added, gram)
-		}
-		delete(known, gram)
-	}
-	if err := dropGrams(tx, org, who, slices.Sorted(maps.Keys(known))); err != nil {
-		return err
-	}
-	return addGrams(tx, org, who, added)
 }
 
 func dropGrams(tx *store.Tx, org id.Org, who id.Person, grams []string) error {
@@ -216,22 +191,24 @@ func addGrams(tx *store.Tx, org id.Org, who id.Person, grams []string) error {
 }
 
 // erasePerson leaves the identifier and the time of what was a person.
-func erasePerson(tx *store.Tx, which id.Person) error {
-	orgs, err := orgsOfPerson(&tx.View, which)
+func erasePerson(tx *store.Tx, p Person) error {
+	orgs, err := orgsOfPerson(&tx.View, p.ID)
 	if err != nil {
 		return err
 	}
 	for _, org := range orgs {
-		if err := deleteMember(tx.Org(org), which); err != nil {
+		if err := deleteMember(tx.Org(org), p); err != nil {
 			return err
 		}
 	}
+	if err := dropGrams(tx, "", p.ID, p.grams()); err != nil {
+		return err
+	}
 	for _, statement := range []string{
-		"DELETE FROM person_gram WHERE org = '' AND person = $1",
 		`UPDATE person SET login = '', login_fold = NULL, email = '', email_fold = '', verified = 0, display_name = '', family_name = '',
 			given_name = '', reading = '', locale = '', time_zone = '', sort = '', state = 'deleted', version = version + 1 WHERE id = $1`,
 	} {
-		if _, err := tx.Exec(statement, string(which)); err != nil {
+		if _, err := tx.Exec(statement, string(p.ID)); err != nil {
 			return err
 		}
 	}
@@ -393,17 +370,18 @@ func giveRoles(tx *store.Tx, m Member) error {
 	return nil
 }
 
-func deleteMember(tx *store.Tx, who id.Person) error {
+func deleteMember(tx *store.Tx, p Person) error {
 	for _, statement := range []string{
 		"DELETE FROM member_role WHERE org = $1 AND person = $2", "DELETE FROM group_member WHERE org = $1 AND person = $2",
-		"UPDATE member SET manager = '', version = version + 1 WHERE org = $1 AND manager = $2", "DELETE FROM person_gram WHERE org = $1 AND person = $2",
+		"UPDATE member SET manager = '', version = version + 1 WHERE org = $1 AND manager = $2",
 		"DELETE FROM member WHERE org = $1 AND person = $2",
 	} {
-		if _, err := tx.Exec(statement, string(who)); err != nil {
+		if _, err := tx.Exec(statement, string(p.ID)); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, org := tx.Owner()
+	return dropGrams(tx.House(), id.Org(org), p.ID, p.grams())
 }
 
 // chiefs counts the administrators who can act in the organization: one person,
@@ -438,7 +416,7 @@ func operatorsOf(v *store.View, org id.Org) (theirs, others int64, err error) {
 // orgsOfPerson reads every organization in which a person is a member, in any
 // state.
 func orgsOfPerson(v *store.View, who id.Person) ([]id.Org, error) {
-	rows, err := v.Query("SELECT org FROM member WHERE person = $1 ORDER BY org", string(who))
+	rows, err := v.Query("SELECT org FROM member WHERE person = $1 ORDER BY org", words.Kept(string(who)))
 	return store.Collect(rows, err, scanID[id.Org])
 }
 
@@ -446,4 +424,9 @@ func noPeople(v *store.View) (bool, error) {
 	var n int64
 	err := v.Row("SELECT COUNT(*) FROM (SELECT id FROM person LIMIT 1) AS one").Scan(&n)
 	return n == 0, err
+}
+
+func reportsOf(v *store.View, manager id.Person) ([]id.Person, error) {
+	rows, err := v.Query("SELECT person FROM member WHERE org = $1 AND manager = $2 ORDER BY person", string(manager))
+	return store.Collect(rows, err, scanID[id.Person])
 }

@@ -9,16 +9,15 @@ import (
 	"github.com/sekisho/sekisho/internal/words"
 )
 
-// enough is up to where it is counted how many a term finds: whether it is more
-// does not change which term leads.
-const enough = 1000
+// How many entries of a term are counted: of few each is looked up, of some all
+// are read at once, and where there are more than that the next one is near.
+const (
+	few    = 300
+	enough = 20_000
+)
 
-// rarest returns the term of a search that finds least, by one statement that
-// reads a bounded number of entries of each.
-func rarest(v *store.View, org id.Org, terms []string) (string, error) {
-	if len(terms) == 1 {
-		return terms[0], nil
-	}
+// counted says how many entries each term finds, up to most, in one statement.
+func counted(v *store.View, org id.Org, terms []string, most int) ([]int64, error) {
 	args, counts, dest := []any{string(org)}, make([]int64, len(terms)), make([]any, len(terms))
 	var text strings.Builder
 	for i, term := range terms {
@@ -27,34 +26,28 @@ func rarest(v *store.View, org id.Org, terms []string) (string, error) {
 		if i > 0 {
 			text.WriteString(", ")
 		}
-		fmt.Fprintf(&text, "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM person_gram WHERE org = $1 AND gram >= $%d AND gram < $%d LIMIT %d) AS some)",
-			2*i+2, 2*i+3, enough)
+		fmt.Fprintf(&text, "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM person_gram WHERE org = $1 AND gram >= $%d AND gram < $%d LIMIT %d) AS entry)",
+			2*i+2, 2*i+3, most)
 	}
-	if err := v.Row("SELECT "+text.String(), args...).Scan(dest...); err != nil {
-		return "", err
-	}
-	best := 0
-	for i, n := range counts {
-		if n < counts[best] {
-			best = i
-		}
-	}
-	return terms[best], nil
+	return counts, v.Row("SELECT "+text.String(), args...).Scan(dest...)
 }
 
 // look is one step of a search: people of an organization ("" is the house)
 // that the leading term begins a gram of, each once by their first such gram,
 // and all other terms one of theirs too, after a place.
-func look(v *store.View, q Query, lead string, others []string, at cursorAt, limit int) ([]pair, error) {
+func look(v *store.View, q Query, lead string, others []term, at cursorAt, limit int) ([]pair, error) {
 	if at.key < lead {
 		at.key, at.id = lead, ""
 	}
 	args := []any{string(q.Org), at.key, at.id, beyond(lead), lead, int64(limit)}
 	var more strings.Builder
-	for _, term := range others {
-		args = append(args, term, beyond(term))
-		fmt.Fprintf(&more, " AND EXISTS (SELECT 1 FROM person_gram o WHERE o.org = $1 AND o.person = g.person AND o.gram >= $%d AND o.gram < $%d)",
-			len(args)-1, len(args))
+	for _, other := range others {
+		form := " AND EXISTS (SELECT 1 FROM person_gram o WHERE o.org = '' AND o.person = g.person AND o.gram >= $%d AND o.gram < $%d)"
+		if other.read {
+			form = " AND g.person IN (SELECT o.person FROM person_gram o WHERE o.org = $1 AND o.gram >= $%d AND o.gram < $%d)"
+		}
+		args = append(args, other.text, beyond(other.text))
+		fmt.Fprintf(&more, form, len(args)-1, len(args))
 	}
 	if q.Role != "" {
 		args = append(args, words.Kept(string(q.Role)))
@@ -64,9 +57,9 @@ func look(v *store.View, q Query, lead string, others []string, at cursorAt, lim
 		args = append(args, words.Kept(string(q.Group)))
 		fmt.Fprintf(&more, " AND EXISTS (SELECT 1 FROM group_member m WHERE m.org = $1 AND m.person = g.person AND m.group_id = $%d)", len(args))
 	}
-	rows, err := v.Query(`SELECT g.gram, g.person FROM person_gram g WHERE g.org = $1 AND (g.gram, g.person) > ($2, $3) AND g.gram < $4
-		AND NOT EXISTS (SELECT 1 FROM person_gram s WHERE s.org = $1 AND s.person = g.person AND s.gram >= $5 AND s.gram < g.gram)`+
-		more.String()+` ORDER BY g.gram, g.person LIMIT $6`, args...)
+	rows, err := v.Query(`SELECT g.gram, g.person FROM person_gram g WHERE g.org = $1 AND (g.gram, g.person) > ($2, $3) AND g.gram < $4`+more.String()+
+		` AND NOT EXISTS (SELECT 1 FROM person_gram s WHERE s.org = '' AND s.person = g.person AND s.gram >= $5 AND s.gram < g.gram)
+		ORDER BY g.gram, g.person LIMIT $6`, args...)
 	return store.Collect(rows, err, scanPair)
 }
 

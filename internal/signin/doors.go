@@ -7,4 +7,6 @@ func (r *Room) Doors(m *web.Mux) {
 	r.flowPages(m)
 	r.policyPages(m)
 	r.policyAPI(m)
+	r.settingsPages(m)
+	r.meAPI(m)
 }

@@ -17,7 +17,7 @@ func Fold(s string) string {
 	}
 	s = strings.Map(unvaried, norm.NFKC.String(s))
 	s = norm.NFKC.String(cases.Fold().String(s)) // folding can undo a composition
-	return strings.Join(strings.Fields(norm.NFKC.String(strings.Map(hiragana, s))), " ")
+	return strings.Join(strings.Fields(norm.NFKC.String(strings.Map(settled, s))), " ")
 }
 
 // plain reports whether a text is ASCII, as logins and addresses are: there
@@ -39,11 +39,17 @@ func unvaried(r rune) rune {
 	return r
 }
 
-// hiragana turns a katakana that has one into its hiragana.
-func hiragana(r rune) rune {
+// settled turns a katakana that has one into its hiragana, and the small
+// letters of Cherokee into those that Unicode folds them to: cases does it the
+// other way round for the large ones.
+func settled(r rune) rune {
 	switch {
 	case r >= 'ァ' && r <= 'ヶ', r == 'ヽ', r == 'ヾ':
 		return r - ('ァ' - 'ぁ')
+	case r >= 0xab70 && r <= 0xabbf:
+		return r - 0xab70 + 0x13a0
+	case r >= 0x13f8 && r <= 0x13fd:
+		return r - 8
 	}
 	return r
 }
