@@ -180,13 +180,13 @@ func (h *House) consoleRail() []entry {
 func (h *House) settingsRail() []entry {
 	return []entry{
 		{"people.settings", people.SettingsPath, "", ""},
-		{"signin.security", signin.SecurityPath, "", ""},
-		{"signin.passkeys", signin.PasskeysPath, "", ""},
-		{"signin.password", signin.PasswordPath, "", ""},
-		{"signin.totp", signin.TOTPPath, "", ""},
-		{"signin.recovery", signin.RecoveryPath, "", ""},
-		{"signin.sessions", signin.SessionsPath, "", ""},
-		{"signin.tokens", signin.TokensPath, "", ""},
+		{"settings.security", signin.SecurityPath, "", ""},
+		{"settings.passkeys", signin.PasskeysPath, "", ""},
+		{"settings.password", signin.PasswordPath, "", ""},
+		{"settings.totp", signin.TOTPPath, "", ""},
+		{"settings.recovery", signin.RecoveryPath, "", ""},
+		{"settings.sessions", signin.SessionsPath, "", ""},
+		{"settings.tokens", signin.TokensPath, "", ""},
 	}
 }
 

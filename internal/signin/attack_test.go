@@ -396,9 +396,9 @@ func TestRefusalsAreWitnessed(t *testing.T) {
 		for i := range 40 {
 			_, _ = r.room.Password(ctx, signin.Browser{Source: fmt.Sprintf("203.0.%d.5", i)}, "aoi", secret.Of(wrong), "/")
 		}
-		chika, n := r.home.As(r, r.k.Chika, r.k.Org), 0
+		house, n := r.home.AsSetup(r), 0
 		for range 200 {
-			got := chika.Get("/api/v1/audit/records?limit=100&name=refused&target=" + url.QueryEscape(string(id.OfPerson(r.k.Aoi))))
+			got := house.Get("/api/v1/audit/records?limit=100&name=refused&target=" + url.QueryEscape(string(id.OfPerson(r.k.Aoi))))
 			if n = strings.Count(got.Body, `"code":"signin-refused"`); n >= 20 {
 				break
 			}
