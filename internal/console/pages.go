@@ -48,7 +48,7 @@ func (r *Room) redeem(v *web.Visit) error {
 		return err
 	}
 	v.OpenSession(cookie, SetupLife)
-	return v.See(HomePath)
+	return v.See(StatePath)
 }
 
 func (r *Room) signOut(v *web.Visit) error {
