@@ -1,3 +1,28 @@
+CREATE TABLE api_token (
+  person TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  org TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  used BIGINT NOT NULL
+);
+
+CREATE INDEX api_token_person ON api_token (person);
+
+CREATE TABLE attempt (
+  person TEXT NOT NULL,
+  source TEXT NOT NULL,
+  fails BIGINT NOT NULL,
+  first BIGINT NOT NULL,
+  last BIGINT NOT NULL, until BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (person, source)
+);
+
+CREATE INDEX attempt_last ON attempt (last);
+
 CREATE TABLE audit_checkpoint (
   epoch BIGINT NOT NULL,
   size BIGINT NOT NULL,
@@ -72,6 +97,47 @@ CREATE TABLE audit_tile (
   PRIMARY KEY (level, n)
 );
 
+CREATE TABLE factor (
+  person TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  step BIGINT NOT NULL,
+  must_change BIGINT NOT NULL,
+  created BIGINT NOT NULL,
+  used BIGINT NOT NULL, short BIGINT NOT NULL DEFAULT 0,
+  UNIQUE (person, kind)
+);
+
+CREATE TABLE group_group (
+  org TEXT NOT NULL,
+  group_id TEXT NOT NULL,
+  inner_id TEXT NOT NULL,
+  PRIMARY KEY (org, group_id, inner_id)
+);
+
+CREATE INDEX group_group_inner ON group_group (org, inner_id);
+
+CREATE TABLE group_member (
+  org TEXT NOT NULL,
+  group_id TEXT NOT NULL,
+  person TEXT NOT NULL,
+  PRIMARY KEY (org, group_id, person)
+);
+
+CREATE INDEX group_member_person ON group_member (org, person);
+
+CREATE TABLE invitation (
+  org TEXT NOT NULL,
+  person TEXT NOT NULL,
+  by_ TEXT NOT NULL,
+  message TEXT NOT NULL,
+  made BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  accepted BIGINT NOT NULL,
+  PRIMARY KEY (org, person)
+);
+
 CREATE TABLE job_effect (
   id TEXT NOT NULL PRIMARY KEY,       -- also the marker that the outside system is given
   org TEXT NOT NULL,                  -- "" is the house itself
@@ -134,6 +200,43 @@ CREATE TABLE job_timer (
 CREATE INDEX job_timer_due ON job_timer (kind, due, id) WHERE state = 'waiting';
 
 CREATE INDEX job_timer_fired ON job_timer (fired_at) WHERE state = 'fired';
+
+CREATE TABLE known_device (
+  person TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  browser TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  used BIGINT NOT NULL,
+  PRIMARY KEY (person, hash)
+);
+
+CREATE TABLE member (
+  org TEXT NOT NULL,
+  person TEXT NOT NULL,
+  manager TEXT NOT NULL,
+  state TEXT NOT NULL,
+  sort TEXT COLLATE BINARY NOT NULL,
+  since BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (org, person)
+);
+
+CREATE INDEX member_manager ON member (org, manager) WHERE manager <> '';
+
+CREATE INDEX member_person ON member (person, org, state);
+
+CREATE INDEX member_sort ON member (org, sort, person);
+
+CREATE TABLE member_role (
+  org TEXT NOT NULL,
+  person TEXT NOT NULL,
+  role TEXT NOT NULL,
+  PRIMARY KEY (org, person, role)
+);
+
+CREATE INDEX member_role_person ON member_role (person, org, role);
+
+CREATE INDEX member_role_role ON member_role (role, org, person);
 
 CREATE TABLE notice (
   id TEXT NOT NULL PRIMARY KEY,
@@ -198,6 +301,109 @@ CREATE UNIQUE INDEX once_value_slot ON once_value (kind, slot) WHERE slot IS NOT
 
 CREATE INDEX once_value_subject ON once_value (subject, kind) WHERE subject <> '';
 
+CREATE TABLE org (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  title TEXT COLLATE BINARY NOT NULL,
+  fold TEXT NOT NULL,
+  type TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  state TEXT NOT NULL,
+  parent_roles TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  version BIGINT NOT NULL
+);
+
+CREATE INDEX org_parent ON org (parent, title, id);
+
+CREATE INDEX org_title ON org (title, id);
+
+CREATE TABLE passkey (
+  person TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  credential TEXT NOT NULL UNIQUE,
+  public_key BLOB NOT NULL,
+  algorithm BIGINT NOT NULL,
+  aaguid TEXT NOT NULL,
+  transports TEXT NOT NULL,
+  attested BIGINT NOT NULL,
+  format TEXT NOT NULL,
+  counter BIGINT NOT NULL,
+  eligible BIGINT NOT NULL,
+  backed_up BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  used BIGINT NOT NULL
+);
+
+CREATE INDEX passkey_person ON passkey (person);
+
+CREATE TABLE people_group (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT COLLATE BINARY NOT NULL,
+  title TEXT NOT NULL,
+  fold TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE TABLE person (
+  id TEXT NOT NULL PRIMARY KEY,
+  login TEXT NOT NULL,
+  login_fold TEXT UNIQUE,
+  email TEXT NOT NULL,
+  email_fold TEXT NOT NULL,
+  verified BIGINT NOT NULL,
+  display_name TEXT NOT NULL,
+  family_name TEXT NOT NULL,
+  given_name TEXT NOT NULL,
+  reading TEXT NOT NULL,
+  locale TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  state TEXT NOT NULL,
+  sort TEXT COLLATE BINARY NOT NULL,
+  created BIGINT NOT NULL,
+  version BIGINT NOT NULL
+);
+
+CREATE INDEX person_email ON person (email_fold);
+
+CREATE INDEX person_sort ON person (sort, id);
+
+CREATE TABLE person_gram (
+  org TEXT NOT NULL,
+  gram TEXT COLLATE BINARY NOT NULL,
+  person TEXT NOT NULL,
+  PRIMARY KEY (org, gram, person)
+) WITHOUT ROWID;
+
+CREATE INDEX person_gram_person ON person_gram (org, person, gram);
+
+CREATE TABLE preference (
+  person TEXT NOT NULL PRIMARY KEY,
+  org TEXT NOT NULL
+);
+
+CREATE TABLE recovery_code (
+  person TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  used BIGINT NOT NULL,
+  PRIMARY KEY (person, hash)
+);
+
+CREATE TABLE role (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL,
+  permissions TEXT NOT NULL,
+  includes TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
 CREATE TABLE schema_law (
   one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
   oldest_binary BIGINT NOT NULL
@@ -256,11 +462,46 @@ CREATE TABLE seal_wrapping (
   made_at BIGINT NOT NULL
 );
 
+CREATE TABLE session (
+  person TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  org TEXT NOT NULL,
+  methods TEXT NOT NULL,
+  begun BIGINT NOT NULL,
+  strong BIGINT NOT NULL,
+  seen BIGINT NOT NULL,
+  idle BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  browser TEXT NOT NULL,
+  source TEXT NOT NULL,
+  device TEXT NOT NULL
+);
+
+CREATE INDEX session_ends ON session (ends);
+
+CREATE INDEX session_person ON session (person, begun);
+
 CREATE TABLE setup_session (
   id TEXT NOT NULL PRIMARY KEY,
   hash TEXT NOT NULL UNIQUE,
   begun BIGINT NOT NULL,
   ends BIGINT NOT NULL
+);
+
+CREATE TABLE signin_policy (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  require TEXT NOT NULL,
+  applies_to TEXT NOT NULL,
+  idle BIGINT NOT NULL,
+  absolute BIGINT NOT NULL,
+  attestation BIGINT NOT NULL,
+  allow TEXT NOT NULL,
+  deny TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
 );
 
 CREATE TABLE topic (

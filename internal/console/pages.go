@@ -10,9 +10,6 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-// SignOutPath is where a POST ends the session.
-const SignOutPath = "/signout"
-
 // Pages registers the pages for people.
 func (r *Room) Pages(m *web.Mux) {
 	public := func(method, path string) web.Route {
@@ -20,7 +17,6 @@ func (r *Room) Pages(m *web.Mux) {
 	}
 	m.Page(public(http.MethodGet, "/setup"), r.showSetup)
 	m.Page(public(http.MethodPost, "/setup"), r.redeem)
-	m.Page(web.Route{Method: http.MethodPost, Path: SignOutPath, Permission: web.SignedIn}, r.signOut)
 	r.auditPages(m)
 	r.statePages(m)
 }
@@ -49,12 +45,4 @@ func (r *Room) redeem(v *web.Visit) error {
 	}
 	v.OpenSession(cookie, SetupLife)
 	return v.See(StatePath)
-}
-
-func (r *Room) signOut(v *web.Visit) error {
-	if err := r.EndSession(v.Context(), v.Actor().Principal); err != nil {
-		return err
-	}
-	v.CloseSession()
-	return v.See("/")
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -12,7 +14,9 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -116,6 +120,38 @@ func (h *House) alive(ctx context.Context, actor web.Actor) error {
 	return nil
 }
 
+// hasPeople reports whether anybody was ever added. Once there is somebody, it
+// is remembered.
+func (h *House) hasPeople(ctx context.Context) (bool, error) {
+	if h.peopled.Load() {
+		return true, nil
+	}
+	there, err := h.register.Peopled(ctx)
+	if there {
+		h.peopled.Store(true)
+	}
+	return there, err
+}
+
+// entrance is the way in that a refused page offers: signing in, or, before
+// there are people, where the set-up link is.
+func (h *House) entrance(v *web.Visit, f *fault.Fault) templ.Component {
+	if there, err := h.hasPeople(v.Context()); err == nil && !there {
+		return h.console.Entrance(v)
+	}
+	return h.signin.Entrance(v, f)
+}
+
+// refusedFor lets the witness count an answer that was refused for a person who
+// exists.
+func (h *House) refusedFor(ctx context.Context, who id.Person, code string) {
+	target := string(id.OfPerson(who))
+	err := h.audit.Refuse(ctx, audit.Refusal{Subject: target, Code: code, Source: store.AroundOf(ctx).Source, By: id.Anonymous, Target: target})
+	if err != nil && ctx.Err() == nil {
+		h.options.Log.Warn("a refusal could not be counted", "code", code, "err", err)
+	}
+}
+
 // refused lets the witness count who was refused.
 func (h *House) refused(ctx context.Context, actor web.Actor, f *fault.Fault) {
 	around := store.AroundOf(ctx)
@@ -143,13 +179,28 @@ func (h *House) top() []entry {
 
 func (h *House) consoleRail() []entry {
 	var rail []entry
+	for _, e := range people.Rail() {
+		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission})
+	}
+	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy})
 	for _, e := range h.console.Rail() {
 		rail = append(rail, entry{e.Key, e.Href, e.Permission, e.Or})
 	}
 	return append(rail, entry{key: "notice.list", href: notice.ListPath, permission: notice.Write})
 }
 
-func (h *House) settingsRail() []entry { return nil }
+func (h *House) settingsRail() []entry {
+	return []entry{
+		{key: "people.settings", href: people.SettingsPath},
+		{key: "signin.security", href: signin.SecurityPath},
+		{key: "signin.passkeys", href: signin.PasskeysPath},
+		{key: "signin.password", href: signin.PasswordPath},
+		{key: "signin.totp", href: signin.TOTPPath},
+		{key: "signin.recovery", href: signin.RecoveryPath},
+		{key: "signin.sessions", href: signin.SessionsPath},
+		{key: "signin.tokens", href: signin.TokensPath},
+	}
+}
 
 // offer keeps the entries that the actor may open.
 func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, entries []entry) []webui.Link {

@@ -18,8 +18,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/a-h/templ"
-
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
@@ -36,6 +34,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -91,6 +90,7 @@ type House struct {
 
 	signin  *signin.Room
 	notice  *notice.Room
+	folk    *people.Room
 	console *console.Room
 	backup  *backup.Room
 	hub     *hub.Room
@@ -110,6 +110,7 @@ type House struct {
 	stopped sync.Once
 	opening sync.Mutex  // of what needs the keys
 	keyed   atomic.Bool // it was started
+	peopled atomic.Bool // there is somebody who can sign in
 }
 
 // Schemas are the tables of every floor and room.
@@ -124,6 +125,7 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, passkey.Words, notice.Words,
+		people.Words,
 		console.Words, backup.Words, hub.Words,
 	}
 }
@@ -198,8 +200,8 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: console.SignOutPath,
-		Entrance: func(v *web.Visit, f *fault.Fault) templ.Component { return h.console.Entrance(v) },
+		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath,
+		Entrance: h.entrance,
 	})
 	return err
 }
@@ -210,7 +212,8 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.notice = notice.New(h.store, h.options.Clock)
-	if h.kinds, err = kinds(h.notice, h.signin); err != nil {
+	h.folk = people.New(people.Options{Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register})
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -223,6 +226,8 @@ func (h *House) furnish() (err error) {
 	h.signin.Doors(h.mux)
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
+	h.folk.Pages(h.mux)
+	h.folk.API(h.mux)
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
@@ -244,7 +249,8 @@ func (h *House) people() (err error) {
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
 	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
-		Post: h.post, BaseURL: h.mux.BaseURL(),
+		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,
+		SignOut: func(ctx context.Context, who id.Principal) error { return h.console.EndSession(ctx, who) },
 	}
 	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
 	if off := fault.As(err); off != nil {
@@ -259,12 +265,14 @@ func (h *House) people() (err error) {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, s *signin.Room) (*manifest.Set, error) {
-	return manifest.NewSet(n.Kind()) // and s.Kind(), once people bring Role and Group
+func kinds(n *notice.Room, p *people.Room, s *signin.Room) (*manifest.Set, error) {
+	return manifest.NewSet(append(p.Kinds(), n.Kind(), s.Kind())...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
-func Kinds() (*manifest.Set, error) { return kinds(notice.New(nil, clock.System()), nil) }
+func Kinds() (*manifest.Set, error) {
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil)
+}
 
 // orNil keeps a nil fault from becoming an error that is not nil.
 func orNil(f *fault.Fault) error {

@@ -64,6 +64,20 @@ func TestHouseWithoutMail(t *testing.T) {
 	}
 }
 
+// The example of the driver's page is a configuration.
+func TestMailExample(t *testing.T) {
+	page, err := os.ReadFile("../notify/smtp/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	c, err := house.LoadConfig(write(t, example), nil)
+	if err != nil || !found || c.Mail.SMTP.String() != "smtps://mail.example.com:465" || c.Mail.From.String() != "Sekisho <no-reply@example.com>" {
+		t.Errorf("%+v, %v", c.Mail, err)
+	}
+}
+
 func TestMailAuthorityUnreadable(t *testing.T) {
 	for name, text := range map[string]string{"gone": "", "no certificate": "x", "broken": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {
 		t.Run(name, func(t *testing.T) {

@@ -16,7 +16,7 @@ func (s *Set) Export(ctx context.Context, st *store.Store) ([]byte, error) {
 	err := st.House().Read(ctx, func(v *store.View) error {
 		docs = nil
 		p := planner{set: s, view: v, present: map[place][]object{}}
-		if err := p.load(nil); err != nil {
+		if err := p.load(nil, true); err != nil {
 			return err
 		}
 		for _, k := range s.kinds {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +36,10 @@ type Definition[S any] struct {
 	References func(spec *S) []Reference
 	// Load returns all objects of the organization, or of the house.
 	Load func(v *store.View, org id.Org) ([]Object[S], error)
+	// Prepare does the slow work for an object that is to be made, such as
+	// hashing a password, before the transaction. What it returns is
+	// Change.Ready. May be nil.
+	Prepare func(ctx context.Context, name string, spec *S) (any, error)
 	// Apply makes one change and returns what the witness is told; By and Org
 	// are filled in. It runs inside a write closure: it may run again.
 	Apply func(tx *store.Tx, change Change[S]) (store.Event, error)
@@ -61,6 +66,7 @@ type Change[S any] struct {
 	Before S      // zero for Create
 	After  S      // zero for Delete; a Secret that keeps says so
 	By     id.Principal
+	Ready  any // what Prepare returned for Create; nil otherwise, and if it appeared only since
 }
 
 // Kind is a Definition whose type of spec is hidden.
@@ -72,9 +78,12 @@ type Kind interface {
 	secrets(spec *yaml.Node) map[string]Secret
 	decode(name string, doc Document) (spec any, refs []Reference, problems yaml.Problems)
 	load(v *store.View, org id.Org) ([]object, error)
+	prepares() bool
+	prepare(ctx context.Context, e *entry) (any, error)
 	diff(before, after any) ([]Difference, map[string]string, error)
 	apply(tx *store.Tx, e *entry, by id.Principal) (store.Event, error)
 	export(spec any) (*yaml.Node, error)
+	references(spec any) []Reference
 }
 
 type object struct {
@@ -158,6 +167,12 @@ func placed(doc Document, err error) yaml.Problems {
 	return out
 }
 
+func (k kind[S]) prepares() bool { return k.d.Prepare != nil }
+
+func (k kind[S]) prepare(ctx context.Context, e *entry) (any, error) {
+	return k.d.Prepare(ctx, e.step.Name, e.after.(*S))
+}
+
 func (k kind[S]) load(v *store.View, org id.Org) ([]object, error) {
 	objects, err := k.d.Load(v, org)
 	if err != nil {
@@ -230,7 +245,7 @@ func diffSecrets(before, after any, old, fresh, bad map[string]string) {
 }
 
 func (k kind[S]) apply(tx *store.Tx, e *entry, by id.Principal) (store.Event, error) {
-	c := Change[S]{Action: e.step.Action, ID: e.id, Org: e.org, Name: e.step.Name, From: e.step.From, By: by}
+	c := Change[S]{Action: e.step.Action, ID: e.id, Org: e.org, Name: e.step.Name, From: e.step.From, By: by, Ready: e.ready}
 	if e.before != nil {
 		c.Before = *e.before.(*S)
 	}
@@ -238,8 +253,24 @@ func (k kind[S]) apply(tx *store.Tx, e *entry, by id.Principal) (store.Event, er
 		c.After = *e.after.(*S)
 	}
 	event, err := k.d.Apply(tx, c)
-	event.By, event.Org = by, e.org
+	if event.By = by; e.org != "" {
+		event.Org = e.org
+	}
 	return event, err
 }
 
-func (k kind[S]) export(spec any) (*yaml.Node, error) { return yaml.ToNode(spec) }
+// export leaves out what is not there, or is not said.
+func (k kind[S]) export(spec any) (*yaml.Node, error) {
+	n, err := yaml.ToNode(spec)
+	if err == nil {
+		n.Fields = slices.DeleteFunc(n.Fields, func(f yaml.Field) bool { return f.Value.Kind == yaml.Null })
+	}
+	return n, err
+}
+
+func (k kind[S]) references(spec any) []Reference {
+	if k.d.References == nil {
+		return nil
+	}
+	return k.d.References(spec.(*S))
+}

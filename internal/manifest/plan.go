@@ -144,8 +144,12 @@ const applyMost = 10 * time.Second
 // of the same documents does nothing. Secrets must have been resolved.
 func (s *Set) Apply(ctx context.Context, st *store.Store, docs []Document, o Options) (*Plan, error) {
 	ids := fresh(docs, o)
+	ready, err := s.prepare(ctx, st, docs, o, ids)
+	if err != nil {
+		return nil, err
+	}
 	var plan *Plan
-	err := st.House().Within(applyMost).Write(ctx, func(tx *store.Tx) store.End {
+	err = st.House().Within(applyMost).Write(ctx, func(tx *store.Tx) store.End {
 		var entries []*entry
 		var err error
 		if plan, entries, err = s.plan(&tx.View, docs, o, ids); err != nil {
@@ -153,6 +157,9 @@ func (s *Set) Apply(ctx context.Context, st *store.Store, docs []Document, o Opt
 		}
 		if o.Digest != "" && o.Digest != plan.Digest {
 			return store.Abort(fault.New(fault.Conflict, "manifest-plan-changed"))
+		}
+		for _, e := range entries {
+			e.ready = ready[e.id]
 		}
 		events, err := applyAll(tx, entries, o.By)
 		if err != nil {
@@ -167,6 +174,40 @@ func (s *Set) Apply(ctx context.Context, st *store.Store, docs []Document, o Opt
 		return nil, err
 	}
 	return plan, nil
+}
+
+// prepare does what must not happen inside of the transaction, for the objects
+// that are to be made; by the identifier that each will have.
+func (s *Set) prepare(ctx context.Context, st *store.Store, docs []Document, o Options, ids []string) (map[string]any, error) {
+	if !slices.ContainsFunc(docs, func(d Document) bool {
+		k := s.kind(text(d.Root.Get("kind")))
+		return k != nil && k.prepares()
+	}) {
+		return nil, nil
+	}
+	var entries []*entry
+	err := st.House().Read(ctx, func(v *store.View) (err error) {
+		_, entries, err = s.plan(v, docs, o, ids)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ready := map[string]any{}
+	var problems yaml.Problems
+	for _, e := range entries {
+		if e.step.Action != Create || !e.kind.prepares() {
+			continue
+		}
+		made, err := e.kind.prepare(ctx, e)
+		if f := fault.As(err); f != nil && f.Kind != fault.Broken && f.Kind != fault.Busy {
+			problems = append(problems, e.refused(err)...)
+		} else if err != nil {
+			return nil, err
+		}
+		ready[e.id] = made
+	}
+	return ready, invalid(problems)
 }
 
 func applyAll(tx *store.Tx, entries []*entry, by id.Principal) ([]store.Event, error) {

@@ -29,6 +29,7 @@ type entry struct {
 	doc    Document
 	refs   []Reference
 	from   string // renamed_from
+	ready  any    // what Prepare made
 }
 
 func (e *entry) key() key { return key{e.step.Kind, e.step.Org, e.step.Name} }
@@ -73,7 +74,7 @@ func (p *planner) run(docs []Document, ids []string) ([]*entry, error) {
 			entries = append(entries, e)
 		}
 	}
-	if err := p.load(entries); err != nil {
+	if err := p.load(entries, false); err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
@@ -164,12 +165,27 @@ func nameable(name string) bool {
 		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || !unicode.IsPrint(r) })
 }
 
+// needs are the kinds and organizations that documents name or refer to; nil
+// maps stand for all.
+func (p *planner) needs(entries []*entry) (kinds, orgs map[string]bool) {
+	kinds, orgs = map[string]bool{}, map[string]bool{}
+	for _, e := range entries {
+		kinds[e.step.Kind], orgs[e.step.Org] = true, true
+		for _, ref := range e.refs {
+			to := p.target(e, ref)
+			kinds[to.kind], orgs[to.org] = true, true
+		}
+	}
+	return kinds, orgs
+}
+
 // load finds the organizations, those that the documents make included, and
-// all that is there of every kind.
-func (p *planner) load(entries []*entry) error {
+// all that is there of every kind that matters: with whole, of every kind.
+func (p *planner) load(entries []*entry, whole bool) error {
 	p.orgs = map[string]id.Org{}
+	kinds, orgs := p.needs(entries)
 	for _, k := range p.set.kinds {
-		if k.inOrg() {
+		if k.inOrg() || !whole && !kinds[k.name()] && !k.organizations() {
 			continue
 		}
 		if err := p.loadPlace(k, "", ""); err != nil {
@@ -181,8 +197,11 @@ func (p *planner) load(entries []*entry) error {
 	}
 	for _, k := range p.set.kinds {
 		for name, org := range p.orgs {
-			if !k.inOrg() {
+			if !k.inOrg() || !whole && !kinds[k.name()] {
 				break
+			}
+			if !whole && !orgs[name] {
+				continue
 			}
 			if err := p.loadPlace(k, name, org); err != nil {
 				return err
@@ -298,13 +317,46 @@ func (p *planner) prune(entries []*entry) ([]*entry, error) {
 				if err != nil {
 					return nil, err
 				}
-				gone = append(gone, &entry{kind: k, id: o.id, org: p.orgs[org], before: o.spec, step: Step{
+				gone = append(gone, &entry{kind: k, id: o.id, org: p.orgs[org], before: o.spec, refs: k.references(o.spec), step: Step{
 					Action: Delete, Kind: k.name(), Org: org, Name: o.name, Differences: differences,
 				}})
 			}
 		}
 	}
-	return gone, nil
+	return p.leave(gone), nil
+}
+
+// leave puts what refers to others of its kind before them: what is referred to
+// goes last.
+func (p *planner) leave(gone []*entry) []*entry {
+	at, referrers := map[key]*entry{}, map[*entry][]*entry{}
+	for _, e := range gone {
+		at[e.key()] = e
+	}
+	for _, e := range gone {
+		for _, ref := range e.refs {
+			if to := at[p.target(e, ref)]; to != nil && to.step.Kind == e.step.Kind {
+				referrers[to] = append(referrers[to], e)
+			}
+		}
+	}
+	var out []*entry
+	seen := map[*entry]bool{}
+	var visit func(e *entry)
+	visit = func(e *entry) {
+		if seen[e] {
+			return
+		}
+		seen[e] = true
+		for _, one := range referrers[e] {
+			visit(one)
+		}
+		out = append(out, e)
+	}
+	for _, e := range gone {
+		visit(e)
+	}
+	return out
 }
 
 // orgNames returns the organizations in which a kind has objects, sorted; ""

@@ -18,6 +18,7 @@ type Secret struct {
 	text    secret.Text
 	keep    bool
 	there   bool                   // made by one of the constructors: it is in the house
+	hidden  bool                   // left out of an export
 	matches func(secret.Text) bool // nil: applied at creation only
 	source  *source
 }
@@ -42,6 +43,10 @@ func SecretMatching(matches func(secret.Text) bool) Secret {
 // password that its owner has chosen since.
 func SecretOnce() Secret { return Secret{there: true} }
 
+// SecretAtBirth is like SecretOnce, but an export leaves it out: the object is
+// whole without it. It says nothing about whether there is one.
+func SecretAtBirth() Secret { return Secret{there: true, hidden: true} }
+
 // Given returns the value that a document gives; false for none and for keep.
 func (s Secret) Given() (secret.Text, bool) { return s.text, !s.keep && !s.text.Empty() }
 
@@ -62,7 +67,7 @@ func (Secret) GoString() string { return secret.Redacted }
 
 // MarshalNode writes {keep: true}, or null for no secret.
 func (s Secret) MarshalNode() (*yaml.Node, error) {
-	if s.IsZero() {
+	if s.IsZero() || s.hidden {
 		return &yaml.Node{}, nil
 	}
 	keep := &yaml.Node{Kind: yaml.Bool, Text: "true"}

@@ -170,7 +170,7 @@ https://sekisho.example.com/invitation?link=canary-link
 -- 
 Sekisho  https://sekisho.example.com/
 Sekisho の担当者が、パスワード・確認コード・リンクをメールや電話でお尋ねすることはありません。
-このメールに心当たりがない場合は、何もせずに破棄してください。お客様の操作なしに何かが行われることはありません。
+このメールに心当たりがない場合は、何もせずに破棄してください。ご本人の操作なしに何かが行われることはありません。
 `},
 	} {
 		t.Run(string(lang), func(t *testing.T) {

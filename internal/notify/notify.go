@@ -88,7 +88,9 @@ type Message struct {
 	Kind string
 	// Args are the values that the sentences name. They are shown as plain
 	// text: line breaks become blanks, marks that turn or hide text are
-	// spelled out, and what looks like a link is broken.
+	// spelled out, and links are broken at their scheme or www. A bare host
+	// name stays: some mail programs make a link of one, so that a name that
+	// strangers choose is bounded by whoever lets them choose it.
 	Args map[string]string
 	// Link is a page of the house, and empty in a message without one. It
 	// opens a page with a button: scanners and previews open links (A055).

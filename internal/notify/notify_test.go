@@ -320,6 +320,54 @@ func TestDeliveries(t *testing.T) {
 	})
 }
 
+// A mail that an operator gives up, or forgets, does not keep its secrets.
+func TestLeftByOperators(t *testing.T) {
+	each(t, func(r *rig) {
+		r.relay.Set(func(b *mail.Behaviour) { b.Sender = 550 })
+		r.queue(message("aoi@kaede.example", "skipped"))
+		r.clock.Advance(time.Millisecond) // effects are found in the order of their ids
+		r.queue(message("aoi@kaede.example", "forgotten"))
+		r.start()
+		r.until("skipped", notify.Stopped)
+		r.until("forgotten", notify.Stopped)
+		parked, err := job.Search(ctx, r.store, job.Filter{Org: kaede, State: job.Parked})
+		if err != nil || len(parked) != 2 {
+			r.t.Fatal(parked, err)
+		}
+		operate := func(act func(*store.Tx) (store.Event, error)) {
+			r.t.Helper()
+			if err := r.store.House().Write(ctx, func(tx *store.Tx) store.End {
+				event, err := act(tx)
+				if err != nil {
+					return store.Abort(err)
+				}
+				return store.Done(event)
+			}); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		operate(func(tx *store.Tx) (store.Event, error) { return job.Skip(tx, kaede, parked[0].ID, by, "no") })
+		if d := r.until("skipped", notify.GivenUp, notify.Sent); d.At.IsZero() || !d.Failed() {
+			r.t.Errorf("skipped: %+v", d)
+		}
+		r.clock.Advance(notify.Life + 25*time.Hour)
+		if _, err := r.post.Sweep(ctx, 90*24*time.Hour); err != nil {
+			r.t.Error(err)
+		}
+		if d := r.until("forgotten", notify.GivenUp, notify.Stopped); d.State != notify.GivenUp {
+			r.t.Errorf("forgotten: %+v", d)
+		}
+		erased(r)
+		operate(func(tx *store.Tx) (store.Event, error) { return job.Retry(tx, kaede, parked[1].ID, by) })
+		for range 50 {
+			r.pass(time.Second)
+		}
+		if counts, err := job.Counts(ctx, r.store); err != nil || len(counts) != 0 || len(r.relay.Messages()) != 0 {
+			r.t.Errorf("tried again: %v, %v, %d mails", counts, err, len(r.relay.Messages()))
+		}
+	})
+}
+
 // Many at once: each mail arrives once.
 func TestManyAtOnce(t *testing.T) {
 	each(t, func(r *rig) {

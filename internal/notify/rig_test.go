@@ -72,18 +72,26 @@ func each(t *testing.T, f func(r *rig)) {
 	housetest.EachURL(t, func(t *testing.T, url string) { f(newRig(t, url, clock.NewMoved(housetest.Epoch), "", mail.Options{})) })
 }
 
-// newRig founds a ring, or opens the one of a key file.
+// newRig founds a ring with a key file, or opens it again.
 func newRig(t *testing.T, url string, c *clock.Moved, key string, o mail.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: c, key: key}
-	var err error
-	if r.relay, err = mail.Start(o); err != nil {
+	relay, err := mail.Start(o)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = r.relay.Close() })
+	t.Cleanup(func() { _ = relay.Close() })
+	r := rigAt(t, url, c, key, relay.URL())
+	r.relay = relay
+	return r
+}
+
+// rigAt is a rig at a relay that runs already.
+func rigAt(t *testing.T, url string, c *clock.Moved, key, relay string) *rig {
+	t.Helper()
+	r := &rig{t: t, clock: c}
 	r.store = housetest.Open(t, url, c, seal.Schema, job.Schema, notify.Schema)
 	r.ring, r.key = ring(t, r.store, c, key)
-	r.post = post(t, r.store, c, r.ring, r.relay.URL())
+	r.post = post(t, r.store, c, r.ring, relay)
 	r.desk = job.New(job.Options{Store: r.store, Clock: c, Log: housetest.Log(t)})
 	if err := r.desk.Register(r.post.Driver()); err != nil {
 		t.Fatal(err)
@@ -98,12 +106,18 @@ func ring(t testing.TB, s *store.Store, c clock.Clock, key string) (*seal.Ring, 
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	t.Cleanup(func() { cancel(); <-done; ring.Close() })
-	if key != "" {
+	if key == "" {
+		key = filepath.Join(t.TempDir(), "unseal.key")
+	}
+	founded, err := ring.Founded(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if founded {
 		if err := ring.Unseal(ctx, by, seal.KeyFile(key)); err != nil {
 			t.Fatal(err)
 		}
 	} else {
-		key = filepath.Join(t.TempDir(), "unseal.key")
 		kit, err := ring.Found(ctx, by, seal.KeyFile(key))
 		if err != nil {
 			t.Fatal(err)
@@ -211,4 +225,11 @@ func (r *rig) pass(d time.Duration) {
 		}
 	}
 	r.clock.Advance(d)
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	limited, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return limited
 }

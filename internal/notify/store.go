@@ -104,7 +104,7 @@ func (p *Post) Deliveries(ctx context.Context, org id.Org, refs ...string) (map[
 				args[i] = refs[min(start+i, len(refs)-1)]
 			}
 			rows, err := v.Query("SELECT "+columns+` FROM notify_message WHERE org = $1 AND ref IN
-				($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ORDER BY id`, args...)
+				($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ORDER BY queued_at, id`, args...)
 			all, err := store.Collect(rows, err, scan)
 			if err != nil {
 				return err
@@ -140,18 +140,28 @@ func stalled(v *store.View, org id.Org, found map[string]Delivery) error {
 	return nil
 }
 
-// Sweep forgets messages that ended longer than keep ago. It returns how many.
+// overdue is how long after its time a message that an operator left parked, or
+// skipped, keeps what it says.
+const overdue = 24 * time.Hour
+
+// sweepMost bounds how many rows one write touches.
+const sweepMost = 500
+
+// Sweep forgets messages that ended longer than keep ago, and gives up those
+// whose time is over by a day. It returns how many it forgot.
 func (p *Post) Sweep(ctx context.Context, keep time.Duration) (all int64, err error) {
-	before := store.Micros(p.Clock.Now().Add(-keep))
+	now := p.Clock.Now()
+	before, late := store.Micros(now.Add(-keep)), store.Micros(now.Add(-overdue))
 	for {
 		var there bool
 		err := p.Store.House().Read(ctx, func(v *store.View) error {
-			return v.Row("SELECT EXISTS (SELECT 1 FROM notify_message WHERE ended_at > 0 AND ended_at < $1)", before).Scan(&there)
+			return v.Row(`SELECT EXISTS (SELECT 1 FROM notify_message WHERE ended_at > 0 AND ended_at < $1)
+				OR EXISTS (SELECT 1 FROM notify_message WHERE ended_at = 0 AND until < $2)`, before, late).Scan(&there)
 		})
 		if err != nil || !there {
 			return all, err
 		}
-		n, err := p.sweepOnce(ctx, before)
+		n, err := p.sweepOnce(ctx, before, late)
 		if err != nil {
 			return all, err
 		}
@@ -159,18 +169,19 @@ func (p *Post) Sweep(ctx context.Context, keep time.Duration) (all int64, err er
 	}
 }
 
-// sweepMost bounds how many rows one write deletes.
-const sweepMost = 500
-
-func (p *Post) sweepOnce(ctx context.Context, before int64) (n int64, err error) {
+func (p *Post) sweepOnce(ctx context.Context, before, late int64) (n int64, err error) {
 	err = p.Store.House().Write(ctx, func(tx *store.Tx) store.End {
-		n, err = tx.Exec(`DELETE FROM notify_message WHERE id IN (SELECT id FROM notify_message
+		gone, err1 := tx.Exec(`DELETE FROM notify_message WHERE id IN (SELECT id FROM notify_message
 			WHERE ended_at > 0 AND ended_at < $1 ORDER BY ended_at LIMIT $2)`, before, sweepMost)
-		if err != nil {
+		over, err2 := tx.Exec(`UPDATE notify_message SET state = 'given-up', ended_at = $1, sealed = $2 WHERE id IN
+			(SELECT id FROM notify_message WHERE ended_at = 0 AND until < $3 ORDER BY id LIMIT $4) AND ended_at = 0`,
+			store.Micros(tx.Now()), []byte{}, late, sweepMost)
+		if err := errors.Join(err1, err2); err != nil {
 			return store.Abort(err)
 		}
+		n = gone
 		return store.Done(store.Event{Name: "mail.swept", By: id.System("notify"), Fields: map[string]string{
-			"messages": strconv.FormatInt(n, 10),
+			"messages": strconv.FormatInt(gone, 10), "given-up": strconv.FormatInt(over, 10),
 		}})
 	})
 	return n, err

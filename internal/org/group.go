@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 func (g Group) event(name string, by id.Principal) store.Event {
@@ -16,6 +18,9 @@ func (g Group) event(name string, by id.Principal) store.Event {
 		"name": g.Name, "title": g.Title, "members": strconv.Itoa(len(g.Members)), "groups": strconv.Itoa(len(g.Groups)),
 	}}
 }
+
+// fold is what a group is found by.
+func (g Group) fold() string { return words.Fold(g.Name + " " + g.Title) }
 
 // PutGroup makes a group (g.Version 0; g.ID is made if empty) or changes one,
 // members and inner groups included.
@@ -40,20 +45,25 @@ func (r *Register) SetGroup(tx *store.Tx, by id.Principal, g Group) (store.Event
 	if err == nil {
 		_, err = orgByID(&house.View, g.Org)
 	}
+	if err == nil && g.Version != 0 {
+		_, err = groupByID(&in.View, g.ID)
+	}
 	if err == nil {
 		err = checkGroup(&in.View, &g)
 	}
 	if err != nil {
 		return store.Event{}, err
 	}
-	name, save := "group.changed", updateGroup
 	if g.Version == 0 {
-		name, save = "group.added", insertGroup
+		if err := insertGroup(in, g); err != nil {
+			return store.Event{}, err
+		}
+		return g.event("group.added", by), fillGroup(in, g)
 	}
-	if err := save(in, g); err != nil {
+	if err := updateGroup(in, g); err != nil {
 		return store.Event{}, err
 	}
-	return g.event(name, by), fillGroup(in, g)
+	return g.event("group.changed", by), fillGroup(in, g)
 }
 
 // checkGroup holds a group to its form: members are members, groups are of the
@@ -68,12 +78,12 @@ func checkGroup(v *store.View, g *Group) error {
 	}
 	checkName(&bad, "title", g.Title)
 	g.Members, g.Groups = distinct(g.Members), distinct(g.Groups)
-	members, err := membersOf(v, g.Members)
+	members, err := whichAreMembers(v, g.Members)
 	if err != nil {
 		return err
 	}
 	for _, person := range g.Members {
-		if _, ok := members[person]; !ok {
+		if !members[person] {
 			bad.Add("members", "member-unknown", "person", string(person))
 		}
 	}
@@ -100,7 +110,7 @@ func checkNesting(v *store.View, g *Group, bad *fault.Checks) error {
 	if err != nil {
 		return err
 	}
-	nesting, err := groupNesting(v)
+	edges, err := groupNesting(v)
 	if err != nil {
 		return err
 	}
@@ -108,26 +118,47 @@ func checkNesting(v *store.View, g *Group, bad *fault.Checks) error {
 	for _, one := range all {
 		known[one.ID] = true
 	}
+	inside := nestingOf(edges)
 	for _, inner := range g.Groups {
 		switch {
 		case !known[inner] && inner != g.ID:
 			bad.Add("groups", "group-unknown")
-		case within(nesting, inner)[g.ID]:
+		case inside.from(inner)[g.ID]:
 			bad.Add("groups", "group-in-itself")
 		}
 	}
 	return nil
 }
 
-// within are all groups in a group, itself included.
-func within(nesting []pair, which id.Group) map[id.Group]bool {
-	seen := map[id.Group]bool{which: true}
-	for again := true; again; {
-		again = false
-		for _, p := range nesting {
-			if seen[id.Group(p.a)] && !seen[id.Group(p.b)] {
-				seen[id.Group(p.b)], again = true, true
-			}
+// nesting leads from a group to those next to it, inwards or outwards.
+type nesting map[id.Group][]id.Group
+
+func nestingOf(edges []pair) nesting {
+	n := nesting{}
+	for _, e := range edges {
+		n[id.Group(e.a)] = append(n[id.Group(e.a)], id.Group(e.b))
+	}
+	return n
+}
+
+// outwards leads from a group to those that it is in.
+func outwards(edges []pair) nesting {
+	n := nesting{}
+	for _, e := range edges {
+		n[id.Group(e.b)] = append(n[id.Group(e.b)], id.Group(e.a))
+	}
+	return n
+}
+
+// from are the groups that some lead to, these included.
+func (n nesting) from(groups ...id.Group) map[id.Group]bool {
+	seen := map[id.Group]bool{}
+	for len(groups) > 0 {
+		next := groups[0]
+		groups = groups[1:]
+		if !seen[next] {
+			seen[next] = true
+			groups = append(groups, n[next]...)
 		}
 	}
 	return seen
@@ -157,28 +188,24 @@ func (r *Register) EndGroup(tx *store.Tx, by id.Principal, org id.Org, which id.
 
 // Group returns a group with what is directly in it.
 func (r *Register) Group(ctx context.Context, org id.Org, which id.Group) (g Group, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		if g, err = groupByID(v, which); err != nil {
 			return err
 		}
 		if g.Members, err = directMembers(v, which); err != nil {
 			return err
 		}
-		nesting, err := groupNesting(v)
-		for _, p := range nesting {
-			if p.a == string(which) {
-				g.Groups = append(g.Groups, id.Group(p.b))
-			}
-		}
+		g.Groups, err = directGroups(v, which)
 		return err
 	})
 	return g, err
 }
 
 // Groups returns the groups of an organization by name, each with what is
-// directly in it, in three statements.
+// directly in it, in three statements: everything there is, for manifests and
+// rules. Lists that people read ask GroupPage.
 func (r *Register) Groups(ctx context.Context, org id.Org) (all []Group, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		all, err = groupsOf(v)
 		return err
 	})
@@ -194,7 +221,7 @@ func groupsOf(v *store.View) ([]Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	nesting, err := groupNesting(v)
+	edges, err := groupNesting(v)
 	at := map[string]*Group{}
 	for i := range all {
 		at[string(all[i].ID)] = &all[i]
@@ -204,7 +231,7 @@ func groupsOf(v *store.View) ([]Group, error) {
 			g.Members = append(g.Members, id.Person(p.b))
 		}
 	}
-	for _, p := range nesting {
+	for _, p := range edges {
 		if g := at[p.a]; g != nil {
 			g.Groups = append(g.Groups, id.Group(p.b))
 		}
@@ -212,43 +239,59 @@ func groupsOf(v *store.View) ([]Group, error) {
 	return all, err
 }
 
+// GroupLine is a group in a list.
+type GroupLine struct {
+	Group         // without what is in it
+	People  int64 // directly in it
+	Nesting int64 // groups directly in it
+}
+
+// GroupPage pages through the groups of an organization by name, with how much
+// is directly in each. text finds by any part of name and title. It costs one
+// statement; who is in a group is paged by Search with Query.Group.
+func (r *Register) GroupPage(ctx context.Context, org id.Org, text, cursor string, limit int) (page []GroupLine, next string, err error) {
+	at, err := readCursor(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = bounded(limit)
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
+		page, err = groupsAfter(v, text, at.key, limit+1)
+		return err
+	})
+	if err != nil || len(page) <= limit {
+		return page, "", err
+	}
+	return page[:limit], cursorAt{key: page[limit-1].Name}.String(), nil
+}
+
 // MembersOf returns everybody who is in a group, directly or through groups in
 // it, by identifier.
 func (r *Register) MembersOf(ctx context.Context, org id.Org, which id.Group) (all []id.Person, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
-		nesting, err := groupNesting(v)
+	err = r.in(org).Read(ctx, func(v *store.View) error {
+		edges, err := groupNesting(v)
 		if err != nil {
 			return err
 		}
-		members, err := groupMembers(v)
-		inside := within(nesting, which)
-		all = nil
-		for _, p := range members {
-			if inside[id.Group(p.a)] {
-				all = append(all, id.Person(p.b))
-			}
-		}
-		all = distinct(all)
+		all, err = membersIn(v, slices.Sorted(maps.Keys(nestingOf(edges).from(which))))
 		return err
 	})
 	return all, err
 }
 
-// GroupsOf returns the groups that a member is in, directly or through others.
+// GroupsOf returns the groups that a member is in, directly or through others,
+// by name and without what is in them.
 func (r *Register) GroupsOf(ctx context.Context, org id.Org, who id.Person) (in []Group, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
-		in = nil
-		all, err := groupsOf(v)
+	err = r.in(org).Read(ctx, func(v *store.View) error {
+		direct, err := groupsWith(v, who)
+		if in = nil; err != nil || len(direct) == 0 {
+			return err
+		}
+		edges, err := groupNesting(v)
 		if err != nil {
 			return err
 		}
-		nesting, err := groupNesting(v)
-		for _, g := range all {
-			inside := within(nesting, g.ID)
-			if slices.ContainsFunc(all, func(o Group) bool { return inside[o.ID] && slices.Contains(o.Members, who) }) {
-				in = append(in, g)
-			}
-		}
+		in, err = groupsByID(v, slices.Sorted(maps.Keys(outwards(edges).from(direct...))))
 		return err
 	})
 	return in, err

@@ -42,8 +42,20 @@ func (r *Register) write(ctx context.Context, change func(*store.Tx) (store.Even
 	return err
 }
 
-// SetMember is PutMember in the caller's write; call Forget after it.
+// SetMember is PutMember in the caller's write; call Forget after it. Somebody
+// who is a member only of organizations that who acts does not know of is no
+// one to them (person-unknown): see JoinMember.
 func (r *Register) SetMember(tx *store.Tx, by id.Principal, m Member) (store.Event, error) {
+	return r.setMember(tx, by, m, false)
+}
+
+// JoinMember is SetMember of a person who agreed to it, by opening an
+// invitation that was sent to them: who acts need not know them.
+func (r *Register) JoinMember(tx *store.Tx, by id.Principal, m Member) (store.Event, error) {
+	return r.setMember(tx, by, m, true)
+}
+
+func (r *Register) setMember(tx *store.Tx, by id.Principal, m Member, agreed bool) (store.Event, error) {
 	house, in := tx.House(), tx.House().Org(m.Org)
 	p, err := r.powerOf(&house.View, by)
 	if err == nil {
@@ -53,6 +65,9 @@ func (r *Register) SetMember(tx *store.Tx, by id.Principal, m Member) (store.Eve
 		return store.Event{}, err
 	}
 	o, person, err := orgAndPerson(&house.View, m)
+	if err == nil && !agreed {
+		err = mayKnow(&house.View, p, m.Person)
+	}
 	if err != nil {
 		return store.Event{}, err
 	}
@@ -63,6 +78,9 @@ func (r *Register) SetMember(tx *store.Tx, by id.Principal, m Member) (store.Eve
 		return store.Event{}, err
 	}
 	before, err := memberOf(&in.View, m.Person)
+	if fault.As(err) != nil && m.Version != 0 {
+		return store.Event{}, changedOr(0, nil)
+	}
 	if fault.As(err) != nil {
 		m.Since = tx.Now()
 		return m.event("member.added", by), insertMember(in, m, person)
@@ -84,6 +102,19 @@ func (r *Register) SetMember(tx *store.Tx, by id.Principal, m Member) (store.Eve
 		return store.Event{}, err
 	}
 	return m.event("member.changed", by), updateMember(in, m)
+}
+
+// mayKnow refuses a person whom who acts cannot know, as if there was none
+// (R4). Who belongs nowhere yet, or no more, can be taken in.
+func mayKnow(v *store.View, p power, who id.Person) error {
+	if p.all {
+		return nil
+	}
+	orgs, err := orgsOfPerson(v, who)
+	if err == nil && len(orgs) > 0 && !slices.ContainsFunc(orgs, p.knows) {
+		err = errNoPerson
+	}
+	return err
 }
 
 func orgAndPerson(v *store.View, m Member) (Organization, Person, error) {
@@ -141,15 +172,15 @@ func checkManager(v *store.View, m *Member, bad *fault.Checks) error {
 		if next == m.Person {
 			break
 		}
-		manager, err := memberOf(v, next)
-		if fault.As(err) != nil {
-			bad.Add("manager", "manager-unknown")
-			return nil
-		}
+		above, found, err := managerOf(v, next)
 		if err != nil {
 			return err
 		}
-		next = manager.Manager
+		if !found {
+			bad.Add("manager", "manager-unknown")
+			return nil
+		}
+		next = above
 	}
 	bad.Add("manager", "manager-of-themselves")
 	return nil
@@ -172,12 +203,12 @@ func (r *Register) DropMember(ctx context.Context, by id.Principal, org id.Org, 
 	return r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.EndMember(tx, by, org, who) })
 }
 
-// EndMember is DropMember in the caller's write. Everybody may leave by
-// themselves.
+// EndMember is DropMember in the caller's write; call Forget after it.
+// Everybody who is active may leave by themselves.
 func (r *Register) EndMember(tx *store.Tx, by id.Principal, org id.Org, who id.Person) (store.Event, error) {
 	house, in := tx.House(), tx.House().Org(org)
 	p, err := r.powerOf(&house.View, by)
-	if err == nil && by.Person() != who {
+	if err == nil && (by.Person() != who || p.State != Active) {
 		err = p.need(org, PeopleWrite)
 	}
 	if err != nil {
@@ -199,12 +230,16 @@ func (r *Register) EndMember(tx *store.Tx, by id.Principal, org id.Org, who id.P
 	if err := keepChief(house, org, who, nil); err != nil {
 		return store.Event{}, err
 	}
-	return m.event("member.removed", by), deleteMember(in, who)
+	person, err := personByID(&house.View, who)
+	if err != nil {
+		return store.Event{}, err
+	}
+	return m.event("member.removed", by), deleteMember(in, person)
 }
 
 // Member returns a membership.
 func (r *Register) Member(ctx context.Context, org id.Org, who id.Person) (m Member, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		m, err = memberOf(v, who)
 		return err
 	})
@@ -214,7 +249,7 @@ func (r *Register) Member(ctx context.Context, org id.Org, who id.Person) (m Mem
 // Memberships returns the memberships of some people in an organization, in
 // four statements for up to 200 of them.
 func (r *Register) Memberships(ctx context.Context, org id.Org, who []id.Person) (found map[id.Person]Member, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		found, err = membersOf(v, who)
 		return err
 	})
@@ -234,10 +269,10 @@ func (r *Register) Managers(ctx context.Context, org id.Org, who []id.Person) (m
 }
 
 // Standing is what an issuance must know of a person, read in the transaction
-// that issues.
+// that issues. Whatever is not Active stops it.
 type Standing struct {
 	Person       State // Deleted also if there never was one
-	Organization State // "" without an organization
+	Organization State // "" without an organization, Deleted if there is none such
 	Member       State // "" if the person is no member there
 }
 
@@ -254,8 +289,12 @@ func (r *Register) StandingOf(v *store.View, who id.Person, org id.Org) (Standin
 		return s, err
 	}
 	o, err := orgByID(house, org)
+	if fault.As(err) != nil {
+		s.Organization = Deleted
+		return s, nil
+	}
 	if err != nil {
-		return s, ignoreMissing(err)
+		return s, err
 	}
 	s.Organization = o.State
 	m, err := memberOf(house.Org(org), who)
@@ -263,9 +302,24 @@ func (r *Register) StandingOf(v *store.View, who id.Person, org id.Org) (Standin
 		s.Member = m.State
 		return s, err
 	}
-	g, err := r.grantsOf(house, who)
-	if err == nil && g.under[org] != nil {
-		s.Member = Active
+	if reaches, err := r.reaches(house, p, o); err != nil || !reaches {
+		return s, err
 	}
-	return s, err
+	s.Member = Active
+	return s, nil
+}
+
+// reaches reports whether a person acts in an organization because they hold
+// Below in its parent.
+func (r *Register) reaches(v *store.View, p Person, o Organization) (bool, error) {
+	if o.Parent == "" || p.State != Active || len(o.ParentRoles) == 0 {
+		return false, nil
+	}
+	seats, err := seatsOf(v, p.ID)
+	i := slices.IndexFunc(seats, func(s seat) bool { return s.org.ID == o.Parent })
+	if err != nil || i < 0 {
+		return false, err
+	}
+	permissions, _, err := r.resolve(v, seats[i].org, seats[i].roles)
+	return permissions.has(Below), err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 // Words are the sentences of the problems and of the built-in roles, Schema the
@@ -177,6 +178,8 @@ type Register struct {
 
 	mu     sync.Mutex
 	grants map[id.Person]remembered[Grants]
+	weight int    // of what is remembered
+	epoch  uint64 // raised by each change on this node
 }
 
 // remembered is an answer with the monotonic time at which it was asked.
@@ -204,6 +207,11 @@ func New(o Options) *Register {
 		}
 	}
 	return r
+}
+
+// in opens what belongs to an organization, whatever somebody typed as its id.
+func (r *Register) in(org id.Org) store.Handle {
+	return r.store.Org(id.Org(words.Kept(string(org))))
 }
 
 // WhenDeleted lets a room forget what it keeps of a person, in the write that

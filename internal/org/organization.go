@@ -1,6 +1,7 @@
 package org
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 // NameForm is the form of the names of organizations, groups and roles.
@@ -38,7 +40,6 @@ func (r *Register) settle(v *store.View, o *Organization) error {
 	if o.State != Active && o.State != Disabled {
 		bad.Add("state", "organization-state-unknown")
 	}
-	slices.Sort(o.ParentRoles)
 	for _, role := range o.ParentRoles {
 		if !r.isBuiltIn(id.Role(role)) || id.Role(role) == Operator {
 			bad.Add("parent_roles", "role-unknown", "role", role)
@@ -86,6 +87,7 @@ func (r *Register) SetOrganization(tx *store.Tx, by id.Principal, o Organization
 	if o.State == "" {
 		o.State = Active
 	}
+	o.ParentRoles = distinct(o.ParentRoles)
 	p, err := r.powerOf(&house.View, by)
 	if err != nil {
 		return store.Event{}, err
@@ -104,11 +106,8 @@ func (r *Register) SetOrganization(tx *store.Tx, by id.Principal, o Organization
 	if err != nil {
 		return store.Event{}, err
 	}
-	if err := p.need(o.ID, Write); err != nil {
-		return store.Event{}, err
-	}
 	o.Created = now.Created
-	if err := r.mayMove(&house.View, p, now, o); err != nil {
+	if err := r.mayChange(&house.View, p, now, o); err != nil {
 		return store.Event{}, err
 	}
 	if err := r.settle(&house.View, &o); err != nil {
@@ -121,12 +120,19 @@ func (r *Register) SetOrganization(tx *store.Tx, by id.Principal, o Organization
 	return o.event(name, by), updateOrg(house, o)
 }
 
-// mayMake says who makes an organization.
+// mayMake says who makes an organization, and that its parent is let in with
+// no more than its maker has in the parent.
 func (r *Register) mayMake(p power, o Organization) error {
 	if o.Type == Provider {
 		return r.needHouse(p)
 	}
-	return p.need(o.Parent, Write)
+	if err := p.need(o.Parent, Write); err != nil {
+		return err
+	}
+	if !p.covers(o.Parent, r.allowed(o.ParentRoles)) {
+		return errStronger
+	}
+	return nil
 }
 
 // needHouse asks for everything that a provider's roles could give.
@@ -139,36 +145,104 @@ func (r *Register) needHouse(p power) error {
 	return nil
 }
 
-// mayMove says who changes type, parent or state, or gives the parent more: a
-// customer's own administrators cannot become a provider, leave their parent or
-// close the organization in which they stand.
-func (r *Register) mayMove(v *store.View, p power, now, next Organization) error {
-	if now.Type != next.Type {
-		if err := r.needHouse(p); err != nil {
+// mayChange says who changes what of an organization: a customer's own
+// administrators cannot become a provider, leave their parent or close the
+// organization in which they stand, and nobody lets the parent do more than
+// they may themselves.
+func (r *Register) mayChange(v *store.View, p power, now, next Organization) error {
+	if !(onlyState(now, next) && now.Parent != "" && p.Holds(now.Parent, Write)) {
+		if err := p.need(now.ID, Write); err != nil {
 			return err
 		}
 	}
-	if now.Parent != next.Parent {
-		for _, parent := range []id.Org{now.Parent, next.Parent} {
-			if err := p.need(parent, Write); err != nil {
-				return err
-			}
+	if now.Type != next.Type {
+		if err := r.mayTurn(v, p, now); err != nil {
+			return err
 		}
+	}
+	if err := r.mayMove(p, now, next); err != nil {
+		return err
 	}
 	if now.State == next.State {
 		return nil
 	}
-	if now.Type == Provider {
-		others, err := allOrgs(v)
-		if err == nil && !slices.ContainsFunc(others, func(o Organization) bool { return o.ID != now.ID && o.Type == Provider && o.State == Active }) {
-			return fault.New(fault.Conflict, "last-provider")
-		}
-		if err != nil {
-			return err
-		}
-		return r.needHouse(p)
+	return r.mayClose(v, p, now)
+}
+
+// onlyState reports whether nothing but the state shall change.
+func onlyState(now, next Organization) bool {
+	return now.State != next.State && now.Name == next.Name && now.Title == strings.TrimSpace(next.Title) && now.Type == next.Type &&
+		now.Parent == next.Parent && slices.Equal(now.ParentRoles, next.ParentRoles)
+}
+
+// mayTurn says who makes a customer of a provider or the other way round.
+func (r *Register) mayTurn(v *store.View, p power, now Organization) error {
+	if err := r.needHouse(p); err != nil || now.Type != Provider {
+		return err
 	}
-	return p.need(now.Parent, Write)
+	if err := keepProvider(v, now); err != nil {
+		return err
+	}
+	return nothingBelow(v, now.ID)
+}
+
+// mayMove says who puts an organization below another parent, or lets the
+// parent do more there.
+func (r *Register) mayMove(p power, now, next Organization) error {
+	added := slices.DeleteFunc(slices.Clone(next.ParentRoles), func(role string) bool { return slices.Contains(now.ParentRoles, role) })
+	if now.Parent != next.Parent {
+		for _, parent := range []id.Org{now.Parent, next.Parent} {
+			if parent == "" {
+				continue // of a provider, which mayTurn asked about
+			}
+			if err := p.need(parent, Write); err != nil {
+				return err
+			}
+		}
+		added = next.ParentRoles // others get what they allow
+	}
+	if !p.covers(now.ID, r.allowed(added)) {
+		return errStronger
+	}
+	return nil
+}
+
+// mayClose says who disables, enables or deletes an organization: its parent,
+// of a provider whoever holds everything of the house.
+func (r *Register) mayClose(v *store.View, p power, now Organization) error {
+	if now.Type != Provider {
+		if p.all || p.Holds(now.Parent, Write) {
+			return nil
+		}
+		return fault.New(fault.Forbidden, "not-permitted", "permission", Write)
+	}
+	if err := r.needHouse(p); err != nil {
+		return err
+	}
+	return keepProvider(v, now)
+}
+
+// keepProvider refuses to take from the house its last active provider, or the
+// one with its last operator.
+func keepProvider(v *store.View, now Organization) error {
+	if now.State != Active {
+		return nil
+	}
+	if others, err := otherProviders(v, now.ID); err != nil || others == 0 {
+		return lastOr(err, "last-provider")
+	}
+	if theirs, others, err := operatorsOf(v, now.ID); err != nil || theirs > 0 && others == 0 {
+		return lastOr(err, "last-operator")
+	}
+	return nil
+}
+
+func nothingBelow(v *store.View, which id.Org) error {
+	below, err := orgsBelow(v, which)
+	if err == nil && len(below) > 0 {
+		err = fault.New(fault.Conflict, "organization-has-others", "count", len(below))
+	}
+	return err
 }
 
 // DropOrganization deletes an organization with its memberships, groups and
@@ -177,7 +251,8 @@ func (r *Register) DropOrganization(ctx context.Context, by id.Principal, which 
 	return r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.EndOrganization(tx, by, which) })
 }
 
-// EndOrganization is DropOrganization in the caller's write.
+// EndOrganization is DropOrganization in the caller's write; call Forget after
+// it.
 func (r *Register) EndOrganization(tx *store.Tx, by id.Principal, which id.Org) (store.Event, error) {
 	house := tx.House()
 	o, err := orgByID(&house.View, which)
@@ -185,24 +260,18 @@ func (r *Register) EndOrganization(tx *store.Tx, by id.Principal, which id.Org) 
 		return store.Event{}, err
 	}
 	p, err := r.powerOf(&house.View, by)
-	if err == nil {
-		err = p.need(which, Write)
-	}
 	if err != nil {
 		return store.Event{}, err
 	}
-	closed := o
-	closed.State = Disabled
-	if o.State == Active {
-		if err := r.mayMove(&house.View, p, o, closed); err != nil {
+	if o.Parent == "" || !p.Holds(o.Parent, Write) {
+		if err := p.need(which, Write); err != nil {
 			return store.Event{}, err
 		}
 	}
-	below, err := orgsBelow(&house.View, which)
-	if err == nil && len(below) > 0 {
-		err = fault.New(fault.Conflict, "organization-has-others", "count", len(below))
+	if err := r.mayClose(&house.View, p, o); err != nil {
+		return store.Event{}, err
 	}
-	if err != nil {
+	if err := nothingBelow(&house.View, which); err != nil {
 		return store.Event{}, err
 	}
 	return o.event("organization.deleted", by), deleteOrg(house, which)
@@ -236,24 +305,15 @@ func (r *Register) Organizations(ctx context.Context, by id.Principal, text, cur
 	}
 	limit = bounded(limit)
 	err = r.store.House().Read(ctx, func(v *store.View) error {
-		page = nil
 		p, err := r.powerOf(v, by)
 		if err != nil {
 			return err
 		}
-		for len(page) <= limit {
-			some, err := orgsAfter(v, text, at.key, at.id, 200)
-			if err != nil || len(some) == 0 {
-				return err
-			}
-			for _, o := range some {
-				if p.all || p.Sees(o.ID) || p.covers("", map[string]struct{}{Everything: {}}) {
-					page = append(page, o)
-				}
-			}
-			last := some[len(some)-1]
-			at = cursorAt{last.Title, string(last.ID)}
+		if p.all || p.Holds("", Everything) {
+			page, err = orgsAfter(v, text, at.key, at.id, limit+1)
+			return err
 		}
+		page = p.known(text, at, limit+1)
 		return nil
 	})
 	if err != nil || len(page) <= limit {
@@ -261,5 +321,24 @@ func (r *Register) Organizations(ctx context.Context, by id.Principal, text, cur
 	}
 	page = page[:limit]
 	last := page[limit-1]
-	return page, cursorAt{last.Title, string(last.ID)}.String(), nil
+	return page, cursorAt{key: last.Title, id: string(last.ID)}.String(), nil
 }
+
+// known pages through the organizations of who asks, as orgsAfter does through
+// those of the house.
+func (g Grants) known(text string, at cursorAt, limit int) []Organization {
+	text = words.Fold(text)
+	all := slices.DeleteFunc(slices.Concat(g.Orgs, g.below), func(o Organization) bool {
+		return compareOrgs(o, Organization{Title: at.key, ID: id.Org(at.id)}) <= 0 || !strings.Contains(o.fold(), text)
+	})
+	slices.SortFunc(all, compareOrgs)
+	all = slices.CompactFunc(all, func(a, b Organization) bool { return a.ID == b.ID })
+	return all[:min(len(all), limit)]
+}
+
+func compareOrgs(a, b Organization) int {
+	return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(string(a.ID), string(b.ID)))
+}
+
+// fold is what an organization is found by.
+func (o Organization) fold() string { return words.Fold(o.Name + " " + o.Title) }

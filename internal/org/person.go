@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -25,15 +24,18 @@ const (
 
 // LoginFold brings a login into the form in which it is unique: width and case
 // do not make another one (A043).
-func LoginFold(login string) string { return words.Fold(strings.TrimSpace(login)) }
+func LoginFold(login string) string { return words.Kept(words.Fold(login)) }
 
 // EmailFold is the form in which addresses are compared.
 func EmailFold(email string) string {
-	return strings.ToLower(words.NFKC(strings.TrimSpace(email)))
+	if address, err := mailaddr.Parse(email); err == nil {
+		email = address.String()
+	}
+	return words.Kept(strings.ToLower(words.NFKC(strings.TrimSpace(email))))
 }
 
-// loginForm keeps to ASCII after folding, so that no two logins look alike.
-var loginForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9._@+-]*[a-z0-9])?$`)
+// loginForm keeps to ASCII, so that no two logins look alike.
+var loginForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?$`)
 
 func (p Person) loginFold() any {
 	if p.State == Deleted {
@@ -73,64 +75,14 @@ func (p Person) Name() string {
 	return p.Login
 }
 
-// gramLength bounds a gram: longer words are told apart by what is read.
-const gramLength = 12
-
-// grams are what a person is found by: every word from its start, and text
-// without spaces between words from every character.
-func (p Person) grams() []string {
-	found := map[string]bool{}
-	for _, field := range [...]string{p.Login, p.Email, p.DisplayName, p.FamilyName, p.GivenName, p.Reading} {
-		for _, word := range pieces(field) {
-			runes := []rune(word)
-			for i := range runes {
-				if i > 0 && runes[i] < 0x2e80 {
-					continue // an alphabet: words are found by how they begin
-				}
-				found[string(runes[i:min(len(runes), i+gramLength)])] = true
-			}
-		}
-	}
-	all := make([]string, 0, len(found))
-	for gram := range found {
-		all = append(all, gram)
-	}
-	slices.Sort(all)
-	return all
-}
-
-// pieces cuts a text into folded words; an address is found by its parts too.
-func pieces(text string) []string {
-	fold := words.Fold(text)
-	parts := strings.Fields(fold)
-	for _, part := range strings.FieldsFunc(fold, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }) {
-		if !slices.Contains(parts, part) {
-			parts = append(parts, part)
-		}
-	}
-	return parts
-}
-
-// beyond is the first text after all that begin with gram.
-func beyond(gram string) string { return gram + "\U0010ffff" }
-
-// terms are what a search asks for, the longest first: it finds least.
-func terms(text string) []string {
-	var all []string
-	for _, word := range strings.Fields(words.Fold(text)) {
-		if runes := []rune(word); len(runes) > gramLength {
-			word = string(runes[:gramLength])
-		}
-		all = append(all, word)
-	}
-	slices.SortStableFunc(all, func(a, b string) int { return utf8.RuneCountInString(b) - utf8.RuneCountInString(a) })
-	return all[:min(len(all), 5)]
-}
-
 // settle fills in what follows from the rest and returns all that is wrong.
 func (p *Person) settle() *fault.Fault {
-	p.Login, p.Email = strings.TrimSpace(p.Login), strings.TrimSpace(p.Email)
-	if p.DisplayName = strings.TrimSpace(p.DisplayName); p.DisplayName == "" {
+	p.Login = strings.TrimSpace(words.NFKC(p.Login)) // full width is a way of typing
+	for _, text := range []*string{&p.Email, &p.DisplayName, &p.FamilyName, &p.GivenName, &p.Reading} {
+		*text = strings.TrimSpace(*text)
+	}
+	made := p.DisplayName == ""
+	if made {
 		p.DisplayName = p.Name()
 	}
 	var bad fault.Checks
@@ -143,10 +95,12 @@ func (p *Person) settle() *fault.Fault {
 			p.Email = address.String()
 		}
 	}
-	checkName(&bad, "display_name", p.DisplayName)
 	checkName(&bad, "family_name", p.FamilyName)
 	checkName(&bad, "given_name", p.GivenName)
 	checkName(&bad, "reading", p.Reading)
+	if !made || bad.Fault("person-invalid") == nil { // else it is wrong where its parts are
+		checkName(&bad, "display_name", p.DisplayName)
+	}
 	if p.Locale != "" && !slices.Contains(words.Langs, words.Lang(p.Locale)) {
 		bad.Add("locale", "locale-unknown", "known", "en, ja")
 	}
@@ -169,12 +123,12 @@ func zoneKnown(name string) bool {
 }
 
 func checkLogin(bad *fault.Checks, login string) {
-	switch fold := LoginFold(login); {
-	case fold == "":
+	switch {
+	case login == "":
 		bad.Add("login", "field-required")
-	case len(fold) > LoginMost:
+	case utf8.RuneCountInString(login) > LoginMost:
 		bad.Add("login", "field-too-long", "limit", LoginMost)
-	case !loginForm.MatchString(fold):
+	case !loginForm.MatchString(login):
 		bad.Add("login", "login-malformed")
 	}
 }
@@ -183,11 +137,11 @@ func checkLogin(bad *fault.Checks, login string) {
 // for another by letters that look alike.
 func checkName(bad *fault.Checks, path, name string) {
 	switch {
-	case utf8.RuneCountInString(name) > NameMost:
-		bad.Add(path, "field-too-long", "limit", NameMost)
 	case !utf8.ValidString(name):
 		bad.Add(path, "text-not-utf8")
-	case words.Unshown(name) || strings.ContainsAny(name, "\n\t"):
+	case utf8.RuneCountInString(name) > NameMost:
+		bad.Add(path, "field-too-long", "limit", NameMost)
+	case words.Unshown(name) || strings.ContainsAny(name, "\n\t") || name != "" && words.Blank(name):
 		bad.Add(path, "text-has-controls")
 	case words.Mixed(name):
 		bad.Add(path, "name-mixes-alphabets")
@@ -249,15 +203,18 @@ func (r *Register) PutPerson(tx *store.Tx, by id.Principal, p Person) (store.Eve
 	if now.State == Deleted {
 		return store.Event{}, errNoPerson
 	}
+	// Who may is asked before what is wrong: a stranger learns nothing from it.
+	if err := r.mayPut(&house.View, by, now, p); err != nil {
+		return store.Event{}, err
+	}
 	p.Created, p.Verified = now.Created, now.Verified && EmailFold(now.Email) == EmailFold(p.Email)
 	if f := p.settle(); f != nil {
 		return store.Event{}, f
 	}
-	identity := LoginFold(now.Login) != LoginFold(p.Login) || EmailFold(now.Email) != EmailFold(p.Email) || now.State != p.State
-	if by.Person() != p.ID || identity {
-		if err := r.mayTouch(&house.View, by, p.ID); err != nil {
-			return store.Event{}, err
-		}
+	if p.State == Invited && now.State != Invited {
+		var bad fault.Checks
+		bad.Add("state", "person-state-unknown")
+		return store.Event{}, bad.Fault("person-invalid")
 	}
 	if p.State != Active && now.State == Active {
 		if err := keepChiefs(house, p.ID); err != nil {
@@ -268,12 +225,25 @@ func (r *Register) PutPerson(tx *store.Tx, by id.Principal, p Person) (store.Eve
 	if p.State != now.State {
 		name = map[State]string{Active: "person.enabled", Disabled: "person.disabled"}[p.State]
 	}
-	return p.event(name, by), updatePerson(house, p)
+	return p.event(name, by), updatePerson(house, p, now)
+}
+
+// mayPut says who changes what is said of a person.
+func (r *Register) mayPut(v *store.View, by id.Principal, now, next Person) error {
+	identity := LoginFold(now.Login) != LoginFold(next.Login) || EmailFold(now.Email) != EmailFold(next.Email) || now.State != next.State
+	switch {
+	case by.Person() != now.ID || identity:
+		return r.mayTouch(v, by, now.ID)
+	case now.State == Disabled:
+		return fault.New(fault.Forbidden, "person-disabled")
+	}
+	return nil
 }
 
 // MayTouch says whether who acts may change another person's identity, factors
-// or state: they hold PeopleWrite in an organization of that person, or in the
-// house, and are at least as strong everywhere.
+// or state: they hold PeopleWrite in every organization of that person, and are
+// at least as strong there. In one of several it is not enough: a new address
+// or a reset gives whoever has it the person's access everywhere.
 func (r *Register) MayTouch(v *store.View, by id.Principal, who id.Person) error {
 	return r.mayTouch(v.House(), by, who)
 }
@@ -287,11 +257,20 @@ func (r *Register) mayTouch(v *store.View, by id.Principal, who id.Person) error
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(orgs, func(org id.Org) bool { return p.Holds(org, PeopleWrite) }) {
-		if slices.ContainsFunc(orgs, p.Sees) {
-			return fault.New(fault.Forbidden, "not-permitted", "permission", PeopleWrite)
+	writes, self := 0, by.Person() == who
+	for _, org := range orgs {
+		if p.Holds(org, PeopleWrite) {
+			writes++
 		}
-		return errNoPerson // of no organization that they know
+	}
+	switch {
+	case len(orgs) == 0 && p.Holds("", Everything): // they belong to the house alone
+	case writes == 0 && (self || slices.ContainsFunc(orgs, p.knows)):
+		return fault.New(fault.Forbidden, "not-permitted", "permission", PeopleWrite)
+	case writes == 0:
+		return errNoPerson // of no organization that they know (R4)
+	case writes < len(orgs) && !self:
+		return fault.New(fault.Forbidden, "person-elsewhere-too")
 	}
 	theirs, err := r.strengthOf(v, who)
 	if err == nil && !p.over(theirs) {
@@ -300,19 +279,16 @@ func (r *Register) mayTouch(v *store.View, by id.Principal, who id.Person) error
 	return err
 }
 
-// strengthOf is what a person could do if active: a disabled administrator is
-// still nobody's to take over.
+// strengthOf is what a person could do if they, their memberships and their
+// organizations were all active: a disabled administrator is still nobody's to
+// take over.
 func (r *Register) strengthOf(v *store.View, who id.Person) (Grants, error) {
 	g := Grants{Person: who, State: Active, held: map[id.Org]set{}, roles: map[id.Org][]id.Role{}, under: map[id.Org]set{}, house: set{}}
-	seats, err := seatsOf(v, who)
-	for _, s := range seats {
-		permissions, roles, err := r.resolve(v, s.org, s.roles)
-		if err != nil {
-			return g, err
-		}
-		g.sit(r, s.org, permissions, roles)
+	seats, err := latentSeatsOf(v, who)
+	if err != nil {
+		return g, err
 	}
-	return g, err
+	return g, g.take(r, v, seats)
 }
 
 // keepChiefs refuses to take the last administrator from an organization, and
@@ -330,21 +306,19 @@ func keepChiefs(tx *store.Tx, who id.Person) error {
 	return nil
 }
 
-// keepChief does so for one organization, in which the person keeps roles.
+// keepChief does so for one organization, in which the person keeps roles. Who
+// does not act, being invited or disabled, is nobody's last.
 func keepChief(tx *store.Tx, org id.Org, who id.Person, keeps []id.Role) error {
-	m, err := memberOf(tx.View.Org(org), who)
-	if err != nil || m.State != Active {
-		return ignoreMissing(err)
-	}
-	if slices.Contains(m.Roles, Administrator) && !slices.Contains(keeps, Administrator) {
-		if others, err := chiefs(tx.View.Org(org), who); err != nil || others == 0 {
+	if !slices.Contains(keeps, Administrator) {
+		if theirs, others, err := chiefs(tx.View.Org(org), who); err != nil || theirs > 0 && others == 0 {
 			return lastOr(err, "last-administrator")
 		}
 	}
-	if slices.Contains(m.Roles, Operator) && !slices.Contains(keeps, Operator) {
-		if others, err := operators(tx.View.House(), who); err != nil || others == 0 {
-			return lastOr(err, "last-operator")
-		}
+	if slices.Contains(keeps, Operator) {
+		return nil
+	}
+	if theirs, others, err := operators(&tx.View, org, who); err != nil || theirs > 0 && others == 0 {
+		return lastOr(err, "last-operator")
 	}
 	return nil
 }
@@ -403,7 +377,7 @@ func (r *Register) RemovePerson(tx *store.Tx, by id.Principal, who id.Person) (s
 		}
 	}
 	event := store.Event{Name: "person.deleted", By: by, Target: p.target(), Fields: map[string]string{"login": p.Login}}
-	return event, erasePerson(house, who)
+	return event, erasePerson(house, p)
 }
 
 func orMissing(err error) error {
@@ -421,9 +395,13 @@ func (r *Register) mayErase(v *store.View, p power, by id.Principal, who id.Pers
 	}
 	orgs, err := orgsOfPerson(v, who)
 	for _, org := range orgs {
-		if !p.Holds(org, PeopleErase) {
-			return fault.New(fault.Forbidden, "person-elsewhere-too")
+		if p.Holds(org, PeopleErase) {
+			continue
 		}
+		if len(orgs) == 1 {
+			return fault.New(fault.Forbidden, "not-permitted", "permission", PeopleErase)
+		}
+		return fault.New(fault.Forbidden, "person-elsewhere-too")
 	}
 	return err
 }
@@ -443,18 +421,31 @@ func (r *Register) Verify(tx *store.Tx, who id.Person, email string) error {
 		return nil
 	}
 	p.Verified = true
-	return updatePerson(house, p)
+	return updatePerson(house, p, p)
 }
 
-// Accept makes an invited person active, in the caller's write.
+// Accept makes an invited person active, in the caller's write. Who is active
+// already stays so; a disabled person (person-disabled) is not enabled by an
+// old link.
 func (r *Register) Accept(tx *store.Tx, who id.Person) (Person, error) {
 	house := tx.House()
 	p, err := personByID(&house.View, who)
-	if err != nil || p.State != Invited {
+	switch {
+	case err != nil:
 		return p, err
+	case p.State == Deleted:
+		return p, errNoPerson
+	case p.State == Disabled:
+		return p, fault.New(fault.Forbidden, "person-disabled")
+	case p.State == Active:
+		return p, nil
 	}
 	p.State = Active
-	return p, updatePerson(house, p)
+	if err := updatePerson(house, p, p); err != nil {
+		return p, err
+	}
+	p.Version++
+	return p, nil
 }
 
 // Forget makes this node ask again at once what people may do; call it after

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -53,7 +54,7 @@ func (g Grants) Holds(org id.Org, permission string) bool {
 
 // Roles returns the roles that the person has in an organization as a member,
 // those included in them too.
-func (g Grants) Roles(org id.Org) []id.Role { return g.roles[org] }
+func (g Grants) Roles(org id.Org) []id.Role { return slices.Clone(g.roles[org]) }
 
 // Member reports whether the person is an active member of an active
 // organization.
@@ -64,7 +65,7 @@ func (g Grants) Sees(org id.Org) bool { return g.Member(org) || g.under[org] != 
 
 // Below are the organizations in which the person acts because they hold Below
 // in the parent.
-func (g Grants) Below() []Organization { return g.below }
+func (g Grants) Below() []Organization { return slices.Clone(g.below) }
 
 // Of returns the permissions that the person holds in an organization, those of
 // the house included, sorted.
@@ -119,6 +120,11 @@ func (p power) covers(org id.Org, other set) bool {
 	return true
 }
 
+// knows reports whether who acts may know who belongs to an organization.
+func (p power) knows(org id.Org) bool {
+	return p.all || p.Member(org) || p.Holds(org, PeopleRead) || p.Holds(org, PeopleWrite) || p.Holds("", Everything)
+}
+
 // over reports whether who acts is at least as strong as a person everywhere
 // that person is: a reset or a new address would otherwise be a way to become
 // them (A123). Everybody is over themselves.
@@ -159,10 +165,15 @@ func (r *Register) grantsOf(v *store.View, who id.Person) (Grants, error) {
 	if err != nil {
 		return g, err
 	}
+	return g, g.take(r, v, seats)
+}
+
+// take adds memberships and what lies below them.
+func (g *Grants) take(r *Register, v *store.View, seats []seat) error {
 	for _, s := range seats {
 		permissions, roles, err := r.resolve(v, s.org, s.roles)
 		if err != nil {
-			return g, err
+			return err
 		}
 		g.sit(r, s.org, permissions, roles)
 	}
@@ -171,10 +182,10 @@ func (r *Register) grantsOf(v *store.View, who id.Person) (Grants, error) {
 			continue
 		}
 		if err := g.reach(r, v, o.ID); err != nil {
-			return g, err
+			return err
 		}
 	}
-	return g, nil
+	return nil
 }
 
 // sit adds a membership.
@@ -194,18 +205,37 @@ func (g *Grants) sit(r *Register, o Organization, permissions set, roles []id.Ro
 // enable them again must get in.
 func (g *Grants) reach(r *Register, v *store.View, parent id.Org) error {
 	children, err := orgsBelow(v.House(), parent)
+	shared := map[string]set{} // a thousand organizations allow one of a few lists
 	for _, o := range children {
-		allowed := set{}
-		for _, role := range o.ParentRoles {
-			for _, name := range r.builtIn[id.Role(role)] {
-				if !r.permissions[name].House {
-					allowed.add(name)
-				}
+		key := strings.Join(o.ParentRoles, " ")
+		if shared[key] == nil {
+			shared[key] = r.allowed(o.ParentRoles)
+		}
+		g.under[o.ID] = shared[key]
+	}
+	g.below = append(g.below, children...)
+	return err
+}
+
+// allowed is what the roles that an organization allows its parent permit
+// there; nothing of the house is among it.
+func (r *Register) allowed(roles []string) set {
+	all := set{}
+	var walk func(role id.Role)
+	walk = func(role id.Role) {
+		for _, name := range r.builtIn[role] {
+			if !r.permissions[name].House {
+				all.add(name)
 			}
 		}
-		g.below, g.under[o.ID] = append(g.below, o), allowed
+		for _, included := range r.included(Customer, role) {
+			walk(included)
+		}
 	}
-	return err
+	for _, role := range roles {
+		walk(id.Role(role))
+	}
+	return all
 }
 
 // resolve closes roles over what they include, and says what they permit.
@@ -257,7 +287,7 @@ func (r *Register) included(t Type, role id.Role) []id.Role {
 func (r *Register) Grants(ctx context.Context, who id.Person) (Grants, error) {
 	now := r.clock.Mono()
 	r.mu.Lock()
-	known := r.grants[who]
+	known, epoch := r.grants[who], r.epoch
 	r.mu.Unlock()
 	if known.set && now-known.at < Freshness {
 		return known.what, nil
@@ -272,23 +302,31 @@ func (r *Register) Grants(ctx context.Context, who id.Person) (Grants, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.grants) >= mostRemembered {
+	if r.epoch != epoch {
+		return g, nil // something changed meanwhile: good for this caller only
+	}
+	weight := 1 + len(g.Orgs) + len(g.below)
+	if r.weight += weight; r.weight > mostRemembered {
 		clear(r.grants)
+		r.weight = weight
 	}
 	r.grants[who] = remembered[Grants]{g, now, true}
 	return g, nil
 }
 
-// mostRemembered bounds the memory: it is emptied when it is full.
-const mostRemembered = 1 << 16
+// mostRemembered bounds the memory, in people and organizations: it is emptied
+// when it is full.
+const mostRemembered = 1 << 18
 
-// forget makes this node ask again at once; the others do within Freshness. An
-// answer that is being read at the moment may be older than the change, so it
-// is called after the commit.
+// forget makes this node ask again at once; the others do within Freshness. It
+// is called after the commit; an answer that is being read at the moment may be
+// older than the change and is not kept.
 func (r *Register) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.grants)
+	r.epoch++
+	r.weight = 0
 }
 
 // Permissions lists what roles of a type of organization can hold, sorted.

@@ -52,8 +52,14 @@ func (r *Register) SetRole(tx *store.Tx, by id.Principal, role Role) (store.Even
 	if err != nil {
 		return store.Event{}, err
 	}
+	if role.Version != 0 && !slices.ContainsFunc(all, func(c Role) bool { return c.ID == role.ID }) {
+		return store.Event{}, errNoRole
+	}
 	if err := r.checkRole(o, all, &role); err != nil {
 		return store.Event{}, err
+	}
+	if slices.ContainsFunc(all, func(c Role) bool { return c.Name == role.Name && c.ID != role.ID }) {
+		return store.Event{}, fault.New(fault.Conflict, "role-name-taken", "name", role.Name)
 	}
 	if err := r.mayWriteRole(&in.View, p, o, role, all); err != nil {
 		return store.Event{}, err
@@ -182,7 +188,7 @@ func (r *Register) Roles(ctx context.Context, org id.Org) (all []Role, err error
 	if err != nil {
 		return nil, err
 	}
-	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
+	err = r.in(org).Read(ctx, func(v *store.View) error {
 		custom, err := rolesIn(v, org)
 		all = append(r.BuiltIn(o), custom...)
 		return err
@@ -220,7 +226,7 @@ func (r *Register) Role(ctx context.Context, org id.Org, which id.Role) (Role, e
 
 // Holders returns who has a role in an organization, by identifier.
 func (r *Register) Holders(ctx context.Context, org id.Org, which id.Role) (all []id.Person, err error) {
-	err = r.store.Org(org).Read(ctx, func(v *store.View) (err error) {
+	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
 		all, err = holdersOf(v, which)
 		return err
 	})

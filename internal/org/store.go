@@ -46,11 +46,11 @@ func oneOrg(v *store.View, query string, args ...any) (Organization, error) {
 func unknownOrg(id.Org) error { return fault.New(fault.NotFound, "organization-unknown") }
 
 func orgByID(v *store.View, which id.Org) (Organization, error) {
-	return oneOrg(v, "WHERE id = $1", string(which))
+	return oneOrg(v, "WHERE id = $1", words.Kept(string(which)))
 }
 
 func orgByName(v *store.View, name string) (Organization, error) {
-	return oneOrg(v, "WHERE name = $1", name)
+	return oneOrg(v, "WHERE name = $1", words.Kept(name))
 }
 
 func orgsBelow(v *store.View, parent id.Org) ([]Organization, error) {
@@ -61,7 +61,7 @@ func orgsBelow(v *store.View, parent id.Org) ([]Organization, error) {
 // orgsAfter pages through organizations by title; text is looked for in folded
 // titles and names.
 func orgsAfter(v *store.View, text, title, after string, limit int) ([]Organization, error) {
-	rows, err := v.Query(orgColumns+`WHERE (title > $1 OR (title = $1 AND id > $2))
+	rows, err := v.Query(orgColumns+`WHERE (title, id) > ($1, $2)
 		AND ($3 = '' OR fold LIKE $3 ESCAPE '!') ORDER BY title, id LIMIT $4`, title, after, pattern(text), int64(limit))
 	return store.Collect(rows, err, scanOrg)
 }
@@ -71,10 +71,16 @@ func allOrgs(v *store.View) ([]Organization, error) {
 	return store.Collect(rows, err, scanOrg)
 }
 
+// otherProviders counts the active providers but one.
+func otherProviders(v *store.View, without id.Org) (others int64, err error) {
+	err = v.Row("SELECT COUNT(*) FROM org WHERE type = 'provider' AND state = 'active' AND id <> $1", string(without)).Scan(&others)
+	return others, err
+}
+
 func insertOrg(tx *store.Tx, o Organization) error {
 	n, err := tx.Exec(`INSERT INTO org (id, name, title, fold, type, parent, state, parent_roles, created, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT DO NOTHING`,
-		string(o.ID), o.Name, o.Title, words.Fold(o.Name+" "+o.Title), string(o.Type), string(o.Parent), string(o.State),
+		string(o.ID), o.Name, o.Title, o.fold(), string(o.Type), string(o.Parent), string(o.State),
 		list(o.ParentRoles), store.Micros(o.Created))
 	if err == nil && n == 0 {
 		return fault.New(fault.Conflict, "organization-name-taken", "name", o.Name)
@@ -92,7 +98,7 @@ func updateOrg(tx *store.Tx, o Organization) error {
 	}
 	n, err := tx.Exec(`UPDATE org SET name = $1, title = $2, fold = $3, type = $4, parent = $5, state = $6, parent_roles = $7, version = version + 1
 		WHERE id = $8 AND version = $9`,
-		o.Name, o.Title, words.Fold(o.Name+" "+o.Title), string(o.Type), string(o.Parent), string(o.State), list(o.ParentRoles), string(o.ID), o.Version)
+		o.Name, o.Title, o.fold(), string(o.Type), string(o.Parent), string(o.State), list(o.ParentRoles), string(o.ID), o.Version)
 	return changedOr(n, err)
 }
 
@@ -171,111 +177,18 @@ func scanID[T ~string](scan func(...any) error) (T, error) {
 	return one, scan(&one)
 }
 
-const groupColumns = "SELECT org, id, name, title, version FROM people_group "
-
-func scanGroup(scan func(...any) error) (Group, error) {
-	var g Group
-	return g, scan(&g.Org, &g.ID, &g.Name, &g.Title, &g.Version)
-}
-
-// groupsIn reads the groups of an organization by name, without what is in them.
-func groupsIn(v *store.View) ([]Group, error) {
-	rows, err := v.Query(groupColumns + "WHERE org = $1 ORDER BY name")
-	return store.Collect(rows, err, scanGroup)
-}
-
-func groupByID(v *store.View, which id.Group) (Group, error) {
-	g, err := scanGroup(v.Row(groupColumns+"WHERE org = $1 AND id = $2", string(which)).Scan)
-	if errors.Is(err, store.ErrNoRow) {
-		return g, fault.New(fault.NotFound, "group-unknown")
-	}
-	return g, err
-}
-
-type pair struct{ a, b string }
-
-func scanPair(scan func(...any) error) (pair, error) {
-	var p pair
-	return p, scan(&p.a, &p.b)
-}
-
-// groupMembers reads who is directly in which group of the organization.
-func groupMembers(v *store.View) ([]pair, error) {
-	rows, err := v.Query("SELECT group_id, person FROM group_member WHERE org = $1 ORDER BY group_id, person")
-	return store.Collect(rows, err, scanPair)
-}
-
-// groupNesting reads which group of the organization is directly in which.
-func groupNesting(v *store.View) ([]pair, error) {
-	rows, err := v.Query("SELECT group_id, inner_id FROM group_group WHERE org = $1 ORDER BY group_id, inner_id")
-	return store.Collect(rows, err, scanPair)
-}
-
-func directMembers(v *store.View, which id.Group) ([]id.Person, error) {
-	rows, err := v.Query("SELECT person FROM group_member WHERE org = $1 AND group_id = $2 ORDER BY person", string(which))
-	return store.Collect(rows, err, scanID[id.Person])
-}
-
-func insertGroup(tx *store.Tx, g Group) error {
-	n, err := tx.Exec("INSERT INTO people_group (org, id, name, title, version) VALUES ($1, $2, $3, $4, 1) ON CONFLICT DO NOTHING",
-		string(g.ID), g.Name, g.Title)
-	if err == nil && n == 0 {
-		return fault.New(fault.Conflict, "group-name-taken", "name", g.Name)
-	}
-	return err
-}
-
-func updateGroup(tx *store.Tx, g Group) error {
-	n, err := tx.Exec("UPDATE people_group SET name = $2, title = $3, version = version + 1 WHERE org = $1 AND id = $4 AND version = $5",
-		g.Name, g.Title, string(g.ID), g.Version)
-	return changedOr(n, err)
-}
-
-// fillGroup replaces what is in a group.
-func fillGroup(tx *store.Tx, g Group) error {
-	if err := emptyGroup(tx, g.ID); err != nil {
-		return err
-	}
-	for _, person := range g.Members {
-		if _, err := tx.Exec("INSERT INTO group_member (org, group_id, person) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", string(g.ID), string(person)); err != nil {
-			return err
-		}
-	}
-	for _, inner := range g.Groups {
-		if _, err := tx.Exec("INSERT INTO group_group (org, group_id, inner_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", string(g.ID), string(inner)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func emptyGroup(tx *store.Tx, which id.Group) error {
-	if _, err := tx.Exec("DELETE FROM group_member WHERE org = $1 AND group_id = $2", string(which)); err != nil {
-		return err
-	}
-	_, err := tx.Exec("DELETE FROM group_group WHERE org = $1 AND group_id = $2", string(which))
-	return err
-}
-
-func deleteGroup(tx *store.Tx, which id.Group) error {
-	if err := emptyGroup(tx, which); err != nil {
-		return err
-	}
-	if _, err := tx.Exec("DELETE FROM group_group WHERE org = $1 AND inner_id = $2", string(which)); err != nil {
-		return err
-	}
-	_, err := tx.Exec("DELETE FROM people_group WHERE org = $1 AND id = $2", string(which))
-	return err
-}
+// longest is more than what a pattern is held against: name, blank and title.
+const longest = 200
 
 // pattern is a text for LIKE with ! as escape; "" stays "".
 func pattern(text string) string {
-	if text = words.Fold(text); text == "" {
+	runes := []rune(words.Kept(words.Fold(text)))
+	if len(runes) == 0 {
 		return ""
 	}
-	escaped := make([]rune, 0, len(text)+2)
+	escaped := make([]rune, 0, len(runes)+2)
 	escaped = append(escaped, '%')
-	for _, r := range text {
+	for _, r := range runes[:min(len(runes), longest)] {
 		if r == '%' || r == '_' || r == '!' {
 			escaped = append(escaped, '!')
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 const personColumns = `SELECT p.id, p.login, p.email, p.verified, p.display_name, p.family_name, p.given_name, p.reading,
@@ -34,22 +35,31 @@ func onePerson(v *store.View, query string, args ...any) (Person, error) {
 var errNoPerson = fault.New(fault.NotFound, "person-unknown")
 
 func personByID(v *store.View, which id.Person) (Person, error) {
-	return onePerson(v, "WHERE p.id = $1", string(which))
+	return onePerson(v, "WHERE p.id = $1", words.Kept(string(which)))
 }
 
 func personByLogin(v *store.View, fold string) (Person, error) {
-	return onePerson(v, "WHERE p.login_fold = $1", fold)
+	return onePerson(v, "WHERE p.login_fold = $1", words.Kept(fold))
 }
 
 // peopleByEmail reads who has an address; more than one is possible.
 func peopleByEmail(v *store.View, fold string) ([]Person, error) {
-	rows, err := v.Query(personColumns+"WHERE p.email_fold = $1 AND p.email_fold <> '' LIMIT 2", fold)
+	rows, err := v.Query(personColumns+"WHERE p.email_fold = $1 AND p.email_fold <> '' ORDER BY p.id LIMIT 2", fold)
 	return store.Collect(rows, err, scanPerson)
 }
 
+// peopleVerified reads who proved to have an address, at most two.
+func peopleVerified(v *store.View, fold string) ([]Person, error) {
+	rows, err := v.Query(personColumns+"WHERE p.email_fold = $1 AND p.email_fold <> '' AND p.verified = 1 ORDER BY p.id LIMIT 2", fold)
+	return store.Collect(rows, err, scanPerson)
+}
+
+// mostAtOnce is how many values one statement carries.
+const mostAtOnce = 200
+
 func peopleByID(v *store.View, which []id.Person) ([]Person, error) {
 	var all []Person
-	for chunk := range slices.Chunk(which, 200) {
+	for chunk := range slices.Chunk(which, mostAtOnce) {
 		marks, args := marksFor(chunk, 1)
 		rows, err := v.Query(personColumns+"WHERE p.id IN ("+marks+")", args...)
 		some, err := store.Collect(rows, err, scanPerson)
@@ -61,11 +71,16 @@ func peopleByID(v *store.View, which []id.Person) ([]Person, error) {
 	return all, nil
 }
 
-// marksFor writes $n, $n+1… for as many values.
+// marksFor writes $n, $n+1… for as many values, the last of which is repeated:
+// so few texts of a statement are there to be kept prepared.
 func marksFor[T ~string](values []T, from int) (string, []any) {
-	marks, args := make([]string, len(values)), make([]any, len(values))
-	for i, value := range values {
-		marks[i], args[i] = fmt.Sprintf("$%d", from+i), string(value)
+	n := 1
+	for n < len(values) {
+		n *= 2
+	}
+	marks, args := make([]string, n), make([]any, n)
+	for i := range n {
+		marks[i], args[i] = fmt.Sprintf("$%d", from+i), words.Kept(string(values[min(i, len(values)-1)]))
 	}
 	return strings.Join(marks, ", "), args
 }
@@ -76,6 +91,9 @@ func allPeople(v *store.View) ([]Person, error) {
 }
 
 func insertPerson(tx *store.Tx, p Person) error {
+	if err := notAnothersAddress(&tx.View, p); err != nil {
+		return err
+	}
 	n, err := tx.Exec(`INSERT INTO person (id, login, login_fold, email, email_fold, verified, display_name, family_name, given_name,
 		reading, locale, time_zone, state, sort, created, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1) ON CONFLICT DO NOTHING`,
@@ -87,19 +105,35 @@ func insertPerson(tx *store.Tx, p Person) error {
 	if err != nil {
 		return err
 	}
-	return index(tx, "", p)
+	return addGrams(tx, "", p.ID, p.grams())
+}
+
+// notAnothersAddress refuses a login that is the proven address of somebody
+// else, who signs in with it.
+func notAnothersAddress(v *store.View, p Person) error {
+	if !strings.Contains(p.Login, "@") {
+		return nil
+	}
+	people, err := peopleVerified(v, EmailFold(p.Login))
+	if err == nil && slices.ContainsFunc(people, func(o Person) bool { return o.ID != p.ID }) {
+		return loginTaken(p.Login)
+	}
+	return err
 }
 
 func loginTaken(login string) error {
 	return fault.New(fault.Conflict, "login-taken", "login", login)
 }
 
-func updatePerson(tx *store.Tx, p Person) error {
+func updatePerson(tx *store.Tx, p, now Person) error {
 	other, err := personByLogin(&tx.View, LoginFold(p.Login))
 	if err == nil && other.ID != p.ID {
 		return loginTaken(p.Login)
 	}
 	if err != nil && !errors.Is(err, errNoPerson) {
+		return err
+	}
+	if err := notAnothersAddress(&tx.View, p); err != nil {
 		return err
 	}
 	n, err := tx.Exec(`UPDATE person SET login = $1, login_fold = $2, email = $3, email_fold = $4, verified = $5, display_name = $6,
@@ -110,17 +144,22 @@ func updatePerson(tx *store.Tx, p Person) error {
 	if err := changedOr(n, err); err != nil {
 		return err
 	}
-	return reindex(tx, p)
+	return reindex(tx, p, now)
 }
 
-// reindex writes anew what a person is found by, everywhere.
-func reindex(tx *store.Tx, p Person) error {
+// reindex brings what a person is found by up to date, everywhere; of most
+// changes little differs.
+func reindex(tx *store.Tx, p, now Person) error {
 	orgs, err := orgsOfPerson(&tx.View, p.ID)
 	if err != nil {
 		return err
 	}
+	gone, added := differ(now.grams(), p.grams())
 	for _, org := range append(orgs, "") {
-		if err := index(tx, org, p); err != nil {
+		if err := dropGrams(tx, org, p.ID, gone); err != nil {
+			return err
+		}
+		if err := addGrams(tx, org, p.ID, added); err != nil {
 			return err
 		}
 	}
@@ -128,25 +167,23 @@ func reindex(tx *store.Tx, p Person) error {
 	return err
 }
 
-// index writes what a person is found by in an organization, or in the house.
-func index(tx *store.Tx, org id.Org, p Person) error {
-	if _, err := tx.Exec("DELETE FROM person_gram WHERE org = $1 AND person = $2", string(org), string(p.ID)); err != nil {
-		return err
-	}
-	if p.State == Deleted {
-		return nil
-	}
-	for chunk := range slices.Chunk(p.grams(), 100) {
-		var text strings.Builder
-		args := []any{string(org), string(p.ID)}
-		for i, gram := range chunk {
-			if i > 0 {
-				text.WriteString(", ")
-			}
-			args = append(args, gram)
-			fmt.Fprintf(&text, "($1, $%d, $2)", len(args))
+func dropGrams(tx *store.Tx, org id.Org, who id.Person, grams []string) error {
+	for chunk := range slices.Chunk(grams, mostAtOnce) {
+		marks, args := marksFor(chunk, 3)
+		args = append([]any{string(org), string(who)}, args...)
+		if _, err := tx.Exec("DELETE FROM person_gram WHERE org = $1 AND person = $2 AND gram IN ("+marks+")", args...); err != nil {
+			return err
 		}
-		if _, err := tx.Exec("INSERT INTO person_gram (org, gram, person) VALUES "+text.String()+" ON CONFLICT DO NOTHING", args...); err != nil {
+	}
+	return nil
+}
+
+func addGrams(tx *store.Tx, org id.Org, who id.Person, grams []string) error {
+	for chunk := range slices.Chunk(grams, mostAtOnce) {
+		marks, args := marksFor(chunk, 3)
+		args = append([]any{string(org), string(who)}, args...)
+		values := "($1, " + strings.ReplaceAll(marks, ", ", ", $2), ($1, ") + ", $2)"
+		if _, err := tx.Exec("INSERT INTO person_gram (org, gram, person) VALUES "+values+" ON CONFLICT DO NOTHING", args...); err != nil {
 			return err
 		}
 	}
@@ -154,14 +191,24 @@ func index(tx *store.Tx, org id.Org, p Person) error {
 }
 
 // erasePerson leaves the identifier and the time of what was a person.
-func erasePerson(tx *store.Tx, which id.Person) error {
+func erasePerson(tx *store.Tx, p Person) error {
+	orgs, err := orgsOfPerson(&tx.View, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, org := range orgs {
+		if err := deleteMember(tx.Org(org), p); err != nil {
+			return err
+		}
+	}
+	if err := dropGrams(tx, "", p.ID, p.grams()); err != nil {
+		return err
+	}
 	for _, statement := range []string{
-		"DELETE FROM member_role WHERE person = $1", "DELETE FROM group_member WHERE person = $1", "DELETE FROM member WHERE person = $1",
-		"UPDATE member SET manager = '' WHERE manager = $1", "DELETE FROM person_gram WHERE person = $1",
 		`UPDATE person SET login = '', login_fold = NULL, email = '', email_fold = '', verified = 0, display_name = '', family_name = '',
 			given_name = '', reading = '', locale = '', time_zone = '', sort = '', state = 'deleted', version = version + 1 WHERE id = $1`,
 	} {
-		if _, err := tx.Exec(statement, string(which)); err != nil {
+		if _, err := tx.Exec(statement, string(p.ID)); err != nil {
 			return err
 		}
 	}
@@ -178,59 +225,40 @@ type seat struct {
 func seatsOf(v *store.View, who id.Person) ([]seat, error) {
 	rows, err := v.Query(orgColumns+`WHERE state = 'active'
 		AND id IN (SELECT org FROM member WHERE person = $1 AND state = 'active') ORDER BY title, id`, string(who))
+	return seated(v, who, rows, err)
+}
+
+// latentSeatsOf reads where a person is a member in whatever state.
+func latentSeatsOf(v *store.View, who id.Person) ([]seat, error) {
+	rows, err := v.Query(orgColumns+"WHERE id IN (SELECT org FROM member WHERE person = $1) ORDER BY title, id", string(who))
+	return seated(v, who, rows, err)
+}
+
+func seated(v *store.View, who id.Person, rows *store.Rows, err error) ([]seat, error) {
 	orgs, err := store.Collect(rows, err, scanOrg)
 	if err != nil || len(orgs) == 0 {
 		return nil, err
 	}
 	rows, err = v.Query("SELECT org, role FROM member_role WHERE person = $1 ORDER BY org, role", string(who))
 	roles, err := store.Collect(rows, err, scanPair)
+	held := map[string][]id.Role{}
+	for _, r := range roles {
+		held[r.a] = append(held[r.a], id.Role(r.b))
+	}
 	seats := make([]seat, len(orgs))
 	for i, o := range orgs {
-		seats[i].org = o
-		for _, r := range roles {
-			if r.a == string(o.ID) {
-				seats[i].roles = append(seats[i].roles, id.Role(r.b))
-			}
-		}
+		seats[i] = seat{o, held[string(o.ID)]}
 	}
 	return seats, err
 }
 
-// look is one step of a search: people of an organization (” is the house)
-// that a word begins a gram of, after a place.
-func look(v *store.View, org id.Org, terms []string, gram string, after id.Person, limit int) ([]pair, error) {
-	first := terms[0]
-	args := []any{string(org), first, beyond(first), gram, string(after), int64(limit)}
-	var more strings.Builder
-	for _, term := range terms[1:] {
-		args = append(args, term, beyond(term))
-		fmt.Fprintf(&more, ` AND EXISTS (SELECT 1 FROM person_gram o WHERE o.org = $1 AND o.person = g.person AND o.gram >= $%d AND o.gram < $%d)`,
-			len(args)-1, len(args))
+// managerOf reads the manager of a member; found is false if it is none.
+func managerOf(v *store.View, who id.Person) (manager id.Person, found bool, err error) {
+	err = v.Row("SELECT manager FROM member WHERE org = $1 AND person = $2", words.Kept(string(who))).Scan(&manager)
+	if errors.Is(err, store.ErrNoRow) {
+		return "", false, nil
 	}
-	rows, err := v.Query(`SELECT g.gram, g.person FROM person_gram g WHERE g.org = $1 AND g.gram >= $2 AND g.gram < $3
-		AND (g.gram > $4 OR (g.gram = $4 AND g.person > $5))
-		AND NOT EXISTS (SELECT 1 FROM person_gram s WHERE s.org = $1 AND s.person = g.person AND s.gram >= $2 AND s.gram < g.gram)`+
-		more.String()+` ORDER BY g.gram, g.person LIMIT $6`, args...)
-	return store.Collect(rows, err, scanPair)
-}
-
-// listed reads the people of the house, or of an organization, by their sort key.
-func listed(v *store.View, org id.Org, sort string, after id.Person, limit int) ([]pair, error) {
-	if org == "" {
-		rows, err := v.Query(`SELECT sort, id FROM person WHERE state <> 'deleted' AND (sort > $1 OR (sort = $1 AND id > $2))
-			ORDER BY sort, id LIMIT $3`, sort, string(after), int64(limit))
-		return store.Collect(rows, err, scanPair)
-	}
-	rows, err := v.Query(`SELECT sort, person FROM member WHERE org = $1 AND (sort > $2 OR (sort = $2 AND person > $3))
-		ORDER BY sort, person LIMIT $4`, string(org), sort, string(after), int64(limit))
-	return store.Collect(rows, err, scanPair)
-}
-
-// withRole reads who has a role, by person.
-func withRole(v *store.View, org id.Org, role id.Role, after id.Person, limit int) ([]pair, error) {
-	rows, err := v.Query(`SELECT '', person FROM member_role WHERE org = $1 AND role = $2 AND person > $3 ORDER BY person LIMIT $4`,
-		string(org), string(role), string(after), int64(limit))
-	return store.Collect(rows, err, scanPair)
+	return manager, true, err
 }
 
 const memberColumns = "SELECT org, person, manager, state, since, version FROM member "
@@ -244,7 +272,7 @@ func scanMember(scan func(...any) error) (Member, error) {
 }
 
 func memberOf(v *store.View, who id.Person) (Member, error) {
-	m, err := scanMember(v.Row(memberColumns+"WHERE org = $1 AND person = $2", string(who)).Scan)
+	m, err := scanMember(v.Row(memberColumns+"WHERE org = $1 AND person = $2", words.Kept(string(who))).Scan)
 	if errors.Is(err, store.ErrNoRow) {
 		return m, errNoPerson
 	}
@@ -260,7 +288,7 @@ func memberOf(v *store.View, who id.Person) (Member, error) {
 // to 200 of them.
 func membersOf(v *store.View, who []id.Person) (map[id.Person]Member, error) {
 	found := map[id.Person]Member{}
-	for chunk := range slices.Chunk(who, 200) {
+	for chunk := range slices.Chunk(who, mostAtOnce) {
 		marks, args := marksFor(chunk, 2)
 		rows, err := v.Query(memberColumns+"WHERE org = $1 AND person IN ("+marks+")", args...)
 		members, err := store.Collect(rows, err, scanMember)
@@ -276,9 +304,10 @@ func membersOf(v *store.View, who []id.Person) (map[id.Person]Member, error) {
 			found[m.Person] = m
 		}
 		for _, r := range roles {
-			m := found[id.Person(r.a)]
-			m.Roles = append(m.Roles, id.Role(r.b))
-			found[m.Person] = m
+			if m, ok := found[id.Person(r.a)]; ok {
+				m.Roles = append(m.Roles, id.Role(r.b))
+				found[m.Person] = m
+			}
 		}
 	}
 	return found, nil
@@ -314,7 +343,7 @@ func insertMember(tx *store.Tx, m Member, p Person) error {
 	if err != nil {
 		return err
 	}
-	if err := index(tx.House(), m.Org, p); err != nil {
+	if err := addGrams(tx.House(), m.Org, p.ID, p.grams()); err != nil {
 		return err
 	}
 	return giveRoles(tx, m)
@@ -341,39 +370,53 @@ func giveRoles(tx *store.Tx, m Member) error {
 	return nil
 }
 
-func deleteMember(tx *store.Tx, who id.Person) error {
+func deleteMember(tx *store.Tx, p Person) error {
 	for _, statement := range []string{
 		"DELETE FROM member_role WHERE org = $1 AND person = $2", "DELETE FROM group_member WHERE org = $1 AND person = $2",
-		"UPDATE member SET manager = '' WHERE org = $1 AND manager = $2", "DELETE FROM person_gram WHERE org = $1 AND person = $2",
+		"UPDATE member SET manager = '', version = version + 1 WHERE org = $1 AND manager = $2",
 		"DELETE FROM member WHERE org = $1 AND person = $2",
 	} {
-		if _, err := tx.Exec(statement, string(who)); err != nil {
+		if _, err := tx.Exec(statement, string(p.ID)); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, org := tx.Owner()
+	return dropGrams(tx.House(), id.Org(org), p.ID, p.grams())
 }
 
-// chiefs counts the active administrators of the organization but one.
-func chiefs(v *store.View, without id.Person) (others int64, err error) {
-	err = v.Row(`SELECT COUNT(*) FROM member m JOIN member_role r ON r.org = m.org AND r.person = m.person AND r.role = 'administrator'
-		JOIN person p ON p.id = m.person WHERE m.org = $1 AND m.state = 'active' AND p.state = 'active' AND m.person <> $2`, string(without)).Scan(&others)
-	return others, err
+// chiefs counts the administrators who can act in the organization: one person,
+// and the others.
+func chiefs(v *store.View, who id.Person) (theirs, others int64, err error) {
+	err = v.Row(`SELECT COUNT(CASE WHEN m.person = $2 THEN 1 END), COUNT(CASE WHEN m.person <> $2 THEN 1 END)
+		FROM member m JOIN member_role r ON r.org = m.org AND r.person = m.person AND r.role = 'administrator'
+		JOIN person p ON p.id = m.person WHERE m.org = $1 AND m.state = 'active' AND p.state = 'active'`, string(who)).Scan(&theirs, &others)
+	return theirs, others, err
 }
 
-// operators counts the people who hold every permission of the house by the
-// built-in role, but one.
-func operators(v *store.View, without id.Person) (others int64, err error) {
-	err = v.Row(`SELECT COUNT(*) FROM member m JOIN member_role r ON r.org = m.org AND r.person = m.person AND r.role = 'operator'
-		JOIN org o ON o.id = m.org AND o.type = 'provider' AND o.state = 'active'
-		JOIN person p ON p.id = m.person WHERE m.state = 'active' AND p.state = 'active' AND m.person <> $1`, string(without)).Scan(&others)
-	return others, err
+const operatorsWhere = ` FROM member_role r JOIN member m ON m.org = r.org AND m.person = r.person AND m.state = 'active'
+	JOIN org o ON o.id = m.org AND o.type = 'provider' AND o.state = 'active'
+	JOIN person p ON p.id = m.person AND p.state = 'active' WHERE r.role = 'operator'`
+
+// operators counts the seats of the house's operators: that of a person in an
+// organization, and those of other people.
+func operators(v *store.View, org id.Org, who id.Person) (theirs, others int64, err error) {
+	err = v.Row(`SELECT COUNT(CASE WHEN m.org = $1 AND m.person = $2 THEN 1 END), COUNT(CASE WHEN m.person <> $2 THEN 1 END)`+operatorsWhere,
+		string(org), string(who)).Scan(&theirs, &others)
+	return theirs, others, err
+}
+
+// operatorsOf counts the seats of the house's operators in an organization, and
+// those elsewhere.
+func operatorsOf(v *store.View, org id.Org) (theirs, others int64, err error) {
+	err = v.Row(`SELECT COUNT(CASE WHEN m.org = $1 THEN 1 END), COUNT(CASE WHEN m.org <> $1 THEN 1 END)`+operatorsWhere,
+		string(org)).Scan(&theirs, &others)
+	return theirs, others, err
 }
 
 // orgsOfPerson reads every organization in which a person is a member, in any
 // state.
 func orgsOfPerson(v *store.View, who id.Person) ([]id.Org, error) {
-	rows, err := v.Query("SELECT org FROM member WHERE person = $1 ORDER BY org", string(who))
+	rows, err := v.Query("SELECT org FROM member WHERE person = $1 ORDER BY org", words.Kept(string(who)))
 	return store.Collect(rows, err, scanID[id.Org])
 }
 
@@ -381,4 +424,9 @@ func noPeople(v *store.View) (bool, error) {
 	var n int64
 	err := v.Row("SELECT COUNT(*) FROM (SELECT id FROM person LIMIT 1) AS one").Scan(&n)
 	return n == 0, err
+}
+
+func reportsOf(v *store.View, manager id.Person) ([]id.Person, error) {
+	rows, err := v.Query("SELECT person FROM member WHERE org = $1 AND manager = $2 ORDER BY person", string(manager))
+	return store.Collect(rows, err, scanID[id.Person])
 }

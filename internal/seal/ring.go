@@ -212,7 +212,7 @@ func (r *Ring) Live(tx *store.Tx, sealed []byte) error {
 	if err != nil {
 		return err
 	}
-	state, err := stateOf(&tx.View, key)
+	state, err := stateOf(tx.View.House(), key)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,9 @@ import "github.com/sekisho/sekisho/internal/web"
 
 // Doors registers the room's pages and operations.
 func (r *Room) Doors(m *web.Mux) {
+	r.flowPages(m)
 	r.policyPages(m)
 	r.policyAPI(m)
+	r.settingsPages(m)
+	r.meAPI(m)
 }

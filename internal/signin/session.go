@@ -268,9 +268,9 @@ func (r *Room) sweep(ctx context.Context) {
 		}
 		seen := r.sessions.takeSeen()
 		now := r.clock.Now()
-		err := r.seenAndOver(ctx, seen, now)
+		err := errors.Join(r.seenAndOver(ctx, seen, now), r.usedTokens(ctx, r.tokens.takeUsed(), now))
 		if err != nil && ctx.Err() == nil {
-			r.log.Warn("when sessions were last seen could not be written", "err", err)
+			r.log.Warn("when sessions and tokens were last used could not be written", "err", err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
@@ -68,6 +69,11 @@ type Options struct {
 	PasskeysOff *fault.Fault
 	Post        *notify.Post // sends mail; see Post.Enabled
 	BaseURL     string
+	// Refused lets the witness count an answer that was refused for somebody
+	// who exists; nil: nobody is told.
+	Refused func(ctx context.Context, who id.Person, code string)
+	// SignOut ends the session of whoever is signed in and no person.
+	SignOut func(ctx context.Context, who id.Principal) error
 }
 
 // Room is where people sign in.
@@ -85,6 +91,9 @@ type Room struct {
 	gate        *admit.Gate
 	sessions    sessionMemory
 	tokens      tokenMemory
+	refused     func(ctx context.Context, who id.Person, code string)
+	endOther    func(ctx context.Context, who id.Principal) error
+	behind      chan func() // see later
 }
 
 // New makes the room, and the gate of issuances with it.
@@ -92,6 +101,7 @@ func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: password.NewMill(password.Limits{}),
 		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL,
+		refused: o.Refused, endOther: o.SignOut, behind: make(chan func(), mostBehind),
 	}
 	r.gate = admit.New(o.Register, r)
 	o.Register.WhenDeleted(r.forgetPerson)
@@ -105,5 +115,11 @@ func (r *Room) Gate() *admit.Gate { return r.gate }
 // that deletes them.
 func (r *Room) forgetPerson(tx *store.Tx, who id.Person) error { return erase(tx.Self(who)) }
 
-// Run sweeps what is over until ctx ends.
-func (r *Room) Run(ctx context.Context) { r.sweep(ctx) }
+// Run sweeps what is over, and does what answers do not wait for, until ctx
+// ends.
+func (r *Room) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { r.catchUp(ctx) })
+	r.sweep(ctx)
+}

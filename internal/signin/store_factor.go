@@ -25,6 +25,7 @@ type factor struct {
 	sealed     []byte
 	step       int64 // the last time step that was used; for TOTP
 	mustChange bool  // for passwords
+	short      bool  // a password that must not be the only factor
 	created    time.Time
 	used       time.Time
 }
@@ -32,12 +33,13 @@ type factor struct {
 // place is where the sealed value stands.
 func (f factor) place() seal.Place { return seal.Place{Table: "factor", Column: "sealed", Row: f.id} }
 
-const factorColumns = "SELECT person, id, kind, sealed, step, must_change, created, used FROM factor "
+const factorColumns = "SELECT person, id, kind, sealed, step, must_change, short, created, used FROM factor "
 
 func scanFactor(scan func(...any) error) (factor, error) {
 	var f factor
-	var mustChange, created, used int64
-	err := scan(&f.person, &f.id, &f.kind, &f.sealed, &f.step, &mustChange, &created, &used)
+	var mustChange, short, created, used int64
+	err := scan(&f.person, &f.id, &f.kind, &f.sealed, &f.step, &mustChange, &short, &created, &used)
+	f.short = short != 0
 	f.mustChange, f.created, f.used = mustChange != 0, store.FromMicros(created), store.FromMicros(used)
 	return f, err
 }
@@ -57,8 +59,8 @@ func putFactor(tx *store.Tx, f factor) error {
 	if err := dropFactor(tx, f.kind); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO factor (person, id, kind, sealed, step, must_change, created, used)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`, f.id, f.kind, f.sealed, f.step, flag(f.mustChange), store.Micros(f.created))
+	_, err := tx.Exec(`INSERT INTO factor (person, id, kind, sealed, step, must_change, short, created, used)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`, f.id, f.kind, f.sealed, f.step, flag(f.mustChange), flag(f.short), store.Micros(f.created))
 	return err
 }
 

@@ -76,6 +76,20 @@ func deleteSessions(tx *store.Tx, but string) (int64, error) {
 	return tx.Exec("DELETE FROM session WHERE person = $1 AND id <> $2", but)
 }
 
+// dropAttempts forgets counted answers that are over: single sources and
+// stand-ins of logins that nobody has after a day, and of the latter what is
+// beyond most, the oldest first, so that made-up logins never fill the table. A
+// person's own count of all sources stays until they sign in (A045).
+func dropAttempts(tx *store.Tx, now time.Time, most int64) error {
+	_, err := tx.Exec("DELETE FROM attempt WHERE last < $1 AND (source <> '' OR person LIKE '?%')", store.Micros(now.Add(-24*time.Hour)))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`DELETE FROM attempt WHERE person LIKE '?%' AND last <
+		(SELECT last FROM attempt WHERE person LIKE '?%' ORDER BY last DESC LIMIT 1 OFFSET $1)`, most)
+	return err
+}
+
 // seenAndOver writes when sessions were last seen and removes those whose time
 // is over. Neither tells anybody anything new, so no witness is needed.
 func (r *Room) seenAndOver(ctx context.Context, seen map[string]time.Time, now time.Time) error {
@@ -94,9 +108,17 @@ func (r *Room) seenAndOver(ctx context.Context, seen map[string]time.Time, now t
 			}
 			return store.Quietly(store.QuietSeen)
 		})
-		if err != nil || len(ids) == 0 {
+		if err != nil {
 			return err
 		}
+		if len(ids) == 0 {
+			break
+		}
 	}
-	return nil
+	return r.store.House().Append(ctx, func(tx *store.Tx) store.End {
+		if err := dropAttempts(tx, now, mostStrangers); err != nil {
+			return store.Abort(err)
+		}
+		return store.Quietly(store.QuietCount)
+	})
 }

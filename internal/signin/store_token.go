@@ -1,7 +1,11 @@
 package signin
 
 import (
+	"context"
 	"encoding/json"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -43,4 +47,29 @@ func insertToken(tx *store.Tx, t Token, hash string) error {
 func deleteToken(tx *store.Tx, which string) (bool, error) {
 	n, err := tx.Exec("DELETE FROM api_token WHERE person = $1 AND id = $2", which)
 	return n > 0, err
+}
+
+// tokensKept is how long a token that is over is still listed.
+const tokensKept = 30 * 24 * time.Hour
+
+// usedTokens writes when tokens were last used and removes those that have been
+// over for long. Neither tells anybody anything new, so no witness is needed.
+func (r *Room) usedTokens(ctx context.Context, used map[string]time.Time, now time.Time) error {
+	for chunk := range slices.Chunk(append(slices.Sorted(maps.Keys(used)), ""), 100) {
+		err := r.store.House().Append(ctx, func(tx *store.Tx) store.End {
+			for _, which := range chunk {
+				if _, err := tx.Exec("UPDATE api_token SET used = $1 WHERE id = $2 AND used < $1", store.Micros(used[which]), which); err != nil {
+					return store.Abort(err)
+				}
+			}
+			if _, err := tx.Exec("DELETE FROM api_token WHERE ends <= $1", store.Micros(now.Add(-tokensKept))); err != nil {
+				return store.Abort(err)
+			}
+			return store.Quietly(store.QuietSeen)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -35,6 +36,7 @@ type Token struct {
 type tokenMemory struct {
 	mu    sync.Mutex
 	known map[string]heldToken
+	used  map[string]time.Time // by public name, to the minute; not written yet
 }
 
 type heldToken struct {
@@ -47,7 +49,7 @@ type heldToken struct {
 // most do. The fault is token-unknown, whatever is wrong with it.
 func (r *Room) AuthenticateToken(ctx context.Context, bearer secret.Text) (Token, org.Person, error) {
 	if !strings.HasPrefix(bearer.Reveal(), TokenPrefix) {
-		return Token{}, org.Person{}, fault.New(fault.Unknown, "token-unknown")
+		return Token{}, org.Person{}, errToken
 	}
 	hash, now := hashOf(bearer), r.clock.Mono()
 	r.tokens.mu.Lock()
@@ -62,21 +64,32 @@ func (r *Room) AuthenticateToken(ctx context.Context, bearer secret.Text) (Token
 		r.tokens.put(hash, held)
 	}
 	if !r.clock.Now().Before(held.token.Ends) {
-		return Token{}, org.Person{}, fault.New(fault.Unknown, "token-unknown")
+		return Token{}, org.Person{}, errToken
 	}
+	r.tokens.note(held.token, r.clock.Now())
 	return held.token, held.person, nil
 }
 
+// errToken says the same whatever is wrong with a token.
+var errToken = fault.New(fault.Unknown, "token-unknown")
+
+// readToken looks a token up and holds it to what stops its making: a person
+// who is disabled or must change their password, an organization that is, a
+// membership that ended.
 func (r *Room) readToken(ctx context.Context, hash string) (held heldToken, err error) {
 	err = r.lookUp(ctx, func(v *store.View) (err error) {
 		if held.token, err = tokenByHash(v, hash); err != nil {
 			return err
 		}
+		ask := admit.Ask{Path: personalToken, Person: held.token.Person, Org: held.token.Org, Known: true}
+		if err = r.gate.MayIssue(v, ask); err != nil {
+			return err
+		}
 		held.person, err = r.register.PersonIn(v, held.token.Person)
 		return err
 	})
-	if errors.Is(err, store.ErrNoRow) || err == nil && held.person.State != org.Active {
-		err = fault.New(fault.Unknown, "token-unknown")
+	if errors.Is(err, store.ErrNoRow) || fault.As(err) != nil && fault.As(err).Kind == fault.Forbidden {
+		err = errToken
 	}
 	return held, err
 }
@@ -94,4 +107,39 @@ func (m *tokenMemory) clear() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.known)
+}
+
+// note remembers that a token was used, to the minute.
+func (m *tokenMemory) note(t Token, now time.Time) {
+	if now.Sub(t.Used) < time.Minute {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used == nil {
+		m.used = map[string]time.Time{}
+	}
+	if now.Sub(m.used[t.ID]) >= time.Minute && len(m.used) < mostSessions {
+		m.used[t.ID] = now
+	}
+}
+
+func (m *tokenMemory) takeUsed() map[string]time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	used := m.used
+	m.used = nil
+	return used
+}
+
+// withUse fills in uses on this node that are not written yet.
+func (m *tokenMemory) withUse(all []Token) []Token {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range all {
+		if at := m.used[all[i].ID]; at.After(all[i].Used) {
+			all[i].Used = at
+		}
+	}
+	return all
 }

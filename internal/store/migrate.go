@@ -88,6 +88,7 @@ func (d dialect) translate(text string) string {
 	if d == dialectPostgres {
 		text = blob.ReplaceAllString(text, "BYTEA")
 		text = rowid.ReplaceAllString(text, "BIGINT PRIMARY KEY")
+		text = bytewise.ReplaceAllString(text, `COLLATE "C"`)
 		return withoutRowid.ReplaceAllString(text, "")
 	}
 	return text
@@ -96,6 +97,7 @@ func (d dialect) translate(text string) string {
 var (
 	blob         = regexp.MustCompile(`\bBLOB\b`)
 	rowid        = regexp.MustCompile(`\bINTEGER PRIMARY KEY\b`)
+	bytewise     = regexp.MustCompile(`\bCOLLATE BINARY\b`)
 	withoutRowid = regexp.MustCompile(`\s*\bWITHOUT ROWID\b`)
 )
 

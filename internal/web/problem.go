@@ -100,6 +100,10 @@ func (v *Visit) fail(err error) {
 	var failed error
 	switch v.edge() {
 	case EdgePage:
+		if v.script() {
+			failed = v.failProblem(p)
+			break
+		}
 		failed = v.failPage(p)
 	case EdgeProtocol:
 		if v.failWith != nil {

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -159,6 +160,22 @@ func (v *Visit) ShowStatus(status int, title string, body templ.Component) error
 func (v *Visit) Fragment(status int, part templ.Component) error {
 	return v.render(status, v.frame(""), part)
 }
+
+// JSON answers a script of one of our own pages; it asked with Accept:
+// application/json, and reads refusals as problems.
+func (v *Visit) JSON(value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "application/json")
+	v.w.WriteHeader(http.StatusOK)
+	_, _ = v.w.Write(text) // a reader who left is no error of ours
+	return nil
+}
+
+// script reports whether a script of a page asked, not somebody who reads.
+func (v *Visit) script() bool { return v.r.Header.Get("Accept") == "application/json" }
 
 // Partial reports whether htmx asked for a part rather than for a page.
 func (v *Visit) Partial() bool {

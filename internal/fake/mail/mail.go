@@ -46,7 +46,8 @@ type Options struct {
 type Behaviour struct {
 	Defer    int           // the next addressees get 451 4.7.1
 	Refuse   string        // content that is refused after DATA: 554 5.7.1
-	Slow     time.Duration // before each answer to MAIL, and behind each mail that is kept
+	Slow     time.Duration // before each answer to MAIL
+	Mute     time.Duration // behind each mail that was kept, before the answer
 	Cut      int           // the next mails are kept, and the connection ends without an answer
 	CutEarly int           // the next mails are not kept, and the connection ends inside DATA
 	Greet    int           // code of the greeting in place of 220
@@ -67,6 +68,7 @@ type Server struct {
 	changed   chan struct{} // closed and made anew with each mail
 	conns     int
 	next      int
+	closing   chan struct{}
 	done      chan struct{}
 	open      map[net.Conn]struct{}
 }
@@ -88,7 +90,7 @@ func Start(o Options) (*Server, error) {
 	if o.Mechanisms == nil {
 		o.Mechanisms = []string{scramName, "PLAIN", "LOGIN"}
 	}
-	s := &Server{options: o, changed: make(chan struct{}), done: make(chan struct{}), open: map[net.Conn]struct{}{}}
+	s := &Server{options: o, changed: make(chan struct{}), closing: make(chan struct{}), done: make(chan struct{}), open: map[net.Conn]struct{}{}}
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
@@ -126,6 +128,11 @@ func (s *Server) listen() (err error) {
 func (s *Server) Close() error {
 	err := s.smtp.Close()
 	s.mu.Lock()
+	select {
+	case <-s.closing:
+	default:
+		close(s.closing)
+	}
 	for conn := range s.open {
 		_ = conn.Close()
 	}

@@ -60,7 +60,7 @@ func no(code, class, subject, detail int, text string) error {
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	code := 0
 	s.server.take(func(b *Behaviour) bool { code = b.Sender; return true })
-	s.server.pause()
+	s.server.pause(func(b *Behaviour) time.Duration { return b.Slow })
 	switch {
 	case s.server.options.Security == STARTTLS && !s.tls:
 		return no(530, 5, 7, 0, "must issue a STARTTLS command first")
@@ -73,11 +73,15 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	return nil
 }
 
-func (s *Server) pause() {
-	var slow time.Duration
-	s.take(func(b *Behaviour) bool { slow = b.Slow; return true })
-	if slow > 0 {
-		<-s.options.Clock.After(slow)
+func (s *Server) pause(how func(*Behaviour) time.Duration) {
+	var long time.Duration
+	s.take(func(b *Behaviour) bool { long = how(b); return true })
+	if long <= 0 {
+		return
+	}
+	select {
+	case <-s.options.Clock.After(long):
+	case <-s.closing:
 	}
 }
 
@@ -110,7 +114,7 @@ func (s *session) Data(r io.Reader) error {
 	m := Mail{At: s.server.options.Clock.Now(), From: s.from, To: slices.Clone(s.to), Raw: string(raw), TLS: s.tls, User: s.user}
 	m.parse()
 	s.server.keep(m)
-	s.server.pause()
+	s.server.pause(func(b *Behaviour) time.Duration { return b.Mute })
 	if s.server.take(func(b *Behaviour) bool { return countDown(&b.Cut) }) {
 		_ = s.conn.Conn().Close()
 	}

@@ -259,6 +259,16 @@ func TestCutConnections(t *testing.T) {
 	if _, err := s.Send(slow, letter(t, "aoi@kaede.example")); fault.Code(err) != "egress-timeout" {
 		t.Errorf("slow: %v", err)
 	}
+	mute, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r.Set(func(b *mail.Behaviour) { b.Slow, b.Mute = 0, time.Minute })
+	go func() {
+		_, _ = r.WaitFor(mute, "botan@kaede.example", "")
+		cancel()
+	}()
+	if _, err := s.Send(mute, letter(t, "botan@kaede.example")); !errors.As(err, &unsure) {
+		t.Errorf("mute: %v", err)
+	}
 	_ = r.Close()
 	if _, err := s.Send(within(t), letter(t, "aoi@kaede.example")); fault.Code(err) != "egress-unreachable" {
 		t.Errorf("gone: %v", err)

@@ -1,7 +1,7 @@
 CREATE TABLE org (
   id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
-  title TEXT NOT NULL,
+  title TEXT COLLATE BINARY NOT NULL,
   fold TEXT NOT NULL,
   type TEXT NOT NULL,
   parent TEXT NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE org (
   created BIGINT NOT NULL,
   version BIGINT NOT NULL
 );
-CREATE INDEX org_parent ON org (parent, title);
+CREATE INDEX org_parent ON org (parent, title, id);
 CREATE INDEX org_title ON org (title, id);
 
 CREATE TABLE person (
@@ -27,7 +27,7 @@ CREATE TABLE person (
   locale TEXT NOT NULL,
   time_zone TEXT NOT NULL,
   state TEXT NOT NULL,
-  sort TEXT NOT NULL,
+  sort TEXT COLLATE BINARY NOT NULL,
   created BIGINT NOT NULL,
   version BIGINT NOT NULL
 );
@@ -39,14 +39,14 @@ CREATE TABLE member (
   person TEXT NOT NULL,
   manager TEXT NOT NULL,
   state TEXT NOT NULL,
-  sort TEXT NOT NULL,
+  sort TEXT COLLATE BINARY NOT NULL,
   since BIGINT NOT NULL,
   version BIGINT NOT NULL,
   PRIMARY KEY (org, person)
 );
-CREATE INDEX member_person ON member (person);
+CREATE INDEX member_person ON member (person, org, state);
 CREATE INDEX member_sort ON member (org, sort, person);
-CREATE INDEX member_manager ON member (org, manager);
+CREATE INDEX member_manager ON member (org, manager) WHERE manager <> '';
 
 CREATE TABLE member_role (
   org TEXT NOT NULL,
@@ -54,14 +54,15 @@ CREATE TABLE member_role (
   role TEXT NOT NULL,
   PRIMARY KEY (org, person, role)
 );
-CREATE INDEX member_role_role ON member_role (org, role);
-CREATE INDEX member_role_person ON member_role (person);
+CREATE INDEX member_role_role ON member_role (role, org, person);
+CREATE INDEX member_role_person ON member_role (person, org, role);
 
 CREATE TABLE people_group (
   org TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
-  name TEXT NOT NULL,
+  name TEXT COLLATE BINARY NOT NULL,
   title TEXT NOT NULL,
+  fold TEXT NOT NULL,
   version BIGINT NOT NULL,
   UNIQUE (org, name)
 );
@@ -94,11 +95,14 @@ CREATE TABLE role (
 );
 
 -- What a person is found by, in the whole house (org '') and in each of their
--- organizations: the ends of words in folded names, read by ranges.
+-- organizations: folded words of their names, and Japanese from every character
+-- on, read by ranges. Ranges are of bytes: an order of some language would lose
+-- people.
 CREATE TABLE person_gram (
   org TEXT NOT NULL,
-  gram TEXT NOT NULL,
+  gram TEXT COLLATE BINARY NOT NULL,
   person TEXT NOT NULL,
   PRIMARY KEY (org, gram, person)
 ) WITHOUT ROWID;
-CREATE INDEX person_gram_person ON person_gram (org, person, gram);
+-- They are the same everywhere: whether a person has one is asked of the house.
+CREATE INDEX person_gram_person ON person_gram (person, gram) WHERE org = '';

@@ -1,5 +1,5 @@
 // What pages do beyond forms and htmx: the browser's time zone for the server,
-// and identifiers that one tap copies.
+// identifiers that one tap copies, and a button that prints.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -17,6 +17,10 @@
   } catch {
     // An old browser: times stay in UTC, and say so.
   }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("button[data-print]")) window.print();
+  });
 
   if (!navigator.clipboard) return;
   root.classList.add("js");

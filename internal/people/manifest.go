@@ -1,0 +1,210 @@
+package people
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// Kinds are the kinds of manifests of this room. The rules of org hold in an
+// apply as everywhere: who applies makes nobody stronger than themselves.
+func (r *Room) Kinds() []manifest.Kind {
+	return []manifest.Kind{r.organizations(), r.people(), r.roles(), r.members(), r.groups()}
+}
+
+// organization is an Organization as a manifest says it. Parent is its name.
+type organization struct {
+	Title       string   `yaml:"title,omitempty"`
+	Type        org.Type `yaml:"type,required"`
+	Parent      string   `yaml:"parent,omitempty"`
+	State       string   `yaml:"state,omitempty"`
+	ParentRoles []string `yaml:"parent_roles,omitempty"`
+}
+
+func (r *Room) organizations() manifest.Kind {
+	return manifest.Define(manifest.Definition[organization]{
+		Name: "Organization", Organizations: true, Check: checkOrganization, Load: loadOrganizations, Apply: r.applyOrganization,
+		Default: func(s *organization) { s.State = string(org.Active) },
+		References: func(s *organization) []manifest.Reference {
+			return refer(nil, "Organization", "parent", s.Parent)
+		},
+	})
+}
+
+// refer adds references by name; "" refers to nothing.
+func refer(refs []manifest.Reference, kind, path string, names ...string) []manifest.Reference {
+	for _, name := range names {
+		if name != "" {
+			refs = append(refs, manifest.Reference{Kind: kind, Name: name, Path: path})
+		}
+	}
+	return refs
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func checkOrganization(name string, s *organization) error {
+	if s.Title == "" {
+		s.Title = name
+	}
+	s.ParentRoles = sorted(s.ParentRoles)
+	return nil
+}
+
+func loadOrganizations(v *store.View, _ id.Org) ([]manifest.Object[organization], error) {
+	all, err := org.AllOrganizations(v)
+	names := map[id.Org]string{}
+	for _, o := range all {
+		names[o.ID] = o.Name
+	}
+	var objects []manifest.Object[organization]
+	for _, o := range all {
+		objects = append(objects, manifest.Object[organization]{ID: string(o.ID), Name: o.Name, Spec: organization{
+			Title: o.Title, Type: o.Type, Parent: names[o.Parent], State: string(o.State), ParentRoles: o.ParentRoles,
+		}})
+	}
+	return objects, err
+}
+
+func (r *Room) applyOrganization(tx *store.Tx, c manifest.Change[organization]) (store.Event, error) {
+	which := id.Org(c.ID)
+	if c.Action == manifest.Delete {
+		return r.org.EndOrganization(tx, c.By, which)
+	}
+	o := org.Organization{ID: which}
+	var err error
+	if c.Action != manifest.Create {
+		if o, err = org.OrganizationByID(&tx.View, which); err != nil {
+			return store.Event{}, err
+		}
+	}
+	o.Name, o.Title, o.Type, o.State, o.ParentRoles = c.Name, c.After.Title, c.After.Type, org.State(c.After.State), c.After.ParentRoles
+	o.Parent = ""
+	if c.After.Parent != "" {
+		parent, err := org.OrganizationIn(&tx.View, c.After.Parent)
+		if err != nil {
+			return store.Event{}, err
+		}
+		o.Parent = parent.ID
+	}
+	return r.org.SetOrganization(tx, c.By, o)
+}
+
+// person is a Person as a manifest says it; the name is the login. Whether an
+// address is verified is proven and never declared.
+type person struct {
+	Email       string          `yaml:"email,omitempty"`
+	DisplayName string          `yaml:"display_name,omitempty"`
+	FamilyName  string          `yaml:"family_name,omitempty"`
+	GivenName   string          `yaml:"given_name,omitempty"`
+	Reading     string          `yaml:"reading,omitempty"`
+	Locale      string          `yaml:"locale,omitempty"`
+	TimeZone    string          `yaml:"time_zone,omitempty"`
+	State       string          `yaml:"state,omitempty"`
+	Password    manifest.Secret `yaml:"password,omitempty"` // at creation only
+}
+
+func (r *Room) people() manifest.Kind {
+	return manifest.Define(manifest.Definition[person]{
+		Name: "Person", Check: checkPerson, Load: loadPeople, Prepare: r.preparePerson, Apply: r.applyPerson,
+		Default: func(s *person) { s.State = string(org.Active) },
+	})
+}
+
+func (s person) person(login string) org.Person {
+	return org.Person{
+		Login: login, Email: s.Email, DisplayName: s.DisplayName, FamilyName: s.FamilyName, GivenName: s.GivenName,
+		Reading: s.Reading, Locale: s.Locale, TimeZone: s.TimeZone, State: org.State(s.State),
+	}
+}
+
+func specOf(p org.Person) person {
+	return person{
+		Email: p.Email, DisplayName: p.DisplayName, FamilyName: p.FamilyName, GivenName: p.GivenName, Reading: p.Reading,
+		Locale: p.Locale, TimeZone: p.TimeZone, State: string(p.State), Password: manifest.SecretAtBirth(),
+	}
+}
+
+func checkPerson(name string, s *person) error {
+	p := s.person(name)
+	if f := p.Check(); f != nil {
+		for i := range f.Fields {
+			if f.Fields[i].Path == "login" {
+				f.Fields[i].Path = "name"
+			}
+		}
+		return f
+	}
+	password := s.Password
+	*s = specOf(p)
+	s.Password = password
+	return nil
+}
+
+func loadPeople(v *store.View, _ id.Org) ([]manifest.Object[person], error) {
+	all, err := org.AllPeople(v)
+	var objects []manifest.Object[person]
+	for _, p := range all {
+		objects = append(objects, manifest.Object[person]{ID: string(p.ID), Name: p.Login, Spec: specOf(p)})
+	}
+	return objects, err
+}
+
+// preparePerson hashes the password of somebody new.
+func (r *Room) preparePerson(ctx context.Context, name string, s *person) (any, error) {
+	password, given := s.Password.Given()
+	if !given {
+		return nil, nil
+	}
+	if r.passwords == nil {
+		return nil, withField("person-invalid", "password", "import-no-passwords")
+	}
+	hash, err := r.passwords.Hash(ctx, s.person(name), password)
+	if f := fault.As(err); f != nil && f.Kind != fault.Busy && f.Kind != fault.Broken {
+		return nil, withField("person-invalid", "password", f.Code)
+	}
+	return hash, err
+}
+
+func (r *Room) applyPerson(tx *store.Tx, c manifest.Change[person]) (store.Event, error) {
+	who := id.Person(c.ID)
+	if c.Action == manifest.Delete {
+		return r.org.RemovePerson(tx, c.By, who)
+	}
+	next := c.After.person(c.Name)
+	next.ID = who
+	if c.Action == manifest.Create {
+		next.Created = tx.Now()
+		return r.createPerson(tx, c, next)
+	}
+	now, err := r.org.PersonIn(&tx.View, who)
+	if err != nil {
+		return store.Event{}, err
+	}
+	next.Version = now.Version
+	return r.org.PutPerson(tx, c.By, next)
+}
+
+func (r *Room) createPerson(tx *store.Tx, c manifest.Change[person], p org.Person) (store.Event, error) {
+	if err := r.org.Need(&tx.View, c.By, "", org.Everything); err != nil {
+		return store.Event{}, err
+	}
+	event, err := r.org.AddPerson(tx, c.By, p)
+	if _, given := c.After.Password.Given(); !given || err != nil {
+		return event, err
+	}
+	hash, ready := c.Ready.(secret.Text)
+	if !ready {
+		return event, fault.New(fault.Conflict, "manifest-plan-changed")
+	}
+	return event, r.passwords.Import(tx, p.ID, hash)
+}

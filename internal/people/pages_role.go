@@ -1,0 +1,237 @@
+package people
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/ui"
+	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
+)
+
+func (r *Room) rolePages(m *web.Mux) {
+	const path = rolesPath + "/{role}"
+	m.Page(route(http.MethodGet, rolesPath, org.PeopleRead), inOrg(r.showRoles))
+	asks(m, fresh(route("", rolesPath+"/new", org.RoleWrite)), inOrg(r.showRoleForm), inOrg(r.takeRole))
+	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showRole))
+	asks(m, fresh(route("", path+"/edit", org.RoleWrite)), inOrg(r.showRoleForm), inOrg(r.takeRole))
+	asks(m, route("", path+"/delete", org.RoleWrite), inOrg(r.showRoleEnd), inOrg(r.takeRoleEnd))
+}
+
+func (r *Room) showRoles(v *web.Visit) error {
+	all, err := r.org.Roles(v.Context(), here(v))
+	if err != nil {
+		return err
+	}
+	page := ui.Items{
+		Title: v.Say("people.roles"), Lead: v.Say("people.roles.lead"), Saved: saved(v),
+		Columns: []string{v.Say("people.field.title"), v.Say("people.field.name"), v.Say("people.role.permissions"), v.Say("people.role.kind")},
+	}
+	if v.May(org.RoleWrite, "") == nil {
+		page.Actions = []ui.Go{{Text: v.Say("people.role.new"), Href: rolesPath + "/new", Kind: webui.Main}}
+	}
+	for _, role := range all {
+		item := ui.Item{
+			Title: roleTitle(v, role), Name: role.Name, Href: under(rolesPath, string(role.ID)),
+			Text: strconv.Itoa(len(role.Permissions)), BadgeText: v.Say("people.role.custom"), Badge: "active",
+		}
+		if role.BuiltIn {
+			item.BadgeText, item.Badge = v.Say("people.role.built-in"), ""
+		}
+		page.List = append(page.List, item)
+	}
+	return v.Show(page.Title, ui.Index(page))
+}
+
+func (r *Room) role(v *web.Visit) (org.Role, error) {
+	return r.org.Role(v.Context(), here(v), id.Role(v.Path("role")))
+}
+
+// permissionTitle says a permission in the reader's language.
+func (r *Room) permissionTitle(v *web.Visit, name string) string {
+	if key := "permission." + name; r.book.Has(key) {
+		return v.Say(key)
+	}
+	return name
+}
+
+func (r *Room) showRole(v *web.Visit) error {
+	role, err := r.role(v)
+	if err != nil {
+		return err
+	}
+	page := ui.Thing{Title: roleTitle(v, role), Lead: v.Say("people.role.custom"), Saved: saved(v)}
+	if role.BuiltIn {
+		page.Lead = v.Say("role." + role.Name + ".about")
+	} else if v.May(org.RoleWrite, "") == nil {
+		at := under(rolesPath, string(role.ID))
+		page.Actions = []ui.Go{{Text: v.Say("people.role.edit"), Href: at + "/edit"}, {Text: v.Say("people.role.delete"), Href: at + "/delete", Kind: webui.Danger}}
+	}
+	var permissions []ui.Go
+	for _, name := range role.Permissions {
+		permissions = append(permissions, ui.Go{Text: r.permissionTitle(v, name)})
+	}
+	all, err := r.org.Roles(v.Context(), here(v))
+	if err != nil {
+		return err
+	}
+	page.Sections = []ui.Section{{Title: v.Say("people.role.allows"), Facts: []webui.Detail{
+		{Key: v.Say("people.field.name"), Value: webui.Copy(role.Name)},
+		{Key: v.Say("people.role.permissions"), Value: ui.Names(permissions)},
+		{Key: v.Say("people.role.includes"), Value: ui.Names(roleLinks(v, all, role.Includes))},
+	}}}
+	holders, err := r.holders(v, all, role)
+	if err != nil {
+		return err
+	}
+	page.Sections = append(page.Sections, holders)
+	return v.Show(page.Title, ui.Show(page))
+}
+
+func roleLinks(v *web.Visit, all []org.Role, which []id.Role) []ui.Go {
+	var links []ui.Go
+	for _, role := range all {
+		if slices.Contains(which, role.ID) {
+			links = append(links, ui.Go{Text: roleTitle(v, role), Href: under(rolesPath, string(role.ID))})
+		}
+	}
+	return links
+}
+
+// holders says who has a role: by itself, and by roles that include it.
+func (r *Room) holders(v *web.Visit, all []org.Role, role org.Role) (ui.Section, error) {
+	s := ui.Section{Title: v.Say("people.role.holders"), Text: v.Say("people.role.holders.lead")}
+	for _, one := range all {
+		if one.ID != role.ID && !reach(all, one, role.ID) {
+			continue
+		}
+		who, err := r.org.Holders(v.Context(), here(v), one.ID)
+		if err != nil {
+			return s, err
+		}
+		names, err := r.named(v, who[:min(len(who), mostNamed)]...)
+		if err != nil {
+			return s, err
+		}
+		if more := len(who) - mostNamed; more > 0 {
+			names = append(names, ui.Go{Text: v.Say("people.and-more", "count", more), Href: PeoplePath + "?role=" + string(one.ID)})
+		}
+		s.Facts = append(s.Facts, webui.Detail{Key: roleTitle(v, one), Value: ui.Names(names)})
+	}
+	return s, nil
+}
+
+// reach reports whether a role leads to another; roles hold no circles.
+func reach(all []org.Role, from org.Role, to id.Role) bool {
+	return slices.ContainsFunc(all, func(one org.Role) bool {
+		return slices.Contains(from.Includes, one.ID) && (one.ID == to || reach(all, one, to))
+	})
+}
+
+func (r *Room) roleForm(v *web.Visit) (role org.Role, page ui.Form, err error) {
+	page = ui.Form{Heading: v.Say("people.role.new"), Lead: v.Say("people.role.form.lead"), Action: rolesPath + "/new", Back: rolesPath, Submit: v.Say("people.save")}
+	if v.Path("role") != "" {
+		if role, err = r.role(v); err != nil {
+			return role, page, err
+		}
+		if role.BuiltIn {
+			return role, page, withField("role-invalid", "name", "role-built-in", "name", role.Name)
+		}
+		at := under(rolesPath, string(role.ID))
+		page.Heading, page.Action, page.Back = v.Say("people.role.edit"), at+"/edit", at
+	}
+	page.Hidden = []ui.Pair{versionOf(role.Version)}
+	page.Fields = []webui.Input{
+		{Name: "title", Label: v.Say("people.field.title"), Value: role.Title, Max: org.NameMost, Half: true},
+		{Name: "name", Label: v.Say("people.field.name"), Hint: v.Say("people.field.name.hint"), Value: role.Name, Required: true, Max: 64, Half: true},
+	}
+	permissions, err := r.permissionPick(v, role)
+	if err != nil {
+		return role, page, err
+	}
+	includes, err := r.rolePick(v, here(v), "includes", role.Includes)
+	includes.Legend, includes.Hint = v.Say("people.role.includes"), v.Say("people.role.includes.hint")
+	includes.Choices = slices.DeleteFunc(includes.Choices, func(c webui.Choice) bool { return c.Value == string(role.ID) })
+	page.Picks = []webui.Pick{permissions, includes}
+	return role, page, err
+}
+
+// permissionPick offers what roles here can hold; what who acts does not hold
+// themselves is shown and cannot be given.
+func (r *Room) permissionPick(v *web.Visit, role org.Role) (webui.Pick, error) {
+	pick := webui.Pick{Name: "permissions", Legend: v.Say("people.role.permissions"), Hint: v.Say("people.role.permissions.hint")}
+	o, err := r.org.Organization(v.Context(), here(v))
+	if err != nil {
+		return pick, err
+	}
+	for _, p := range r.org.Permissions(o.Type) {
+		holds, err := r.holds(v.Context(), acting(v), here(v), p.Name)
+		if err != nil {
+			return pick, err
+		}
+		pick.Choices = append(pick.Choices, webui.Choice{
+			Value: p.Name, Text: r.permissionTitle(v, p.Name), On: slices.Contains(role.Permissions, p.Name), Fixed: !holds,
+		})
+	}
+	return pick, nil
+}
+
+func (r *Room) showRoleForm(v *web.Visit) error {
+	_, page, err := r.roleForm(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(page.Heading, ui.Write(page))
+}
+
+func (r *Room) takeRole(v *web.Visit) error {
+	role, page, err := r.roleForm(v)
+	if err != nil {
+		return err
+	}
+	typed, err := readForm(v)
+	if err != nil {
+		return err
+	}
+	role.Org, role.Name, role.Title, role.Version = here(v), typed.Get("name"), typed.Get("title"), typed.version
+	role.Permissions, role.Includes = nil, pickedRoles(page.Picks[1], typed.Values)
+	for _, permission := range pickedRoles(page.Picks[0], typed.Values) {
+		role.Permissions = append(role.Permissions, string(permission))
+	}
+	refill(&page, typed.Values)
+	saved, err := r.org.PutRole(v.Context(), acting(v), role)
+	return answer(v, err, func() (ui.Form, error) { return page, nil }, under(rolesPath, string(saved.ID))+"?done=saved")
+}
+
+func (r *Room) roleEnd(v *web.Visit) (org.Role, ui.Form, error) {
+	role, err := r.role(v)
+	if err != nil {
+		return role, ui.Form{}, err
+	}
+	holders, err := r.org.Holders(v.Context(), here(v), role.ID)
+	at := under(rolesPath, string(role.ID))
+	return role, ui.Form{
+		Heading: v.Say("people.role.delete.ask", "title", roleTitle(v, role)), Lead: v.Say("people.role.delete.lead", "count", len(holders)),
+		Action: at + "/delete", Back: at, Submit: v.Say("people.role.delete"), Danger: true,
+	}, err
+}
+
+func (r *Room) showRoleEnd(v *web.Visit) error {
+	_, page, err := r.roleEnd(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(page.Heading, ui.Write(page))
+}
+
+func (r *Room) takeRoleEnd(v *web.Visit) error {
+	role, page, err := r.roleEnd(v)
+	if err != nil {
+		return err
+	}
+	err = r.org.DropRole(v.Context(), acting(v), here(v), role.ID)
+	return answer(v, err, func() (ui.Form, error) { return page, nil }, rolesPath+"?done=deleted")
+}

@@ -1,0 +1,74 @@
+package signin
+
+import (
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin/totp"
+	"github.com/sekisho/sekisho/internal/signin/ui"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// confirmSheet says how the person signed in, and with what they can confirm.
+func (r *Room) confirmSheet(v *web.Visit, back string) (ui.Confirm, error) {
+	with, err := r.AgainWith(v.Context(), v.Actor().Principal.Person(), v.Actor().Session)
+	if err != nil {
+		return ui.Confirm{}, err
+	}
+	c := ui.Confirm{Door: r.door(v, "signin.again.title", "signin.again.lead", with.Login, back), At: with.At}
+	c.Passkey, c.Password, c.Code = with.Passkey, with.Password, with.Code
+	c.Passkeys = c.Passkeys && with.Passkey
+	if with.Last != "" {
+		c.How = v.Say("signin.again.how." + string(with.Last))
+	}
+	return c, nil
+}
+
+func (r *Room) showAgain(v *web.Visit) error {
+	if v.Actor().Principal.Person() == "" {
+		return v.See(v.Query("back"))
+	}
+	c, err := r.confirmSheet(v, v.Query("back"))
+	if err != nil {
+		return err
+	}
+	return v.Show(c.Title, ui.Again(c))
+}
+
+func (r *Room) takeAgain(v *web.Visit) error {
+	typed, err := v.Form()
+	if err != nil {
+		return err
+	}
+	actor, back := v.Actor(), web.Local(typed.Get("back"))
+	if actor.Principal.Person() == "" { // only people step up
+		return v.See(back)
+	}
+	answers := []Answer{answerOf(typed)}
+	if typed.Has("password") {
+		answers = []Answer{{Method: ByPassword, Text: secret.Of(typed.Get("password"))}}
+	}
+	if code := typed.Get("code"); code != "" && typed.Has("password") {
+		answers = append(answers, Answer{Method: codeMethod(code), Text: secret.Of(code)})
+	}
+	cookie, ends, err := r.Again(v.Context(), browserOf(v), actor.Principal.Person(), actor.Session, answers...)
+	if f := shown(err); f != nil && f.Kind != fault.Unknown {
+		c, err := r.confirmSheet(v, back)
+		if err != nil {
+			return err
+		}
+		return v.ShowStatus(refused(v, &c.Door, f), c.Title, ui.Again(c))
+	}
+	if err != nil {
+		return err
+	}
+	v.OpenSession(cookie, ends.Sub(v.Now()))
+	return v.See(back)
+}
+
+// codeMethod tells a recovery code from one of the app: both go into one field.
+func codeMethod(code string) Method {
+	if _, err := totp.Canonical(code); err == nil {
+		return ByTOTP
+	}
+	return ByRecovery
+}

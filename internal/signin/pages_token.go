@@ -1,0 +1,212 @@
+package signin
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/signin/ui"
+	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
+)
+
+// tokenDays are the lives that the form offers.
+var tokenDays = []int{1, 7, 30, 90, 180, TokenDaysMost}
+
+const tokenDaysUsual = 30
+
+func (r *Room) showTokens(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	all, err := r.Tokens(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	titles, err := r.titles(v, who)
+	if err != nil {
+		return err
+	}
+	page := ui.Things{
+		Heading: v.Say("signin.tokens"), Lead: v.Say("signin.tokens.lead"), Saved: done(v, "token-revoked"),
+		New: TokensPath + "/new", NewText: v.Say("signin.tokens.new"),
+		None: v.Say("signin.tokens.none"), NoneDo: v.Say("signin.tokens.none.do"),
+		Columns: []string{
+			v.Say("signin.name"), v.Say("signin.tokens.org"), v.Say("signin.tokens.scopes"), v.Say("signin.tokens.ends"), v.Say("signin.used"),
+		},
+	}
+	for _, t := range all {
+		badge := ""
+		if !v.Now().Before(t.Ends) {
+			badge = v.Say("signin.tokens.over")
+		}
+		page.Rows = append(page.Rows, webui.Row{Href: TokensPath + "/" + t.ID, Cells: cells(
+			ui.Named(t.Name, "wait", badge), webui.Text(titleOr(titles, t.Org)), webui.Text(scopeTitles(v, t.Scopes)), webui.Time(t.Ends),
+			ui.At(t.Used, v.Say("signin.never")),
+		)})
+	}
+	return v.Show(page.Heading, ui.ShowThings(page))
+}
+
+// titles are the names of the organizations that a person may act in.
+func (r *Room) titles(v *web.Visit, who id.Person) (map[id.Org]string, error) {
+	choices, err := r.Choices(v.Context(), who)
+	titles := map[id.Org]string{}
+	for _, o := range choices {
+		titles[o.ID] = o.Title
+	}
+	return titles, err
+}
+
+// titleOr is a dash for an organization that is no longer theirs to see.
+func titleOr(titles map[id.Org]string, which id.Org) string { return orDash(titles[which]) }
+
+func scopeTitles(v *web.Visit, scopes []string) string {
+	var all []string
+	for _, scope := range scopes {
+		all = append(all, v.Say("permission."+scope))
+	}
+	return strings.Join(all, v.Say("signin.comma"))
+}
+
+func (r *Room) showNewToken(v *web.Visit) error {
+	page, err := r.newToken(v, id.Org(v.Query("org")), nil)
+	if err != nil {
+		return err
+	}
+	return v.Show(page.Form.Heading, ui.AddToken(page))
+}
+
+// newToken is the form for one organization: another one offers other
+// permissions.
+func (r *Room) newToken(v *web.Visit, which id.Org, typed url.Values) (ui.NewToken, error) {
+	who, err := present(v.Actor())
+	if err != nil {
+		return ui.NewToken{}, err
+	}
+	choices, err := r.Choices(v.Context(), who)
+	if err != nil {
+		return ui.NewToken{}, err
+	}
+	grants, err := r.register.Grants(v.Context(), who)
+	if err != nil {
+		return ui.NewToken{}, err
+	}
+	if which == "" {
+		which = v.Actor().Org
+	}
+	if which == "" && len(choices) > 0 {
+		which = choices[0].ID
+	}
+	if !grants.Sees(which) {
+		return ui.NewToken{}, fault.New(fault.NotFound, "organization-unknown")
+	}
+	page := ui.NewToken{Org: string(which), OrgsAction: TokensPath + "/new", Form: tokenForm(v, typed)}
+	page.Orgs = webui.Input{Name: "org", Label: v.Say("signin.tokens.org"), Kind: "select", Value: string(which), Required: true, Hint: v.Say("signin.tokens.org.hint")}
+	for _, o := range choices {
+		page.Orgs.Options = append(page.Orgs.Options, webui.Option{Value: string(o.ID), Text: o.Title})
+		if o.ID == which {
+			page.Form.Notes = []string{v.Say("signin.tokens.acts", "org", o.Title)}
+		}
+	}
+	page.Scopes = scopePick(v, grants, which, typed["scopes"])
+	return page, nil
+}
+
+func tokenForm(v *web.Visit, typed url.Values) ui.SettingForm {
+	days := webui.Input{Name: "days", Label: v.Say("signin.tokens.life"), Kind: "select", Value: strconv.Itoa(tokenDaysUsual), Required: true}
+	for _, n := range tokenDays {
+		days.Options = append(days.Options, webui.Option{Value: strconv.Itoa(n), Text: v.Say("signin.tokens.days", "n", strconv.Itoa(n))})
+	}
+	if typed.Has("days") {
+		days.Value = typed.Get("days")
+	}
+	return ui.SettingForm{
+		Heading: v.Say("signin.tokens.new"), Lead: v.Say("signin.tokens.new.lead"), Action: TokensPath + "/new", Back: TokensPath,
+		Submit: v.Say("signin.tokens.make"), Kind: webui.Main,
+		Fields: []webui.Input{
+			{Name: "name", Label: v.Say("signin.name"), Hint: v.Say("signin.tokens.name.hint"), Value: typed.Get("name"), Required: true, Max: LabelMost},
+			days,
+		},
+	}
+}
+
+func scopePick(v *web.Visit, grants org.Grants, which id.Org, on []string) webui.Pick {
+	pick := webui.Pick{Name: "scopes", Legend: v.Say("signin.tokens.scopes"), Hint: v.Say("signin.tokens.scopes.hint")}
+	for _, scope := range grants.Of(which) {
+		pick.Choices = append(pick.Choices, webui.Choice{Value: scope, Text: v.Say("permission." + scope), Hint: scope, On: slices.Contains(on, scope)})
+	}
+	if len(pick.Choices) == 0 {
+		pick.Hint = v.Say("signin.tokens.scopes.none")
+	}
+	return pick
+}
+
+// saveToken answers with the value itself: it is nowhere to be shown from
+// again.
+func (r *Room) saveToken(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	typed, err := v.Form()
+	if err != nil {
+		return err
+	}
+	days, _ := strconv.Atoi(typed.Get("days")) // 0 is refused
+	n := NewToken{Name: typed.Get("name"), Org: id.Org(typed.Get("org")), Scopes: typed["scopes"], Days: days}
+	t, value, err := r.MakeToken(v.Context(), who, v.Actor().Session, n)
+	if f := typedAgain(err); f != nil {
+		page, err := r.newToken(v, n.Org, typed)
+		if err != nil {
+			return err
+		}
+		refuseSetting(v, &page.Form, f, "")
+		for _, bad := range f.Fields {
+			if bad.Path == "scopes" {
+				page.Scopes.Error = v.Say("problem."+bad.Code, pairs(bad.Args)...)
+			}
+		}
+		return v.ShowStatus(f.Status(), page.Form.Heading, ui.AddToken(page))
+	}
+	if err != nil {
+		return err
+	}
+	return v.Show(t.Name, ui.ShowCodes(ui.Codes{
+		Heading: v.Say("signin.tokens.yours", "name", t.Name), Lead: v.Say("signin.tokens.once"), Back: TokensPath,
+		Codes: []string{value.Reveal()}, All: value.Reveal(),
+		Notes: []string{v.Say("signin.tokens.use"), v.Say("signin.tokens.until", "day", t.Ends.In(v.Zone()).Format("2006-01-02"))},
+	}))
+}
+
+func (r *Room) askRevoke(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	t, err := r.OneToken(v.Context(), who, v.Path("token"))
+	if err != nil {
+		return err
+	}
+	form := ui.SettingForm{
+		Heading: v.Say("signin.tokens.revoke.ask", "name", t.Name), Lead: v.Say("signin.tokens.revoke.lead"), Action: TokensPath + "/" + t.ID, Back: TokensPath,
+		Submit: v.Say("signin.tokens.revoke"), Kind: webui.Danger, Notes: []string{scopeTitles(v, t.Scopes)},
+	}
+	return v.Show(form.Heading, ui.EditSetting(form))
+}
+
+func (r *Room) revokeToken(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	if err := r.RevokeToken(v.Context(), v.Actor().Principal, who, v.Path("token")); err != nil {
+		return err
+	}
+	return v.See(TokensPath + "?done=token-revoked")
+}

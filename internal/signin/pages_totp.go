@@ -1,0 +1,171 @@
+package signin
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin/totp"
+	"github.com/sekisho/sekisho/internal/signin/ui"
+	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
+)
+
+func (r *Room) showTOTP(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	held, err := r.Held(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	return v.Show(v.Say("signin.totp"), ui.ShowTOTP(ui.TOTP{
+		On: held.TOTP, Since: held.TOTPAt, Used: held.TOTPUsed, New: TOTPPath + "/new", Remove: TOTPPath + "/remove",
+		Saved: done(v, "totp-added", "totp-removed"),
+	}))
+}
+
+func (r *Room) showNewTOTP(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	offer, err := r.OfferTOTP(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	page, err := r.newTOTP(v, who, offer)
+	if err != nil {
+		return err
+	}
+	return v.Show(page.Form.Heading, ui.AddTOTP(page))
+}
+
+func (r *Room) newTOTP(v *web.Visit, who id.Person, offer TOTPOffer) (ui.NewTOTP, error) {
+	p, err := r.register.Person(v.Context(), who)
+	if err != nil {
+		return ui.NewTOTP{}, err
+	}
+	picture, err := totp.Picture(offer.URI, v.Say("signin.totp.picture"))
+	return ui.NewTOTP{
+		Picture: picture, Secret: totp.Grouped(offer.Secret).Reveal(), Account: r.issuer() + " · " + p.Login, Ticket: offer.Ticket.Reveal(),
+		Form: ui.SettingForm{
+			Heading: v.Say("signin.totp.new"), Lead: v.Say("signin.totp.new.lead", "minutes", strconv.Itoa(int(OfferLife.Minutes()))),
+			Action: TOTPPath + "/new", Back: TOTPPath, Submit: v.Say("signin.totp.confirm"), Kind: webui.Main,
+			Fields: []webui.Input{{
+				Name: "code", Label: v.Say("signin.totp.code"), Hint: v.Say("signin.totp.code.hint"), Complete: "one-time-code", Required: true,
+			}},
+		},
+	}, err
+}
+
+// saveTOTP shows the same secret again after a wrong code.
+func (r *Room) saveTOTP(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	typed, err := v.Form()
+	if err != nil {
+		return err
+	}
+	ticket := secret.Of(typed.Get("ticket"))
+	err = r.AddTOTP(v.Context(), who, ticket, typed.Get("code"))
+	if f := typedAgain(err); f != nil && strings.HasPrefix(f.Code, "totp-") && f.Code != "totp-offer-over" && f.Code != "totp-exists" {
+		offer, err := r.ReadTOTPOffer(v.Context(), who, ticket)
+		if err != nil {
+			return err
+		}
+		page, err := r.newTOTP(v, who, offer)
+		if err != nil {
+			return err
+		}
+		refuseSetting(v, &page.Form, f, "code")
+		return v.ShowStatus(f.Status(), page.Form.Heading, ui.AddTOTP(page))
+	}
+	if err != nil {
+		return err
+	}
+	held, err := r.Held(v.Context(), who)
+	if err == nil && held.RecoveryLeft == 0 {
+		return v.See(RecoveryPath + "/new")
+	}
+	return v.See(TOTPPath + "?done=totp-added")
+}
+
+func (r *Room) askRemoveTOTP(v *web.Visit) error {
+	if _, err := present(v.Actor()); err != nil {
+		return err
+	}
+	form := ui.SettingForm{
+		Heading: v.Say("signin.totp.remove.ask"), Lead: v.Say("signin.totp.remove.lead"), Action: TOTPPath + "/remove", Back: TOTPPath,
+		Submit: v.Say("signin.totp.remove"), Kind: webui.Danger,
+	}
+	return v.Show(form.Heading, ui.EditSetting(form))
+}
+
+func (r *Room) removeTOTP(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	if err := r.RemoveTOTP(v.Context(), who); err != nil {
+		return err
+	}
+	return v.See(TOTPPath + "?done=totp-removed")
+}
+
+func (r *Room) showRecovery(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	held, err := r.Held(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	return v.Show(v.Say("signin.recovery"), ui.ShowRecovery(ui.Recovery{Left: held.RecoveryLeft, All: held.RecoveryAll, New: RecoveryPath + "/new"}))
+}
+
+func (r *Room) askRecovery(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	held, err := r.Held(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	form := ui.SettingForm{
+		Heading: v.Say("signin.recovery.make"), Lead: v.Say("signin.recovery.lead"), Action: RecoveryPath + "/new", Back: RecoveryPath,
+		Submit: v.Say("signin.recovery.make"), Kind: webui.Main,
+	}
+	if held.RecoveryAll > 0 {
+		form.Notes = []string{v.Say("signin.recovery.replaces")}
+	}
+	return v.Show(form.Heading, ui.EditSetting(form))
+}
+
+// makeRecovery answers with the codes themselves: they are nowhere to be shown
+// from again.
+func (r *Room) makeRecovery(v *web.Visit) error {
+	who, err := present(v.Actor())
+	if err != nil {
+		return err
+	}
+	codes, err := r.MakeRecovery(v.Context(), who)
+	if err != nil {
+		return err
+	}
+	page := ui.Codes{
+		Heading: v.Say("signin.recovery.yours"), Lead: v.Say("signin.recovery.once"), Back: SecurityPath,
+		Notes: []string{v.Say("signin.recovery.keep")},
+	}
+	for _, code := range codes {
+		page.Codes = append(page.Codes, code.Reveal())
+	}
+	page.All = strings.Join(page.Codes, "\n")
+	return v.Show(page.Heading, ui.ShowCodes(page))
+}

@@ -1,0 +1,80 @@
+package signin
+
+import (
+	"context"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/notify"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/wire/mailaddr"
+	"github.com/sekisho/sekisho/internal/words"
+)
+
+// told is a mail to a person about a change to how they sign in; empty in a
+// house without mail, and for who has no address that was proven theirs.
+type told struct {
+	envelope notify.Envelope
+	on       bool
+}
+
+// queue sends it, in the write that makes the change.
+func (t told) queue(tx *store.Tx) error {
+	if !t.on {
+		return nil
+	}
+	return t.envelope.Queue(tx)
+}
+
+// tell writes the mail before the write that makes the change: whoever did not
+// do it themself must learn of it. what is the end of a key signin.changed.…
+func (r *Room) tell(ctx context.Context, who id.Person, by id.Principal, what string) (told, error) {
+	if r.post == nil || !r.post.Enabled() {
+		return told{}, nil
+	}
+	p, err := r.register.Person(ctx, who)
+	if err != nil || !p.Verified {
+		return told{}, err
+	}
+	to, err := mailaddr.Parse(p.Email)
+	if err != nil {
+		return told{}, nil // what no mail can be sent to holds nobody back
+	}
+	lang := mailLang(p)
+	envelope, err := r.post.Seal(notify.Message{
+		To: to, Lang: lang, Kind: "signin.mail.changed", Ref: "person:" + string(who), By: by,
+		Link: secret.Of(r.baseURL + SecurityPath),
+		Args: map[string]string{
+			"name": p.DisplayName, "what": r.post.Book.Say(lang, "signin.changed."+what, nil),
+			"when": r.clock.Now().In(zoneOf(p)).Format("2006-01-02 15:04 MST"), "source": orDash(store.AroundOf(ctx).Source),
+		},
+	})
+	return told{envelope, err == nil}, err
+}
+
+// mailLang is the language of a mail to a person.
+func mailLang(p org.Person) words.Lang {
+	if p.Locale != "" {
+		return words.Lang(p.Locale)
+	}
+	return words.English
+}
+
+func zoneOf(p org.Person) *time.Location {
+	if zone, err := time.LoadLocation(p.TimeZone); err == nil {
+		return zone
+	}
+	return time.UTC
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "—"
+	}
+	return s
+}
+
+// SecurityPath is where people see how they sign in.
+const SecurityPath = "/settings/security"
