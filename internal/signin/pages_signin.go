@@ -300,9 +300,9 @@ func (r *Room) stepSheet(v *web.Visit, w Waiting) ui.Step {
 		ask := ui.Ask{Method: string(m), Field: webui.Input{Name: "answer-text", Required: true, Complete: "one-time-code", Max: 4 * totp.Digits}}
 		switch m {
 		case ByTOTP:
-			ask.Field.Label = v.Say("signin.totp")
+			ask.Field.Label = v.Say("signin.ask.totp")
 		case ByRecovery:
-			ask.Field.Label, ask.Field.Complete, ask.Field.Max = v.Say("signin.recovery"), "", 64
+			ask.Field.Label, ask.Field.Complete, ask.Field.Max = v.Say("signin.ask.recovery"), "", 64
 		case ByMail:
 			ask.Field.Label, ask.Sent = v.Say("signin.code"), !v.Kept(codeCookie).Empty()
 		case ByPassword:

@@ -1101,7 +1101,7 @@ func Again(c Confirm) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if c.Code {
-						templ_7745c5c3_Err = web.Field(web.Input{Name: "code", Label: web.Say(ctx, "signin.totp"), Hint: web.Say(ctx, "signin.totp.or-recovery"), Required: true, Max: 40, Complete: "one-time-code"}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = web.Field(web.Input{Name: "code", Label: web.Say(ctx, "signin.ask.totp"), Hint: web.Say(ctx, "signin.totp.or-recovery"), Required: true, Max: 40, Complete: "one-time-code"}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
