@@ -169,8 +169,9 @@ func (h *House) top() []entry {
 func (h *House) consoleRail() []entry {
 	var rail []entry
 	for _, e := range people.Rail() {
-		rail = append(rail, entry{e.Key, e.Href, e.Permission, ""})
+		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission})
 	}
+	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy})
 	for _, e := range h.console.Rail() {
 		rail = append(rail, entry{e.Key, e.Href, e.Permission, e.Or})
 	}
@@ -179,6 +180,7 @@ func (h *House) consoleRail() []entry {
 
 func (h *House) settingsRail() []entry {
 	return []entry{
+<<<<<<< HEAD
 		{"people.settings", people.SettingsPath, "", ""},
 		{"settings.security", signin.SecurityPath, "", ""},
 		{"settings.passkeys", signin.PasskeysPath, "", ""},
@@ -187,6 +189,16 @@ func (h *House) settingsRail() []entry {
 		{"settings.recovery", signin.RecoveryPath, "", ""},
 		{"settings.sessions", signin.SessionsPath, "", ""},
 		{"settings.tokens", signin.TokensPath, "", ""},
+=======
+		{key: "people.settings", href: people.SettingsPath},
+		{key: "signin.security", href: signin.SecurityPath},
+		{key: "signin.passkeys", href: signin.PasskeysPath},
+		{key: "signin.password", href: signin.PasswordPath},
+		{key: "signin.totp", href: signin.TOTPPath},
+		{key: "signin.recovery", href: signin.RecoveryPath},
+		{key: "signin.sessions", href: signin.SessionsPath},
+		{key: "signin.tokens", href: signin.TokensPath},
+>>>>>>> hub
 	}
 }
 
