@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
@@ -99,7 +100,10 @@ func (h *House) mayPerson(ctx context.Context, actor web.Actor, permission strin
 
 // alive says whether the session behind an open stream still stands.
 func (h *House) alive(ctx context.Context, actor web.Actor) error {
-	if who := actor.Principal.Person(); who != "" && !actor.Token {
+	if actor.Token { // streams are for pages, which have a session
+		return fault.New(fault.Unknown, "session-over")
+	}
+	if who := actor.Principal.Person(); who != "" {
 		return h.signin.Stands(ctx, who, actor.Session)
 	}
 	return nil
@@ -153,36 +157,36 @@ func (h *House) refused(ctx context.Context, actor web.Actor, f *fault.Fault) {
 type entry struct {
 	key, href  string
 	permission string // "" for everybody who is signed in
+	or         string // another that opens it too, "" for none
 }
 
 // top are the entries of the top bar, consoleRail those beside the pages of the
 // console, settingsRail those beside a person's own.
 func (h *House) top() []entry {
-	return []entry{{"console.home", "/", ""}, {"console.admin", console.HomePath, ""}}
+	return []entry{{key: "console.home", href: hub.Path}, {key: "console.admin", href: console.HomePath}}
 }
 
 func (h *House) consoleRail() []entry {
 	var rail []entry
 	for _, e := range people.Rail() {
-		rail = append(rail, entry{e.Key, e.Href, e.Permission})
+		rail = append(rail, entry{e.Key, e.Href, e.Permission, ""})
 	}
-	rail = append(rail, entry{"notice.list", notice.ListPath, notice.Write})
 	for _, e := range h.console.Rail() {
-		rail = append(rail, entry{e.Key, e.Href, e.Permission})
+		rail = append(rail, entry{e.Key, e.Href, e.Permission, e.Or})
 	}
-	return rail
+	return append(rail, entry{key: "notice.list", href: notice.ListPath, permission: notice.Write})
 }
 
 func (h *House) settingsRail() []entry {
 	return []entry{
-		{"people.settings", people.SettingsPath, ""},
-		{"signin.security", signin.SecurityPath, ""},
-		{"signin.passkeys", signin.PasskeysPath, ""},
-		{"signin.password", signin.PasswordPath, ""},
-		{"signin.totp", signin.TOTPPath, ""},
-		{"signin.recovery", signin.RecoveryPath, ""},
-		{"signin.sessions", signin.SessionsPath, ""},
-		{"signin.tokens", signin.TokensPath, ""},
+		{"people.settings", people.SettingsPath, "", ""},
+		{"settings.security", signin.SecurityPath, "", ""},
+		{"settings.passkeys", signin.PasskeysPath, "", ""},
+		{"settings.password", signin.PasswordPath, "", ""},
+		{"settings.totp", signin.TOTPPath, "", ""},
+		{"settings.recovery", signin.RecoveryPath, "", ""},
+		{"settings.sessions", signin.SessionsPath, "", ""},
+		{"settings.tokens", signin.TokensPath, "", ""},
 	}
 }
 
@@ -190,7 +194,7 @@ func (h *House) settingsRail() []entry {
 func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, entries []entry) []webui.Link {
 	var links []webui.Link
 	for _, e := range entries {
-		if e.permission == "" || h.may(ctx, actor, e.permission, "") == nil {
+		if h.mayEnter(ctx, actor, e) {
 			links = append(links, webui.Link{Text: h.book.Say(lang, e.key, nil), Href: e.href})
 		}
 	}
@@ -202,7 +206,11 @@ func (h *House) links(ctx context.Context, actor web.Actor, lang words.Lang) []w
 	if !actor.Known() {
 		return nil
 	}
-	return h.offer(ctx, actor, lang, h.top())
+	entries := h.top()
+	if _, err := (guide{h}).First(ctx, actor); err != nil { // nothing there for them
+		entries = slices.DeleteFunc(entries, func(e entry) bool { return e.href == console.HomePath })
+	}
+	return h.offer(ctx, actor, lang, entries)
 }
 
 // rail are the pages of the section that a path is in.

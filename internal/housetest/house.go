@@ -372,3 +372,6 @@ func (v *Visitor) Send(method, path, body string, header http.Header) Answer {
 	}
 	return Answer{got.StatusCode, got.Header, string(text)}
 }
+
+// Base is the address of the house that the visitor looks at.
+func (v *Visitor) Base() string { return v.base }

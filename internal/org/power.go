@@ -22,16 +22,6 @@ func (s set) add(names ...string) {
 	}
 }
 
-// covers reports whether s has all that other has.
-func (s set) covers(other set) bool {
-	for name := range other {
-		if !s.has(name) {
-			return false
-		}
-	}
-	return true
-}
-
 // Grants is what a person may do, where.
 type Grants struct {
 	Person id.Person

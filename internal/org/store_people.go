@@ -318,6 +318,11 @@ func membersOf(v *store.View, who []id.Person) (map[id.Person]Member, error) {
 	return found, nil
 }
 
+func countMembers(v *store.View) (n int64, err error) {
+	err = v.Row("SELECT COUNT(*) FROM member WHERE org = $1").Scan(&n)
+	return n, err
+}
+
 func allMembers(v *store.View) ([]Member, error) {
 	rows, err := v.Query(memberColumns + "WHERE org = $1 ORDER BY person")
 	members, err := store.Collect(rows, err, scanMember)

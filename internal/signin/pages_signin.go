@@ -199,6 +199,9 @@ func (r *Room) giveSecondOptions(v *web.Visit) error {
 }
 
 func (r *Room) giveAgainOptions(v *web.Visit) error {
+	if v.Actor().Principal.Person() == "" {
+		return fault.New(fault.Forbidden, "person-must-be-present")
+	}
 	o, ticket, err := r.AgainOptions(v.Context(), v.Actor().Principal.Person(), v.Actor().Session)
 	if err != nil {
 		return err
@@ -300,13 +303,13 @@ func (r *Room) stepSheet(v *web.Visit, w Waiting) ui.Step {
 		ask := ui.Ask{Method: string(m), Field: webui.Input{Name: "answer-text", Required: true, Complete: "one-time-code", Max: 4 * totp.Digits}}
 		switch m {
 		case ByTOTP:
-			ask.Field.Label = v.Say("signin.totp")
+			ask.Field.Label = v.Say("signin.ask.totp")
 		case ByRecovery:
-			ask.Field.Label, ask.Field.Complete, ask.Field.Max = v.Say("signin.recovery"), "", 64
+			ask.Field.Label, ask.Field.Complete, ask.Field.Max = v.Say("signin.ask.recovery"), "", 64
 		case ByMail:
 			ask.Field.Label, ask.Sent = v.Say("signin.code"), !v.Kept(codeCookie).Empty()
 		case ByPassword:
-			ask.Field = webui.Input{Name: "answer-text", Kind: "password", Label: v.Say("signin.password"), Required: true, Complete: "current-password"}
+			ask.Field = webui.Input{Name: "answer-text", Kind: "password", Label: v.Say("signin.ask.password"), Required: true, Complete: "current-password"}
 		}
 		s.Ask = append(s.Ask, ask)
 	}
