@@ -169,8 +169,9 @@ func (h *House) top() []entry {
 func (h *House) consoleRail() []entry {
 	var rail []entry
 	for _, e := range people.Rail() {
-		rail = append(rail, entry{e.Key, e.Href, e.Permission, ""})
+		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission})
 	}
+	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy})
 	for _, e := range h.console.Rail() {
 		rail = append(rail, entry{e.Key, e.Href, e.Permission, e.Or})
 	}
@@ -179,14 +180,14 @@ func (h *House) consoleRail() []entry {
 
 func (h *House) settingsRail() []entry {
 	return []entry{
-		{"people.settings", people.SettingsPath, "", ""},
-		{"settings.security", signin.SecurityPath, "", ""},
-		{"settings.passkeys", signin.PasskeysPath, "", ""},
-		{"settings.password", signin.PasswordPath, "", ""},
-		{"settings.totp", signin.TOTPPath, "", ""},
-		{"settings.recovery", signin.RecoveryPath, "", ""},
-		{"settings.sessions", signin.SessionsPath, "", ""},
-		{"settings.tokens", signin.TokensPath, "", ""},
+		{key: "people.settings", href: people.SettingsPath},
+		{key: "settings.security", href: signin.SecurityPath},
+		{key: "settings.passkeys", href: signin.PasskeysPath},
+		{key: "settings.password", href: signin.PasswordPath},
+		{key: "settings.totp", href: signin.TOTPPath},
+		{key: "settings.recovery", href: signin.RecoveryPath},
+		{key: "settings.sessions", href: signin.SessionsPath},
+		{key: "settings.tokens", href: signin.TokensPath},
 	}
 }
 

@@ -125,7 +125,8 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, passkey.Words, notice.Words,
-		people.Words, console.Words, backup.Words, hub.Words,
+		people.Words,
+		console.Words, backup.Words, hub.Words,
 	}
 }
 

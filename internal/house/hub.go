@@ -19,13 +19,10 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, Follow: []string{notice.Topic},
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, Follow: []string{notice.Topic},
 	})
 	h.hub.Pages(h.mux)
 }
-
-// securityPath is where a person's factors are kept.
-const securityPath = "/settings/security"
 
 // fewCodes is how many recovery codes are few.
 const fewCodes = 3
@@ -46,9 +43,9 @@ func (o ofSignIn) Attention(ctx context.Context, actor web.Actor) (hub.Glance, e
 
 // factorItems says what a person lacks to sign in safely and for long.
 func factorItems(g signin.Glance, demand signin.Demand) (items []hub.Item) {
-	add := func(yes, grave bool, key string, args ...any) {
+	add := func(yes, grave bool, key, href string, args ...any) {
 		if yes {
-			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: securityPath, Grave: grave})
+			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: href, Grave: grave})
 		}
 	}
 	var held []signin.Proof
@@ -56,15 +53,15 @@ func factorItems(g signin.Glance, demand signin.Demand) (items []hub.Item) {
 		held = append(held, signin.Proof{Method: m})
 	}
 	missing := demand.Missing(held)
-	add(len(missing) > 0, true, "policy")
+	add(len(missing) > 0, true, "policy", signin.SecurityPath)
 	for _, m := range missing {
 		items[0].Names = append(items[0].Names, "signin.method."+string(m))
 	}
-	add(g.MustChange, true, "password")
-	add(len(g.Holds()) == 0, true, "nothing")
-	add(len(missing) == 0 && g.Password && g.Passkeys == 0 && !g.TOTP, false, "factor")
-	add(g.TOTP && g.CodesOfThem == 0, false, "no-codes")
-	add(g.CodesOfThem > 0 && g.Codes <= fewCodes, false, "codes", "left", g.Codes, "all", g.CodesOfThem)
+	add(g.MustChange, true, "password", signin.PasswordPath)
+	add(len(g.Holds()) == 0, true, "nothing", signin.PasskeysPath)
+	add(len(missing) == 0 && g.Password && g.Passkeys == 0 && !g.TOTP, false, "factor", signin.PasskeysPath)
+	add(g.TOTP && g.CodesOfThem == 0, false, "no-codes", signin.RecoveryPath)
+	add(g.CodesOfThem > 0 && g.Codes <= fewCodes, false, "codes", signin.RecoveryPath, "left", g.Codes, "all", g.CodesOfThem)
 	if g.Invitations == 1 {
 		items = append(items, hub.Item{Key: "hub.need.invitation"})
 	} else if g.Invitations > 1 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"slices"
-	"sync/atomic"
 
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -40,7 +39,6 @@ type Attention interface {
 
 // People is what the hub asks of the register.
 type People interface {
-	Nobody(ctx context.Context) (bool, error)
 	Grants(ctx context.Context, who id.Person) (org.Grants, error)
 	Own(ctx context.Context, who id.Person) (org.Own, error)
 }
@@ -49,7 +47,9 @@ type People interface {
 type Options struct {
 	Book   *words.Book
 	People People
-	Rooms  []Attention
+	// Peopled says whether anybody was ever added to the house.
+	Peopled func(ctx context.Context) (bool, error)
+	Rooms   []Attention
 	// Open says whether a path is a page of the house that the actor may open.
 	Open func(ctx context.Context, actor web.Actor, path string) bool
 	// Follow are the topics that the page waits for.
@@ -72,24 +72,12 @@ type Room struct {
 	rooms   []Attention
 	open    func(ctx context.Context, actor web.Actor, path string) bool
 	follow  []string
-	settled atomic.Bool // there are people; nobody's identifier ever goes away
+	peopled func(ctx context.Context) (bool, error)
 }
 
 // New makes the room.
 func New(o Options) *Room {
-	return &Room{book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow}
-}
-
-// empty reports whether nobody was ever added to the house.
-func (r *Room) empty(ctx context.Context) (bool, error) {
-	if r.settled.Load() {
-		return false, nil
-	}
-	empty, err := r.people.Nobody(ctx)
-	if err == nil && !empty {
-		r.settled.Store(true)
-	}
-	return empty, err
+	return &Room{book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, peopled: o.Peopled}
 }
 
 // gather asks every room, the gravest first. What a room could not tell is said

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
+	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/store"
@@ -22,7 +22,7 @@ var ctx = context.Background()
 
 func book(t testing.TB) *words.Book {
 	t.Helper()
-	b, err := words.Load(house.Sentences()...)
+	b, err := words.Load(hub.Words)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,11 +31,11 @@ func (r *Room) show(v *web.Visit) error {
 	case actor.Known(): // who sets the house up, or runs it, has the console alone
 		return v.See(consolePath)
 	}
-	empty, err := r.empty(v.Context())
+	peopled, err := r.peopled(v.Context())
 	if err != nil {
 		return err
 	}
-	if empty {
+	if !peopled {
 		return r.showEmpty(v)
 	}
 	page := ui.Door{}

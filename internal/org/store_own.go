@@ -44,16 +44,6 @@ func (r *Register) Own(ctx context.Context, who id.Person) (own Own, err error) 
 	return own, err
 }
 
-// Nobody reports whether nobody was ever added, as Empty does in a
-// transaction.
-func (r *Register) Nobody(ctx context.Context) (empty bool, err error) {
-	err = r.store.House().Read(ctx, func(v *store.View) (err error) {
-		empty, err = noPeople(v)
-		return err
-	})
-	return empty, err
-}
-
 // GroupIDsOf returns the groups that a person is in, directly or through
 // others, in two statements whatever is in them.
 func (r *Register) GroupIDsOf(ctx context.Context, org id.Org, who id.Person) (in []id.Group, err error) {

@@ -11,11 +11,6 @@ import (
 	web "github.com/sekisho/sekisho/internal/web/ui"
 )
 
-// Saying is one sentence in one language, for the page that greets in all.
-type Saying struct {
-	Lang, Title, Text string
-}
-
 // Search is what is looked for in the log, as it was typed.
 type Search struct {
 	Name, By, Target, Text, From, Until string
