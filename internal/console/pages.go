@@ -17,27 +17,3 @@ func (r *Room) Pages(m *web.Mux) {
 func (r *Room) Entrance(v *web.Visit) templ.Component {
 	return ui.Entrance(v.Say("console.welcome.text"))
 }
-<<<<<<< HEAD
-=======
-
-func (r *Room) showSetup(v *web.Visit) error {
-	link := v.Query("link")
-	if err := r.SetupLinkOpen(v.Context(), secret.Of(link)); err != nil {
-		return err
-	}
-	return v.Show(v.Say("console.setup"), ui.Setup(link))
-}
-
-func (r *Room) redeem(v *web.Visit) error {
-	typed, err := v.Form()
-	if err != nil {
-		return err
-	}
-	cookie, _, err := r.RedeemSetup(v.Context(), secret.Of(typed.Get("link")))
-	if err != nil {
-		return err
-	}
-	v.OpenSession(cookie, SetupLife)
-	return v.See(StatePath)
-}
->>>>>>> hub

@@ -180,25 +180,14 @@ func (h *House) consoleRail() []entry {
 
 func (h *House) settingsRail() []entry {
 	return []entry{
-<<<<<<< HEAD
-		{"people.settings", people.SettingsPath, "", ""},
-		{"settings.security", signin.SecurityPath, "", ""},
-		{"settings.passkeys", signin.PasskeysPath, "", ""},
-		{"settings.password", signin.PasswordPath, "", ""},
-		{"settings.totp", signin.TOTPPath, "", ""},
-		{"settings.recovery", signin.RecoveryPath, "", ""},
-		{"settings.sessions", signin.SessionsPath, "", ""},
-		{"settings.tokens", signin.TokensPath, "", ""},
-=======
 		{key: "people.settings", href: people.SettingsPath},
-		{key: "signin.security", href: signin.SecurityPath},
-		{key: "signin.passkeys", href: signin.PasskeysPath},
-		{key: "signin.password", href: signin.PasswordPath},
-		{key: "signin.totp", href: signin.TOTPPath},
-		{key: "signin.recovery", href: signin.RecoveryPath},
-		{key: "signin.sessions", href: signin.SessionsPath},
-		{key: "signin.tokens", href: signin.TokensPath},
->>>>>>> hub
+		{key: "settings.security", href: signin.SecurityPath},
+		{key: "settings.passkeys", href: signin.PasskeysPath},
+		{key: "settings.password", href: signin.PasswordPath},
+		{key: "settings.totp", href: signin.TOTPPath},
+		{key: "settings.recovery", href: signin.RecoveryPath},
+		{key: "settings.sessions", href: signin.SessionsPath},
+		{key: "settings.tokens", href: signin.TokensPath},
 	}
 }
 
