@@ -69,8 +69,8 @@ type Options struct {
 	PasskeysOff *fault.Fault
 	Post        *notify.Post // sends mail; see Post.Enabled
 	BaseURL     string
-	// Refused lets the witness count an answer that was refused for somebody
-	// who exists; nil: nobody is told.
+	// Refused lets the witness count an answer that was refused, for somebody
+	// who exists or, with "", for whoever it was; nil: nobody is told.
 	Refused func(ctx context.Context, who id.Person, code string)
 	// SignOut ends the session of whoever is signed in and no person.
 	SignOut func(ctx context.Context, who id.Principal) error
