@@ -30,7 +30,7 @@ func TestFirstStart(t *testing.T) {
 		b.do(chromedp.Navigate(home.Link))
 	}
 	b.press(`main form button.main`)
-	if b.path() != "/admin" || b.text("h1") != "State of the house" {
+	if b.path() != "/admin/state" || b.text("h1") != "State of the house" {
 		t.Errorf("the link led to %s", b.where())
 	}
 	b.quiet("first start")
@@ -97,7 +97,7 @@ func TestWithoutScripts(t *testing.T) {
 	b.do(chromedp.Navigate(home.Link))
 	b.press(`main form button.main`)
 	b.press(`button[lang="ja"]`)
-	if b.path() != "/admin" || b.text("h1") != "システムの状態" {
+	if b.path() != "/admin/state" || b.text("h1") != "システムの状態" {
 		t.Fatalf("after the language switch: %s", b.where())
 	}
 	b.press(`nav a[href="/admin/notices"]`)
@@ -128,7 +128,7 @@ func TestWithoutScripts(t *testing.T) {
 func TestBackAfterSignOut(t *testing.T) {
 	home := housetest.House(t)
 	b := open(t, home).signIn()
-	for _, path := range []string{"/admin/audit", "/admin", "/admin/notices/new"} {
+	for _, path := range []string{"/admin/audit", "/admin/state", "/admin/notices/new"} {
 		b.visit(path)
 	}
 	b.press(`.sign-out button`)

@@ -93,7 +93,7 @@ func places(t *testing.T, home *housetest.Home) []place {
 		{"not-signed-in", "/admin", false, 401},
 		{"not-found", "/nothing", true, 404},
 		{"problem", "/problems/not-permitted", true, 200},
-		{"state", "/admin", true, 200},
+		{"state", "/admin/state", true, 200},
 		{"notices", "/admin/notices", true, 200},
 		{"notice-new", "/admin/notices/new", true, 200},
 		{"notice-edit", notice, true, 200},

@@ -39,7 +39,7 @@ func (l *Log) Get(ctx context.Context, reader Reader, record id.Record) (Found, 
 		found, err = l.find(v, record)
 		return err
 	})
-	if err == nil && reader.Org != "" && found.Org != reader.Org {
+	if err == nil && !reader.sees(found.Org) {
 		err = fault.New(fault.NotFound, "audit-record-unknown", "id", string(record))
 	}
 	if err != nil {

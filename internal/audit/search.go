@@ -20,6 +20,7 @@ type Query struct {
 	// house itself and of all organizations.
 	Org    id.Org
 	House  bool
+	Own    bool   // with House: only the house's own records, none of an organization
 	Name   string // prefix: "notice." or "notice.written"
 	By     id.Principal
 	Target string
@@ -45,6 +46,13 @@ const (
 type Reader struct {
 	By  id.Principal
 	Org id.Org // whose console it is; "" is the house's
+	Own bool   // in the house's console: only the house's own records
+}
+
+// sees reports whether the record of an organization, "" for the house's own,
+// is one that the reader may know of (R4).
+func (r Reader) sees(org id.Org) bool {
+	return org == r.Org || r.Org == "" && !r.Own
 }
 
 // Search returns a page of records and leaves one that says who looked for
@@ -86,7 +94,7 @@ func (q *Query) said(found int) map[string]string {
 	said := map[string]string{"found": strconv.Itoa(found)}
 	for name, value := range map[string]string{
 		"org": string(q.Org), "name": q.Name, "by": string(q.By), "target": q.Target, "text": q.Text, "cursor": q.Cursor,
-		"from": stamp(q.From), "until": stamp(q.Until),
+		"from": stamp(q.From), "until": stamp(q.Until), "own": own[q.Own],
 	} {
 		if value != "" {
 			said[name] = value
@@ -94,6 +102,8 @@ func (q *Query) said(found int) map[string]string {
 	}
 	return said
 }
+
+var own = map[bool]string{true: "yes"}
 
 func stamp(t time.Time) string {
 	if t.IsZero() {
@@ -257,6 +267,7 @@ func lowest(at time.Time) string {
 
 func (q *Query) matches(fs fields) bool {
 	if q.Org != "" && fs.get(fieldOrg) != string(q.Org) ||
+		q.Own && fs.get(fieldOrg) != "" ||
 		q.By != "" && fs.get(fieldBy) != string(q.By) ||
 		q.Target != "" && fs.get(fieldTarget) != q.Target ||
 		!strings.HasPrefix(fs.get(fieldName), q.Name) {

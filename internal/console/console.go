@@ -3,9 +3,7 @@ package console
 import (
 	"context"
 	"embed"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/clock"
@@ -56,14 +54,11 @@ type Options struct {
 	Ring  *seal.Ring
 	Desk  *job.Desk
 	Kinds *manifest.Set
+	Guide Guide
 	// Data is the folder in which archives are kept.
 	Data string
 	// Unsealed starts what waited for the keys.
 	Unsealed func(context.Context) error
-	// People reports whether there is anybody who can sign in, SignIn is where
-	// they do.
-	People func(context.Context) (bool, error)
-	SignIn string
 }
 
 // Room is the console.
@@ -75,37 +70,31 @@ type Room struct {
 	ring     *seal.Ring
 	desk     *job.Desk
 	kinds    *manifest.Set
+	guide    Guide
 	data     string
 	unsealed func(context.Context) error
-	people   func(context.Context) (bool, error)
-	signIn   string
-	sessions atomic.Pointer[map[string]Session]
-	loading  sync.Mutex
+	alarms   atomic.Pointer[[]string]
 }
 
-// New makes the room. Run keeps its sessions fresh.
+// New makes the room.
 func New(o Options) *Room {
-	r := &Room{
+	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, data: o.Data, people: o.People, signIn: o.SignIn,
+		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data,
 	}
-	r.sessions.Store(&map[string]Session{})
-	return r
-}
-
-// Run keeps the set-up sessions fresh until ctx ends.
-func (r *Room) Run(ctx context.Context) {
-	r.store.Follow(ctx, sessionTopic, 2*time.Second, r.loadSessions)
 }
 
 // Entry is one line of the console's navigation: the key of its words and
 // where it leads.
-type Entry struct{ Key, Href, Permission string }
+type Entry struct{ Key, Href, Permission, Or string }
 
-// HomePath is the first page of the console.
-const HomePath = statePath
+// HomePath leads to the first page of the console that the reader may open.
+const HomePath = "/admin"
 
 // Rail lists the console's own pages.
 func (r *Room) Rail() []Entry {
-	return []Entry{{"console.state.short", statePath, Operate}, {"console.audit", auditPath, AuditRead}}
+	return []Entry{
+		{Key: "console.audit", Href: LogPath, Permission: AuditRead, Or: AuditHouse},
+		{Key: "console.state.short", Href: StatePath, Permission: Operate},
+	}
 }

@@ -23,12 +23,12 @@ func (r *Room) API(m *web.Mux) {
 	op := func(method, path, tag, name, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
 	}
-	read, operate := web.Route{Permission: AuditRead}, web.Route{Permission: Operate}
+	read, operate := web.Route{Permission: AuditRead, Or: AuditHouse}, web.Route{Permission: Operate}
 	files := web.Route{Permission: Manifest, Large: true}
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)
-	web.API(m, read, op(http.MethodGet, "/audit/export", "audit", "export-log", "The whole log, to be verified anywhere; it ends with an end line, or it is cut"), r.exportLog)
+	web.API(m, web.Route{Permission: AuditHouse}, op(http.MethodGet, "/audit/export", "audit", "export-log", "The whole log, to be verified anywhere; it ends with an end line, or it is cut"), r.exportLog)
 	web.API(m, read, op(http.MethodGet, "/audit/checkpoint", "audit", "get-checkpoint", "The newest signed checkpoint and the key that checks it"), r.checkpoint)
 	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/archive", "audit", "archive-records", "Move the bodies of old records into a file on the server"), r.archive)
 	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/records/{record}/erase", "audit", "erase-field", "Erase one field of a record; its proofs hold"), r.erase)
@@ -79,6 +79,7 @@ type (
 		Text   string    `query:"text" doc:"Somewhere in a value"`
 		From   time.Time `query:"from" doc:"Inclusive"`
 		Until  time.Time `query:"until" doc:"Exclusive"`
+		Of     string    `query:"of" enum:"organization,house" doc:"Records of the organization (what is meant without it, where permitted), or the installation's own"`
 		Cursor string    `query:"cursor" doc:"From the page before"`
 		Limit  int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	}
@@ -90,6 +91,7 @@ type (
 	}
 	recordInput struct {
 		Record string `path:"record"`
+		Of     string `query:"of" enum:"organization,house" doc:"Whose records are looked at, as in the search"`
 	}
 	recordOutput struct {
 		Body struct {
@@ -112,11 +114,14 @@ type (
 )
 
 func (r *Room) searchRecords(ctx context.Context, in *searchInput) (*searchOutput, error) {
-	actor := web.ActorOf(ctx)
-	found, err := r.audit.Search(ctx, reader(actor), audit.Query{
-		House: actor.Org == "", Org: actor.Org, Name: in.Name, By: id.Principal(in.By), Target: in.Target, Text: in.Text,
+	reader, err := r.reader(ctx, in.Of)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.audit.Search(ctx, reader, query(reader, audit.Query{
+		Name: in.Name, By: id.Principal(in.By), Target: in.Target, Text: in.Text,
 		From: in.From, Until: in.Until, Cursor: in.Cursor, Limit: in.Limit,
-	})
+	}))
 	out := &searchOutput{}
 	out.Body.Items, out.Body.Next = []RecordResource{}, found.Cursor
 	for _, record := range found.Records {
@@ -126,7 +131,11 @@ func (r *Room) searchRecords(ctx context.Context, in *searchInput) (*searchOutpu
 }
 
 func (r *Room) oneRecord(ctx context.Context, in *recordInput) (*recordOutput, error) {
-	found, err := r.audit.Get(ctx, reader(web.ActorOf(ctx)), id.Record(in.Record))
+	reader, err := r.reader(ctx, in.Of)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.audit.Get(ctx, reader, id.Record(in.Record))
 	out := &recordOutput{}
 	out.Body.RecordResource, out.Body.State = resource(found.Record), string(found.State)
 	out.Body.Checkpoint, out.Body.Outside = found.Checkpoint.Note, found.Outside
@@ -134,7 +143,7 @@ func (r *Room) oneRecord(ctx context.Context, in *recordInput) (*recordOutput, e
 }
 
 func (r *Room) oneProof(ctx context.Context, in *recordInput) (*proofOutput, error) {
-	proof, err := r.prove(ctx, web.ActorOf(ctx), in.Record)
+	proof, err := r.prove(ctx, in.Of, in.Record)
 	return &proofOutput{proof}, err
 }
 
@@ -149,11 +158,11 @@ func (r *Room) checkpoint(ctx context.Context, _ *noInput) (*checkpointOutput, e
 	return out, err
 }
 
-// exportLog streams the log for as long as it takes. What fails on the way
-// cannot be told any more, but the export lacks its end line then, which every
-// verification sees.
+// exportLog streams the whole log, of every organization, for as long as it
+// takes. What fails on the way cannot be told any more, but the export lacks its
+// end line then, which every verification sees.
 func (r *Room) exportLog(ctx context.Context, _ *noInput) (*huma.StreamResponse, error) {
-	reader := reader(web.ActorOf(ctx))
+	reader := audit.Reader{By: web.ActorOf(ctx).Principal}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		c.SetHeader("Content-Type", "application/jsonl")
 		c.SetHeader("Content-Disposition", `attachment; filename="audit.jsonl"`)

@@ -16,47 +16,63 @@ import (
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
-const auditPath = "/admin/audit"
+// LogPath is the page of the audit log.
+const LogPath = "/admin/audit"
 
 func (r *Room) auditPages(m *web.Mux) {
 	route := func(path string) web.Route {
-		return web.Route{Method: http.MethodGet, Path: path, Permission: AuditRead}
+		return web.Route{Method: http.MethodGet, Path: path, Permission: AuditRead, Or: AuditHouse}
 	}
-	m.Page(route(auditPath), r.showLog)
-	m.Page(route(auditPath+"/{record}"), r.showRecord)
-	m.Page(route(auditPath+"/{record}/proof.json"), r.giveProof)
+	m.Page(route(LogPath), r.showLog)
+	m.Page(route(LogPath+"/{record}"), r.showRecord)
+	m.Page(route(LogPath+"/{record}/proof.json"), r.giveProof)
 }
 
-// reader is who reads the log: reading leaves a record of its own.
-func reader(a web.Actor) audit.Reader { return audit.Reader{By: a.Principal, Org: a.Org} }
+// at is a page of the log that keeps to whose records are looked at.
+func at(path string, reader audit.Reader) string {
+	if reader.Own {
+		return path + "?of=" + OfHouse
+	}
+	return path
+}
 
 // showLog lists records, newest first; what is looked for stands in the URL.
 func (r *Room) showLog(v *web.Visit) error {
-	search := ui.Search{
-		Name: v.Query("name"), By: v.Query("by"), Target: v.Query("target"), Text: v.Query("text"),
-		From: v.Query("from"), Until: v.Query("until"), Action: auditPath,
-	}
-	query := audit.Query{
-		House: v.Actor().Org == "", Org: v.Actor().Org, Name: search.Name, By: id.Principal(search.By),
-		Target: search.Target, Text: search.Text, Cursor: v.Query("cursor"), Limit: 50,
-	}
-	query.From, search.FromError = r.moment(v, search.From)
-	query.Until, search.UntilError = r.moment(v, search.Until)
-	found, err := r.audit.Search(v.Context(), reader(v.Actor()), query)
+	reader, err := r.reader(v.Context(), v.Query("of"))
 	if err != nil {
 		return err
 	}
-	page := ui.Log{Search: search}
+	search := ui.Search{
+		Name: v.Query("name"), By: v.Query("by"), Target: v.Query("target"), Text: v.Query("text"),
+		From: v.Query("from"), Until: v.Query("until"), Action: LogPath,
+	}
+	if reader.Own {
+		search.Of = OfHouse
+	}
+	q := query(reader, audit.Query{
+		Name: search.Name, By: id.Principal(search.By), Target: search.Target, Text: search.Text, Cursor: v.Query("cursor"), Limit: 50,
+	})
+	q.From, search.FromError = r.moment(v, search.From)
+	q.Until, search.UntilError = r.moment(v, search.Until)
+	found, err := r.audit.Search(v.Context(), reader, q)
+	if err != nil {
+		return err
+	}
+	page := ui.Log{Search: search, Both: r.ofBoth(v.Context()), House: LogPath + "?of=" + OfHouse, Organization: LogPath + "?of=" + OfOrganization}
+	parties, err := r.parties(v.Context(), found.Records...)
+	if err != nil {
+		return err
+	}
 	for _, record := range found.Records {
 		page.Records = append(page.Records, ui.Record{
-			Href: auditPath + "/" + url.PathEscape(string(record.ID)), Name: record.Name, At: record.At,
-			By: string(record.By), Target: record.Target, Waits: record.Index < 0,
+			Href: at(LogPath+"/"+url.PathEscape(string(record.ID)), reader), Name: record.Name, At: record.At,
+			By: parties.of(string(record.By)), Target: parties.of(record.Target), Waits: record.Index < 0,
 		})
 	}
 	if found.Cursor != "" {
 		again := v.Request().URL.Query()
 		again.Set("cursor", found.Cursor)
-		page.After = auditPath + "?" + again.Encode()
+		page.After = LogPath + "?" + again.Encode()
 	}
 	return v.Show(v.Say("console.audit"), ui.ShowLog(page))
 }
@@ -77,13 +93,21 @@ func (r *Room) moment(v *web.Visit, typed string) (time.Time, string) {
 // showRecord shows one record with the state of its proof.
 func (r *Room) showRecord(v *web.Visit) error {
 	record := id.Record(v.Path("record"))
-	found, err := r.audit.Get(v.Context(), reader(v.Actor()), record)
+	reader, err := r.reader(v.Context(), v.Query("of"))
+	if err != nil {
+		return err
+	}
+	found, err := r.audit.Get(v.Context(), reader, record)
+	if err != nil {
+		return err
+	}
+	parties, err := r.parties(v.Context(), found.Record)
 	if err != nil {
 		return err
 	}
 	page := ui.RecordPage{
-		Name: found.Name, Details: r.details(v, found), Said: said(v, found), State: string(found.State),
-		Proof: auditPath + "/" + url.PathEscape(string(record)) + "/proof.json", Back: auditPath,
+		Name: found.Name, Details: r.details(v, found, parties), Said: said(v, found, parties), State: string(found.State),
+		Proof: at(LogPath+"/"+url.PathEscape(string(record))+"/proof.json", reader), Back: at(LogPath, reader),
 	}
 	if found.State == audit.Covered {
 		page.Index, page.Size, page.SignedAt = found.Index, found.Checkpoint.Size, found.Checkpoint.At
@@ -102,7 +126,7 @@ func (r *Room) title(v *web.Visit, name string) string {
 
 // details lists the circumstances of a record in the order in which people
 // ask: when, who, on what, from where.
-func (r *Room) details(v *web.Visit, found audit.Found) []webui.Detail {
+func (r *Room) details(v *web.Visit, found audit.Found, p parties) []webui.Detail {
 	var all []webui.Detail
 	add := func(key string, value templ.Component) {
 		all = append(all, webui.Detail{Key: key, Value: value})
@@ -118,11 +142,15 @@ func (r *Room) details(v *web.Visit, found audit.Found) []webui.Detail {
 		}
 	}
 	add(v.Say("console.record.at"), webui.Time(found.At))
-	add(v.Say("console.record.by"), webui.WhoID(string(found.By)))
-	if found.Target != "" {
-		add(v.Say("console.record.target"), webui.ThingID(found.Target))
+	if found.By != "" {
+		add(v.Say("console.record.by"), ui.Whole(p.of(string(found.By))))
 	}
-	text("console.record.org", string(found.Org))
+	if found.Target != "" {
+		add(v.Say("console.record.target"), ui.Whole(p.of(found.Target)))
+	}
+	if found.Org != "" {
+		add(v.Say("console.record.org"), ui.Whole(p.of(thingOrg+string(found.Org))))
+	}
 	text("console.record.source", r.source(v, found))
 	text("console.record.acr", found.ACR)
 	number("console.record.session", found.Session)
@@ -142,11 +170,15 @@ func (r *Room) source(v *web.Visit, found audit.Found) string {
 }
 
 // said lists the fields of the event by the names that the log keeps.
-func said(v *web.Visit, found audit.Found) (all []webui.Detail) {
+func said(v *web.Visit, found audit.Found, p parties) (all []webui.Detail) {
 	add := func(key string, value templ.Component) {
 		all = append(all, webui.Detail{Key: key, Value: value})
 	}
 	for _, name := range sortedKeys(found.Fields) {
+		if who := id.OfPerson(id.Person(found.Fields[name])); namesPerson[name] && p.knows(string(who)) {
+			add(name, ui.Whole(p.of(string(who))))
+			continue
+		}
 		add(name, webui.Text(found.Fields[name]))
 	}
 	for _, name := range found.Erased {
@@ -157,7 +189,7 @@ func said(v *web.Visit, found audit.Found) (all []webui.Detail) {
 
 // giveProof is the proof as a file: it can be checked without the house.
 func (r *Room) giveProof(v *web.Visit) error {
-	proof, err := r.prove(v.Context(), v.Actor(), v.Path("record"))
+	proof, err := r.prove(v.Context(), v.Query("of"), v.Path("record"))
 	if err != nil {
 		return err
 	}
@@ -172,6 +204,10 @@ func (r *Room) giveProof(v *web.Visit) error {
 	return err
 }
 
-func (r *Room) prove(ctx context.Context, actor web.Actor, record string) (audit.Proof, error) {
-	return r.audit.Prove(ctx, reader(actor), id.Record(record))
+func (r *Room) prove(ctx context.Context, of, record string) (audit.Proof, error) {
+	reader, err := r.reader(ctx, of)
+	if err != nil {
+		return audit.Proof{}, err
+	}
+	return r.audit.Prove(ctx, reader, id.Record(record))
 }

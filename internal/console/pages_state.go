@@ -1,57 +1,30 @@
 package console
 
 import (
-	"context"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console/ui"
-	"github.com/sekisho/sekisho/internal/job"
-	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-const statePath = "/admin"
+// StatePath is the page of how the house stands.
+const StatePath = "/admin/state"
 
 func (r *Room) statePages(m *web.Mux) {
-	m.Page(web.Route{Method: http.MethodGet, Path: statePath, Permission: Operate}, r.showState)
+	m.Page(web.Route{Method: http.MethodGet, Path: HomePath, Permission: web.SignedIn}, r.showFirst)
+	m.Page(web.Route{Method: http.MethodGet, Path: StatePath, Permission: Operate}, r.showState)
 }
 
-// State is how the house stands.
-type State struct {
-	Engine  string
-	Lag     time.Duration // how long the oldest record waits for its place in the log
-	Signed  time.Duration // age of the newest checkpoint; 0 if there is none
-	Beyond  int64         // records that no checkpoint covers yet
-	Epoch   int64
-	Outside []audit.OutsideState
-	Keys    seal.Progress
-	Effects []job.Count
-}
-
-// Look returns how the house stands.
-func (r *Room) Look(ctx context.Context) (s State, err error) {
-	s.Engine = r.store.Engine()
-	if s.Lag, err = r.audit.Lag(ctx); err != nil {
-		return s, err
+// showFirst leads to the console as far as the reader may see it.
+func (r *Room) showFirst(v *web.Visit) error {
+	first, err := r.guide.First(v.Context(), v.Actor())
+	if err != nil {
+		return err
 	}
-	if s.Signed, s.Beyond, err = r.audit.CheckpointAge(ctx); err != nil {
-		return s, err
-	}
-	if s.Epoch, err = r.audit.Epoch(ctx); err != nil {
-		return s, err
-	}
-	if s.Outside, err = r.audit.OutsideStates(ctx); err != nil {
-		return s, err
-	}
-	if s.Keys, err = r.ring.Progress(ctx); err != nil {
-		return s, err
-	}
-	s.Effects, err = job.Counts(ctx, r.store)
-	return s, err
+	return v.See(first)
 }
 
 func (r *Room) showState(v *web.Visit) error {
@@ -88,15 +61,9 @@ func lagOf(v *web.Visit, lag time.Duration) string {
 
 // troubles says what somebody should look after, the gravest first.
 func troubles(v *web.Visit, s State) (all []string) {
-	say := func(yes bool, key string) {
-		if yes {
-			all = append(all, v.Say("console.trouble."+key))
-		}
+	for _, key := range s.alarms() {
+		all = append(all, v.Say(key))
 	}
-	say(s.Lag > time.Second, "lag")
-	say(slices.ContainsFunc(s.Outside, func(o audit.OutsideState) bool { return o.Error != "" }), "outside")
-	say(s.Keys.Phase == "stuck", "keys")
-	say(slices.ContainsFunc(s.Effects, func(c job.Count) bool { return c.State == "parked" }), "parked")
 	return all
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
@@ -24,8 +25,8 @@ import (
 
 type webBanner = webui.Banner
 
-// doorman knows who stands behind credentials. Before there are people that is
-// who redeemed the set-up link, and processes of this machine.
+// doorman knows who stands behind credentials: people, by session or token, and
+// processes of this machine.
 type doorman struct{ house *House }
 
 // Authenticate implements web.Authenticator.
@@ -38,9 +39,6 @@ func (d doorman) Authenticate(ctx context.Context, c web.Credentials) (web.Actor
 		return d.byToken(ctx, c.Bearer)
 	case c.Session.Empty():
 		return web.Actor{}, nil
-	}
-	if session, ok := h.console.SessionOf(c.Session); ok {
-		return web.Actor{Principal: session.Principal(), Session: session.ID, At: session.At}, nil
 	}
 	v, err := h.signin.Authenticate(ctx, c.Session)
 	if err != nil {
@@ -67,18 +65,13 @@ func ofPerson(p org.Person) web.Actor {
 }
 
 // may decides what an actor may do. Who runs the house on its own machine may
-// do everything, and who sets it up everything but unseal. A person may do what
-// their roles permit: of an organization in the one that the route names, or
+// do everything. A person may do what their roles permit: of an organization in the one that the route names, or
 // else in the one they act in; of the house anywhere. A token may do no more
 // than it names, in its own organization.
 func (h *House) may(ctx context.Context, actor web.Actor, permission, target string) error {
 	switch actor.Principal.Kind() {
 	case id.KindLocal:
 		return nil
-	case id.KindSetup:
-		if permission != console.Unseal {
-			return nil
-		}
 	case id.KindPerson:
 		return h.mayPerson(ctx, actor, permission, id.Org(target))
 	}
@@ -107,11 +100,11 @@ func (h *House) mayPerson(ctx context.Context, actor web.Actor, permission strin
 
 // alive says whether the session behind an open stream still stands.
 func (h *House) alive(ctx context.Context, actor web.Actor) error {
-	if who := actor.Principal.Person(); who != "" && !actor.Token {
-		return h.signin.Stands(ctx, who, actor.Session)
-	}
-	if actor.Principal.Kind() == id.KindSetup && !h.console.SessionStands(actor.Principal) {
+	if actor.Token { // streams are for pages, which have a session
 		return fault.New(fault.Unknown, "session-over")
+	}
+	if who := actor.Principal.Person(); who != "" {
+		return h.signin.Stands(ctx, who, actor.Session)
 	}
 	return nil
 }
@@ -167,36 +160,37 @@ func (h *House) refused(ctx context.Context, actor web.Actor, f *fault.Fault) {
 type entry struct {
 	key, href  string
 	permission string // "" for everybody who is signed in
+	or         string // another that opens it too, "" for none
 }
 
 // top are the entries of the top bar, consoleRail those beside the pages of the
 // console, settingsRail those beside a person's own.
 func (h *House) top() []entry {
-	return []entry{{"console.home", "/", ""}, {"console.admin", console.HomePath, ""}}
+	return []entry{{key: "console.home", href: hub.Path}, {key: "console.admin", href: console.HomePath}}
 }
 
 func (h *House) consoleRail() []entry {
 	var rail []entry
 	for _, e := range people.Rail() {
-		rail = append(rail, entry{e.Key, e.Href, e.Permission})
+		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission})
 	}
-	rail = append(rail, entry{"notice.list", notice.ListPath, notice.Write})
+	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy})
 	for _, e := range h.console.Rail() {
-		rail = append(rail, entry{e.Key, e.Href, e.Permission})
+		rail = append(rail, entry{e.Key, e.Href, e.Permission, e.Or})
 	}
-	return rail
+	return append(rail, entry{key: "notice.list", href: notice.ListPath, permission: notice.Write})
 }
 
 func (h *House) settingsRail() []entry {
 	return []entry{
-		{"people.settings", people.SettingsPath, ""},
-		{"signin.security", signin.SecurityPath, ""},
-		{"signin.passkeys", signin.PasskeysPath, ""},
-		{"signin.password", signin.PasswordPath, ""},
-		{"signin.totp", signin.TOTPPath, ""},
-		{"signin.recovery", signin.RecoveryPath, ""},
-		{"signin.sessions", signin.SessionsPath, ""},
-		{"signin.tokens", signin.TokensPath, ""},
+		{key: "people.settings", href: people.SettingsPath},
+		{key: "settings.security", href: signin.SecurityPath},
+		{key: "settings.passkeys", href: signin.PasskeysPath},
+		{key: "settings.password", href: signin.PasswordPath},
+		{key: "settings.totp", href: signin.TOTPPath},
+		{key: "settings.recovery", href: signin.RecoveryPath},
+		{key: "settings.sessions", href: signin.SessionsPath},
+		{key: "settings.tokens", href: signin.TokensPath},
 	}
 }
 
@@ -204,7 +198,7 @@ func (h *House) settingsRail() []entry {
 func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, entries []entry) []webui.Link {
 	var links []webui.Link
 	for _, e := range entries {
-		if e.permission == "" || h.may(ctx, actor, e.permission, "") == nil {
+		if h.mayEnter(ctx, actor, e) {
 			links = append(links, webui.Link{Text: h.book.Say(lang, e.key, nil), Href: e.href})
 		}
 	}
@@ -216,7 +210,11 @@ func (h *House) links(ctx context.Context, actor web.Actor, lang words.Lang) []w
 	if !actor.Known() {
 		return nil
 	}
-	return h.offer(ctx, actor, lang, h.top())
+	entries := h.top()
+	if _, err := (guide{h}).First(ctx, actor); err != nil { // nothing there for them
+		entries = slices.DeleteFunc(entries, func(e entry) bool { return e.href == console.HomePath })
+	}
+	return h.offer(ctx, actor, lang, entries)
 }
 
 // rail are the pages of the section that a path is in.

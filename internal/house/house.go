@@ -25,6 +25,7 @@ import (
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/manifest"
@@ -92,6 +93,10 @@ type House struct {
 	folk    *people.Room
 	console *console.Room
 	backup  *backup.Room
+	hub     *hub.Room
+
+	mapped sync.Once
+	atlas  *atlas // of the pages; see opens
 
 	server  *web.Server
 	inner   *http.Server // for one command, see Work
@@ -121,7 +126,7 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, passkey.Words, notice.Words,
 		people.Words,
-		console.Words, backup.Words,
+		console.Words, backup.Words, hub.Words,
 	}
 }
 
@@ -213,7 +218,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
-		Unsealed: h.unsealed, People: h.hasPeople, SignIn: signin.SignInPath,
+		Unsealed: h.unsealed, Guide: guide{h},
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
@@ -226,6 +231,7 @@ func (h *House) furnish() (err error) {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
+	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
 	h.mux.Check("seal", func(context.Context) error { return orNil(h.closed()) })
@@ -244,7 +250,6 @@ func (h *House) people() (err error) {
 	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,
-		SignOut: func(ctx context.Context, who id.Principal) error { return h.console.EndSession(ctx, who) },
 	}
 	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
 	if off := fault.As(err); off != nil {
@@ -387,6 +392,9 @@ func (h *House) stop(ctx context.Context) error {
 
 // Register opens people and organizations to tests.
 func (h *House) Register() *org.Register { return h.register }
+
+// Handler opens the front door to tests that knock without a network.
+func (h *House) Handler() http.Handler { return h.mux }
 
 // SignIn opens the room in which people sign in to tests.
 func (h *House) SignIn() *signin.Room { return h.signin }

@@ -17,7 +17,7 @@ func TestAPersonActsWithinTheirRoles(t *testing.T) {
 		if got := aoi.Get("/admin"); got.Status != http.StatusForbidden {
 			t.Errorf("aoi reads the state: %d", got.Status)
 		}
-		got := chika.Get("/admin")
+		got := chika.Get("/admin/state")
 		if got.Status != http.StatusOK || !strings.Contains(got.Body, "Kaede Trading") {
 			t.Errorf("chika reads the state: %d %s", got.Status, got.Body)
 		}

@@ -406,15 +406,11 @@ func (r *Room) takeNewPassword(v *web.Visit) error {
 }
 
 // signOut ends the session of this browser, whoever's it is.
-func (r *Room) signOut(v *web.Visit) (err error) {
-	switch actor := v.Actor(); {
-	case actor.Principal.Person() != "":
-		err = r.EndSession(v.Context(), actor.Principal, actor.Principal.Person(), actor.Session)
-	case r.endOther != nil:
-		err = r.endOther(v.Context(), actor.Principal)
-	}
-	if err != nil {
-		return err
+func (r *Room) signOut(v *web.Visit) error {
+	if actor := v.Actor(); actor.Principal.Person() != "" {
+		if err := r.EndSession(v.Context(), actor.Principal, actor.Principal.Person(), actor.Session); err != nil {
+			return err
+		}
 	}
 	v.CloseSession()
 	return v.See("/")

@@ -103,11 +103,7 @@ func (r *Room) placesOf(ctx context.Context, which id.Org, who id.Person, all []
 	if !slices.ContainsFunc(all, func(p SignInPolicy) bool { return len(p.Groups) > 0 }) {
 		return roles, nil, nil
 	}
-	in, err := r.register.GroupsOf(ctx, which, who)
-	var groups []id.Group
-	for _, g := range in {
-		groups = append(groups, g.ID)
-	}
+	groups, err := r.register.GroupIDsOf(ctx, which, who)
 	return roles, groups, err
 }
 

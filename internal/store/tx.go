@@ -177,6 +177,7 @@ func (v *View) Query(query string, args ...any) (*Rows, error) {
 	if c.revoked {
 		return nil, errRevoked
 	}
+	counted(c.ctx)
 	rows, err := c.conn.query(c.ctx, query, args)
 	if err != nil {
 		return nil, c.failed(query, err)

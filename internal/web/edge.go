@@ -91,7 +91,8 @@ func (m *Mux) know(v *Visit, cookies bool) error {
 	if route.Target != "" {
 		target = v.r.PathValue(route.Target)
 	}
-	if err := v.May(route.Permission, target); err != nil {
+	err = v.May(route.Permission, target)
+	if err != nil && (route.Or == "" || v.May(route.Or, target) != nil) {
 		return err
 	}
 	return v.rec.actor.stepUp(route.Fresh, v.Now())

@@ -50,6 +50,10 @@ type Route struct {
 	// Permission is Public, SignedIn or a permission such as "notice.write",
 	// asked before the handler runs.
 	Permission string
+	// Or is another permission that opens the route as well, for a handler that
+	// shows less or other things by it and asks again which of them counts; ""
+	// for none.
+	Or string
 	// Target names the wildcard of Path whose value is the permission's target;
 	// "" asks for the permission on everything.
 	Target string

@@ -11,20 +11,24 @@ import (
 	web "github.com/sekisho/sekisho/internal/web/ui"
 )
 
-// Saying is one sentence in one language, for the page that greets in all.
-type Saying struct {
-	Lang, Title, Text string
-}
-
 // Search is what is looked for in the log, as it was typed.
 type Search struct {
 	Name, By, Target, Text, From, Until string
 	FromError, UntilError               string
 	Action                              string
+	Of                                  string // "house", or "" for the organization
 }
 
 func (s Search) empty() bool {
 	return s.Name+s.By+s.Target+s.Text+s.From+s.Until == ""
+}
+
+// clear is the log without a search.
+func (s Search) clear() string {
+	if s.Of != "" {
+		return s.Action + "?of=" + s.Of
+	}
+	return s.Action
 }
 
 // Log is a page of records.
@@ -32,13 +36,25 @@ type Log struct {
 	Search  Search
 	Records []Record
 	After   string
+	// Both: the reader may look at either; the addresses of each.
+	Both                bool
+	Organization, House string
+}
+
+// Party is who or what a record is about.
+type Party struct {
+	Whole string // "person:ID"
+	Name  string // of a person
+	Gone  bool   // a person who was deleted
+	Href  string // of its page, "" for none that the reader may open
 }
 
 // Record is one line of the log.
 type Record struct {
-	Href, Name, By, Target string
-	At                     time.Time
-	Waits                  bool
+	Href, Name string
+	By, Target Party
+	At         time.Time
+	Waits      bool
 }
 
 // RecordPage is one record with the state of its proof: "pending", "integrated"
@@ -98,7 +114,7 @@ func recordRows(ctx context.Context, records []Record) []web.Row {
 			state = web.Badge("wait", say("console.record.waits"))
 		}
 		rows = append(rows, web.Row{Href: record.Href, Cells: []templ.Component{
-			web.Text(web.Event(ctx, record.Name)), web.Who(record.By), web.Thing(record.Target), web.Time(record.At), state,
+			web.Text(web.Event(ctx, record.Name)), by(record.By), on(record.Target), web.Time(record.At), state,
 		}})
 	}
 	return rows

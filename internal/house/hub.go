@@ -1,0 +1,185 @@
+package house
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/hub"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// furnishHub makes the first page of what the other rooms know.
+func (h *House) furnishHub() {
+	h.hub = hub.New(hub.Options{
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, Follow: []string{notice.Topic},
+	})
+	h.hub.Pages(h.mux)
+}
+
+// fewCodes is how many recovery codes are few.
+const fewCodes = 3
+
+// ofSignIn tells the hub how a person can sign in.
+type ofSignIn struct{ house *House }
+
+// Attention implements hub.Attention.
+func (o ofSignIn) Attention(ctx context.Context, actor web.Actor) (hub.Glance, error) {
+	who := actor.Principal.Person()
+	g, err := o.house.signin.Glance(ctx, who)
+	if err != nil {
+		return hub.Glance{}, err
+	}
+	demand, err := o.house.signin.DemandOn(ctx, actor.Org, who)
+	return hub.Glance{Sessions: g.Sessions, Items: factorItems(g, demand)}, err
+}
+
+// factorItems says what a person lacks to sign in safely and for long.
+func factorItems(g signin.Glance, demand signin.Demand) (items []hub.Item) {
+	add := func(yes, grave bool, key, href string, args ...any) {
+		if yes {
+			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: href, Grave: grave})
+		}
+	}
+	var held []signin.Proof
+	for _, m := range append(g.Holds(), signin.ByMail) { // a code by mail is the sign-in's to offer
+		held = append(held, signin.Proof{Method: m})
+	}
+	missing := demand.Missing(held)
+	add(len(missing) > 0, true, "policy", signin.SecurityPath)
+	for _, m := range missing {
+		items[0].Names = append(items[0].Names, "signin.method."+string(m))
+	}
+	add(g.MustChange, true, "password", signin.PasswordPath)
+	add(len(g.Holds()) == 0, true, "nothing", signin.PasskeysPath)
+	add(len(missing) == 0 && g.Password && g.Passkeys == 0 && !g.TOTP, false, "factor", signin.PasskeysPath)
+	add(g.TOTP && g.CodesOfThem == 0, false, "no-codes", signin.RecoveryPath)
+	add(g.CodesOfThem > 0 && g.Codes <= fewCodes, false, "codes", signin.RecoveryPath, "left", g.Codes, "all", g.CodesOfThem)
+	if g.Invitations == 1 {
+		items = append(items, hub.Item{Key: "hub.need.invitation"})
+	} else if g.Invitations > 1 {
+		items = append(items, hub.Item{Key: "hub.need.invitations", Args: []any{"count", g.Invitations}})
+	}
+	return items
+}
+
+// ofConsole tells operators what the state of the house needs.
+type ofConsole struct{ house *House }
+
+// Attention implements hub.Attention.
+func (o ofConsole) Attention(ctx context.Context, actor web.Actor) (g hub.Glance, err error) {
+	if o.house.may(ctx, actor, console.Operate, "") != nil {
+		return g, nil
+	}
+	for _, key := range o.house.console.Alarms() {
+		g.Items = append(g.Items, hub.Item{Key: key, Href: console.StatePath, Grave: true})
+	}
+	return g, nil
+}
+
+// guide tells the console what it must know of the rest of the house.
+type guide struct{ house *House }
+
+// May implements console.Guide.
+func (g guide) May(ctx context.Context, actor web.Actor, permission string) error {
+	return g.house.may(ctx, actor, permission, "")
+}
+
+// Names implements console.Guide.
+func (g guide) Names(ctx context.Context, which []id.Person) (map[id.Person]string, error) {
+	return g.house.register.Names(ctx, which)
+}
+
+// First implements console.Guide.
+func (g guide) First(ctx context.Context, actor web.Actor) (string, error) {
+	for _, e := range g.house.consoleRail() {
+		if g.house.mayEnter(ctx, actor, e) {
+			return e.href, nil
+		}
+	}
+	return "", fault.New(fault.Forbidden, "not-permitted", "permission", org.PeopleRead)
+}
+
+// pagesOf is where things of a kind have their page, before their identifier.
+var pagesOf = map[string]string{
+	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
+	"sign-in-policy": signin.PolicyPath + "/", "notice": notice.ListPath + "/", "record": console.LogPath + "/",
+}
+
+// Pages implements console.Guide: a person has a page for who they are a member
+// of the same organization with.
+func (g guide) Pages(ctx context.Context, actor web.Actor, things []string) (map[string]string, error) {
+	pages := map[string]string{}
+	var people []id.Person
+	for _, thing := range things {
+		kind, rest, _ := strings.Cut(thing, ":")
+		path := pagesOf[kind] + url.PathEscape(rest)
+		switch {
+		case !id.Valid(rest) && kind != "role", pagesOf[kind] == "", !g.house.opens(ctx, actor, path):
+			continue
+		case kind == "person":
+			people = append(people, id.Person(rest))
+		}
+		pages[thing] = path
+	}
+	if len(people) == 0 {
+		return pages, nil
+	}
+	members, err := g.house.register.Memberships(ctx, actor.Org, people)
+	for _, who := range people {
+		if _, ok := members[who]; !ok {
+			delete(pages, string(id.OfPerson(who)))
+		}
+	}
+	return pages, err
+}
+
+// mayEnter reports whether the actor may open the page of an entry.
+func (h *House) mayEnter(ctx context.Context, actor web.Actor, e entry) bool {
+	return e.permission == "" || h.may(ctx, actor, e.permission, "") == nil || e.or != "" && h.may(ctx, actor, e.or, "") == nil
+}
+
+// atlas finds the page behind a path.
+type atlas struct {
+	mux   *http.ServeMux
+	pages map[string]web.Route // by pattern
+}
+
+func newAtlas(routes []web.Route) *atlas {
+	a := &atlas{http.NewServeMux(), map[string]web.Route{}}
+	for _, route := range routes {
+		if route.Method == http.MethodGet && route.Edge == web.EdgePage {
+			pattern := route.Method + " " + route.Path
+			a.mux.Handle(pattern, http.NotFoundHandler())
+			a.pages[pattern] = route
+		}
+	}
+	return a
+}
+
+// opens reports whether a path is a page of the house that the actor may open.
+func (h *House) opens(ctx context.Context, actor web.Actor, path string) bool {
+	h.mapped.Do(func() { h.atlas = newAtlas(h.mux.Routes()) })
+	at, err := url.ParseRequestURI(path)
+	if path == "" || err != nil {
+		return false
+	}
+	_, pattern := h.atlas.mux.Handler(&http.Request{Method: http.MethodGet, URL: at, Host: ""})
+	route, ok := h.atlas.pages[pattern]
+	switch {
+	case !ok:
+		return false
+	case route.Permission == web.Public:
+		return true
+	case route.Permission == web.SignedIn:
+		return actor.Known()
+	}
+	return actor.Known() && h.mayEnter(ctx, actor, entry{permission: route.Permission, or: route.Or})
+}

@@ -1,0 +1,37 @@
+// Package ui is the page of the hub.
+package ui
+
+// Saying is one sentence in one language, for the page that greets in all.
+type Saying struct {
+	Lang, Title, Text string
+}
+
+// Door is the page for who is not signed in.
+type Door struct {
+	SignIn string // where the way in is, "" for nowhere
+}
+
+// Hub is a person's first page.
+type Hub struct {
+	Name         string
+	Needs        []Need
+	Places       []Place
+	More         int    // organizations that are not listed
+	Below        int    // organizations below, in which the person may act
+	Choose       string // where the organization is chosen
+	Sessions     int
+	SessionsHref string // "" where no page lists them
+}
+
+// Need is one thing to look after.
+type Need struct {
+	Text, Do, Href string
+	Grave          bool
+}
+
+// Place is an organization in which the person is a member.
+type Place struct {
+	ID, Title, Roles string
+	Manager          string // "" for none
+	Here             bool   // they act in it
+}
