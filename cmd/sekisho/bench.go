@@ -40,7 +40,7 @@ type bench struct {
 }
 
 // benches are the sets, by name.
-var benches = map[string]func(context.Context, *bench) error{"store": benchStore, "web": benchWeb}
+var benches = map[string]func(context.Context, *bench) error{"store": benchStore, "web": benchWeb, "signin": benchSignIn}
 
 func newBench(t *terminal) *cobra.Command {
 	var duration time.Duration
@@ -48,9 +48,9 @@ func newBench(t *terminal) *cobra.Command {
 	var database string
 	cmd := &cobra.Command{
 		Use: "bench [NAME]", Short: t.say("cmd.bench"), Args: cobra.MaximumNArgs(1),
-		ValidArgs: []string{"store", "web"},
+		ValidArgs: []string{"store", "web", "signin"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			names := []string{"store", "web"}
+			names := []string{"store", "web", "signin"}
 			if len(args) == 1 {
 				if benches[args[0]] == nil {
 					return usage{errors.New(t.say("cmd.bench.unknown", "name", args[0], "known", strings.Join(names, ", ")))}

@@ -3,9 +3,7 @@ package console
 import (
 	"context"
 	"embed"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/clock"
@@ -75,24 +73,15 @@ type Room struct {
 	guide    Guide
 	data     string
 	unsealed func(context.Context) error
-	sessions atomic.Pointer[map[string]Session]
-	loading  sync.Mutex
 	alarms   atomic.Pointer[[]string]
 }
 
-// New makes the room. Run keeps its sessions fresh.
+// New makes the room.
 func New(o Options) *Room {
-	r := &Room{
+	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
 		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data,
 	}
-	r.sessions.Store(&map[string]Session{})
-	return r
-}
-
-// Run keeps the set-up sessions fresh until ctx ends.
-func (r *Room) Run(ctx context.Context) {
-	r.store.Follow(ctx, sessionTopic, 2*time.Second, r.loadSessions)
 }
 
 // Entry is one line of the console's navigation: the key of its words and

@@ -21,6 +21,8 @@ import (
 // sealer keeps the log's signing key for the length of a test.
 type sealer struct{ gcm cipher.AEAD }
 
+var ctx = context.Background()
+
 func newSealer(t *testing.T) sealer {
 	t.Helper()
 	block, err := aes.NewCipher(make([]byte, 32))

@@ -10,11 +10,11 @@ import (
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
-	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin"
 )
 
 // What the room backup reports and where its endpoint is.
@@ -103,6 +103,6 @@ func (o *Options) alone(f func(backup.Ground) error) (err error) {
 		URL: o.Config.Database, Clock: o.Clock, Log: o.Log, Node: id.New[id.Node](o.Clock.Now()), By: id.Local(os.Getuid()),
 		Schemas: Schemas(),
 		Holders: func(*audit.Log) []seal.Sealed { return []seal.Sealed{auditKey{}} },
-		Enders:  []backup.Ender{{Name: "setup-sessions", End: console.EndAll}},
+		Enders:  []backup.Ender{{Name: "sessions", End: signin.EndAllSessions}, {Name: "tokens", End: signin.EndAllTokens}},
 	})
 }

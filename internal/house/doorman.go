@@ -25,8 +25,8 @@ import (
 
 type webBanner = webui.Banner
 
-// doorman knows who stands behind credentials. Before there are people that is
-// who redeemed the set-up link, and processes of this machine.
+// doorman knows who stands behind credentials: people, by session or token, and
+// processes of this machine.
 type doorman struct{ house *House }
 
 // Authenticate implements web.Authenticator.
@@ -39,9 +39,6 @@ func (d doorman) Authenticate(ctx context.Context, c web.Credentials) (web.Actor
 		return d.byToken(ctx, c.Bearer)
 	case c.Session.Empty():
 		return web.Actor{}, nil
-	}
-	if session, ok := h.console.SessionOf(c.Session); ok {
-		return web.Actor{Principal: session.Principal(), Session: session.ID, At: session.At}, nil
 	}
 	v, err := h.signin.Authenticate(ctx, c.Session)
 	if err != nil {
@@ -68,18 +65,13 @@ func ofPerson(p org.Person) web.Actor {
 }
 
 // may decides what an actor may do. Who runs the house on its own machine may
-// do everything, and who sets it up everything but unseal. A person may do what
-// their roles permit: of an organization in the one that the route names, or
+// do everything. A person may do what their roles permit: of an organization in the one that the route names, or
 // else in the one they act in; of the house anywhere. A token may do no more
 // than it names, in its own organization.
 func (h *House) may(ctx context.Context, actor web.Actor, permission, target string) error {
 	switch actor.Principal.Kind() {
 	case id.KindLocal:
 		return nil
-	case id.KindSetup:
-		if permission != console.Unseal {
-			return nil
-		}
 	case id.KindPerson:
 		return h.mayPerson(ctx, actor, permission, id.Org(target))
 	}
@@ -113,9 +105,6 @@ func (h *House) alive(ctx context.Context, actor web.Actor) error {
 	}
 	if who := actor.Principal.Person(); who != "" {
 		return h.signin.Stands(ctx, who, actor.Session)
-	}
-	if actor.Principal.Kind() == id.KindSetup && !h.console.SessionStands(actor.Principal) {
-		return fault.New(fault.Unknown, "session-over")
 	}
 	return nil
 }
@@ -192,13 +181,13 @@ func (h *House) consoleRail() []entry {
 func (h *House) settingsRail() []entry {
 	return []entry{
 		{key: "people.settings", href: people.SettingsPath},
-		{key: "signin.security", href: signin.SecurityPath},
-		{key: "signin.passkeys", href: signin.PasskeysPath},
-		{key: "signin.password", href: signin.PasswordPath},
-		{key: "signin.totp", href: signin.TOTPPath},
-		{key: "signin.recovery", href: signin.RecoveryPath},
-		{key: "signin.sessions", href: signin.SessionsPath},
-		{key: "signin.tokens", href: signin.TokensPath},
+		{key: "settings.security", href: signin.SecurityPath},
+		{key: "settings.passkeys", href: signin.PasskeysPath},
+		{key: "settings.password", href: signin.PasswordPath},
+		{key: "settings.totp", href: signin.TOTPPath},
+		{key: "settings.recovery", href: signin.RecoveryPath},
+		{key: "settings.sessions", href: signin.SessionsPath},
+		{key: "settings.tokens", href: signin.TokensPath},
 	}
 }
 

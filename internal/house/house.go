@@ -250,7 +250,6 @@ func (h *House) people() (err error) {
 	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,
-		SignOut: func(ctx context.Context, who id.Principal) error { return h.console.EndSession(ctx, who) },
 	}
 	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
 	if off := fault.As(err); off != nil {

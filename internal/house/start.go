@@ -153,7 +153,6 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.audit.Start()
 	h.keyed.Store(true)
 	h.run(h.notice.Run)
-	h.run(h.console.Run)
 	h.run(h.console.Watch)
 	h.run(h.signin.Run)
 	h.run(h.sweep)
@@ -163,8 +162,8 @@ func (h *House) unsealed(ctx context.Context) error {
 
 // invite prints the set-up link of a house without people.
 func (h *House) invite(ctx context.Context) error {
-	link, err := h.console.NewSetupLink(ctx, h.mux.BaseURL())
-	if err != nil {
+	link, empty, err := h.signin.NewSetupLink(ctx)
+	if err != nil || !empty {
 		return err
 	}
 	h.tell("house.setup", "link", link.Reveal())

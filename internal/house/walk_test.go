@@ -18,10 +18,12 @@ import (
 // here answers 401; a route that ought to be here is added in the commit that
 // brings it, and looked at by whoever reads that commit.
 var public = []string{
-	"GET /{$}", "GET /setup", "POST /setup", "POST /language",
+	"GET /{$}", "GET /setup", "POST /setup", "POST /setup/passkey", "POST /language",
 	"GET /signin", "POST /signin", "POST /signin/password", "POST /signin/passkey", "POST /signin/passkey/options",
 	"POST /signin/code", "POST /signin/code/check", "GET /signin/second", "POST /signin/second", "POST /signin/second/options",
 	"GET /signin/new-password", "POST /signin/new-password",
+	"GET /welcome", "POST /welcome", "POST /welcome/passkey", "GET /verify", "POST /verify",
+	"GET /reset", "POST /reset", "GET /reset/new", "POST /reset/new", "GET /recover", "POST /recover", "POST /recover/passkey",
 	"GET /problems/{code}", "GET /assets/{hash}/{name}", "GET /events", "GET /healthz", "GET /readyz",
 	"GET /api/v1/openapi.json",
 }

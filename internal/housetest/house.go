@@ -76,11 +76,11 @@ func House(t testing.TB, options ...func(*house.Options)) *Home {
 	if err := h.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	_, link, found := strings.Cut(said.String(), h.URL()+"/setup?")
-	if !found {
-		t.Fatalf("no set-up link was printed: %q", said.String())
+	home := &Home{House: h, Mail: relay}
+	if _, link, found := strings.Cut(said.String(), h.URL()+"/setup?"); found {
+		home.Link = h.URL() + "/setup?" + strings.Fields(link)[0]
 	}
-	return &Home{House: h, Link: h.URL() + "/setup?" + strings.Fields(link)[0], Mail: relay}
+	return home
 }
 
 // On puts the house onto a database, such as Postgres(t).
@@ -161,18 +161,32 @@ func (h *Home) Nobody(t testing.TB) *Visitor {
 	return &Visitor{t, h.URL(), &http.Client{Jar: jar, Transport: transport, CheckRedirect: stay, Timeout: 20 * time.Second}}
 }
 
-// AsSetup is a visitor who redeemed the set-up link. All of them share one
-// session.
+// SetupForm is what AsSetup says of itself, with the value of the link.
+func SetupForm(link string) url.Values {
+	value := ""
+	if u, err := url.Parse(link); err == nil {
+		value = u.Query().Get("link")
+	}
+	return url.Values{
+		"link": {value}, "org.name": {"first"}, "org.title": {"First House"}, "login": {"founder"}, "given_name": {"Fumiko"},
+		"family_name": {"Okada"}, "locale": {""}, "password": {SetupPassword},
+	}
+}
+
+// SetupPassword is the password of who AsSetup signs in.
+const SetupPassword = "seven lanterns over a quiet river"
+
+// AsSetup is a visitor who completed the set-up form: the first administrator,
+// signed in a moment ago. All of them share one session.
 func (h *Home) AsSetup(t testing.TB) *Visitor {
 	t.Helper()
 	v := h.Nobody(t)
 	h.once.Do(func() {
-		link, err := url.Parse(h.Link)
-		if err != nil {
-			t.Fatal(err)
+		if h.Link == "" {
+			t.Fatal("the house has people: no set-up link was printed")
 		}
-		if got := v.Post("/setup", url.Values{"link": {link.Query().Get("link")}}); got.Status != http.StatusSeeOther {
-			t.Fatalf("redeem the set-up link: %d\n%s", got.Status, got.Body)
+		if got := v.Post("/setup", SetupForm(h.Link)); got.Status != http.StatusSeeOther {
+			t.Fatalf("complete the set-up: %d\n%s", got.Status, got.Body)
 		}
 		h.cookies = v.Cookies()
 	})
@@ -358,3 +372,6 @@ func (v *Visitor) Send(method, path, body string, header http.Header) Answer {
 	}
 	return Answer{got.StatusCode, got.Header, string(text)}
 }
+
+// Base is the address of the house that the visitor looks at.
+func (v *Visitor) Base() string { return v.base }

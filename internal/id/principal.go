@@ -11,7 +11,6 @@ import (
 //
 //	person:ID  app:ID  device:ID   those who signed in
 //	local:UID                      a process of the machine, by the control socket
-//	setup:ID                       a set-up session, before there are people
 //	node:ID                        a process of this house
 //	system:NAME                    a part of the house acting by itself
 //	anonymous                      nobody we know
@@ -26,16 +25,12 @@ const (
 	KindApp    = "app"
 	KindDevice = "device"
 	KindLocal  = "local"
-	KindSetup  = "setup"
 	KindNode   = "node"
 	KindSystem = "system"
 )
 
 // Local is the principal of a local process with the given user id.
 func Local(uid int) Principal { return Principal(KindLocal + ":" + strconv.Itoa(uid)) }
-
-// Setup is the principal of a set-up session.
-func Setup(session string) Principal { return Principal(KindSetup + ":" + session) }
 
 // System is a part of the house that acts by itself ("sequencer").
 func System(name string) Principal { return Principal(KindSystem + ":" + name) }
@@ -79,7 +74,7 @@ func ParsePrincipal(s string) (Principal, error) {
 		return "", fmt.Errorf("principal %q: want KIND:ID or %q", s, Anonymous)
 	}
 	switch kind {
-	case KindPerson, KindApp, KindDevice, KindLocal, KindSetup, KindNode, KindSystem:
+	case KindPerson, KindApp, KindDevice, KindLocal, KindNode, KindSystem:
 		return Principal(s), nil
 	}
 	return "", fmt.Errorf("principal %q: unknown kind %q", s, kind)

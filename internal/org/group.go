@@ -66,6 +66,10 @@ func (r *Register) SetGroup(tx *store.Tx, by id.Principal, g Group) (store.Event
 	return g.event("group.changed", by), fillGroup(in, g)
 }
 
+// GroupMost is how many people, and how many groups, are directly in a group:
+// one write changes them all. Larger groups are made of groups.
+const GroupMost = 10_000
+
 // checkGroup holds a group to its form: members are members, groups are of the
 // same organization, and no group is in itself.
 func checkGroup(v *store.View, g *Group) error {
@@ -78,6 +82,12 @@ func checkGroup(v *store.View, g *Group) error {
 	}
 	checkName(&bad, "title", g.Title)
 	g.Members, g.Groups = distinct(g.Members), distinct(g.Groups)
+	for path, n := range map[string]int{"members": len(g.Members), "groups": len(g.Groups)} {
+		if n > GroupMost {
+			bad.Add(path, "list-too-long", "limit", GroupMost)
+			return bad.Fault("group-invalid")
+		}
+	}
 	members, err := whichAreMembers(v, g.Members)
 	if err != nil {
 		return err

@@ -246,9 +246,22 @@ func nothingBelow(v *store.View, which id.Org) error {
 }
 
 // DropOrganization deletes an organization with its memberships, groups and
-// roles; the people stay. It must have no organizations below it.
+// roles; the people stay. It must have no organizations below it
+// (organization-has-others) and at most 500 members (organization-has-members).
 func (r *Register) DropOrganization(ctx context.Context, by id.Principal, which id.Org) error {
 	return r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.EndOrganization(tx, by, which) })
+}
+
+// mostEnded is how many memberships one write ends: nobody else writes to
+// SQLite meanwhile. A larger organization is disabled, and its memberships are
+// ended before it is deleted.
+const mostEnded = 500
+
+func orFault(err error, f *fault.Fault) error {
+	if err != nil {
+		return err
+	}
+	return f
 }
 
 // EndOrganization is DropOrganization in the caller's write; call Forget after
@@ -273,6 +286,9 @@ func (r *Register) EndOrganization(tx *store.Tx, by id.Principal, which id.Org) 
 	}
 	if err := nothingBelow(&house.View, which); err != nil {
 		return store.Event{}, err
+	}
+	if people, err := countMembers(house.View.Org(which)); err != nil || people > mostEnded {
+		return store.Event{}, orFault(err, fault.New(fault.Conflict, "organization-has-members", "count", people, "limit", mostEnded))
 	}
 	return o.event("organization.deleted", by), deleteOrg(house, which)
 }

@@ -330,13 +330,6 @@ func lastOr(err error, code string) error {
 	return fault.New(fault.Conflict, code)
 }
 
-func ignoreMissing(err error) error {
-	if fault.As(err) != nil {
-		return nil
-	}
-	return err
-}
-
 // DeletePerson erases a person for good: names, addresses, memberships, roles
 // and factors go; the identifier stays, so that it is never given again, and so
 // do the records of what they did, whose fields can be erased singly.

@@ -22,16 +22,6 @@ func (s set) add(names ...string) {
 	}
 }
 
-// covers reports whether s has all that other has.
-func (s set) covers(other set) bool {
-	for name := range other {
-		if !s.has(name) {
-			return false
-		}
-	}
-	return true
-}
-
 // Grants is what a person may do, where.
 type Grants struct {
 	Person id.Person
@@ -79,14 +69,14 @@ func (g Grants) Of(org id.Org) []string {
 
 // power is what whoever writes may do, read in the same transaction.
 type power struct {
-	all bool // a process of the machine, the house itself, who sets it up
+	all bool // a process of the machine, the house itself
 	Grants
 }
 
 // powerOf reads what by may do.
 func (r *Register) powerOf(v *store.View, by id.Principal) (power, error) {
 	switch by.Kind() {
-	case id.KindLocal, id.KindSystem, id.KindSetup, id.KindNode:
+	case id.KindLocal, id.KindSystem, id.KindNode:
 		return power{all: true}, nil
 	case id.KindPerson:
 		g, err := r.grantsOf(v, by.Person())

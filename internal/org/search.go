@@ -223,6 +223,12 @@ func (r *Register) ByEmail(v *store.View, email string) ([]Person, error) {
 	return peopleByEmail(v.House(), EmailFold(email))
 }
 
+// VerifiedAt returns the active people who proved that an address is theirs, at
+// most two: a mailbox that people share is nobody's own.
+func (r *Register) VerifiedAt(v *store.View, email string) ([]Person, error) {
+	return verifiedAt(v.House(), EmailFold(email))
+}
+
 // PersonIn returns a person in the caller's transaction.
 func (r *Register) PersonIn(v *store.View, which id.Person) (Person, error) {
 	return personByID(v.House(), which)

@@ -48,6 +48,11 @@ func peopleByEmail(v *store.View, fold string) ([]Person, error) {
 	return store.Collect(rows, err, scanPerson)
 }
 
+func verifiedAt(v *store.View, fold string) ([]Person, error) {
+	rows, err := v.Query(personColumns+"WHERE p.email_fold = $1 AND p.email_fold <> '' AND p.verified = 1 AND p.state = 'active' LIMIT 2", fold)
+	return store.Collect(rows, err, scanPerson)
+}
+
 // peopleVerified reads who proved to have an address, at most two.
 func peopleVerified(v *store.View, fold string) ([]Person, error) {
 	rows, err := v.Query(personColumns+"WHERE p.email_fold = $1 AND p.email_fold <> '' AND p.verified = 1 ORDER BY p.id LIMIT 2", fold)
@@ -311,6 +316,11 @@ func membersOf(v *store.View, who []id.Person) (map[id.Person]Member, error) {
 		}
 	}
 	return found, nil
+}
+
+func countMembers(v *store.View) (n int64, err error) {
+	err = v.Row("SELECT COUNT(*) FROM member WHERE org = $1").Scan(&n)
+	return n, err
 }
 
 func allMembers(v *store.View) ([]Member, error) {

@@ -43,8 +43,8 @@ func look(v *store.View, q Query, lead string, others []term, at cursorAt, limit
 	var more strings.Builder
 	for _, other := range others {
 		form := " AND EXISTS (SELECT 1 FROM person_gram o WHERE o.org = '' AND o.person = g.person AND o.gram >= $%d AND o.gram < $%d)"
-		if other.read {
-			form = " AND g.person IN (SELECT o.person FROM person_gram o WHERE o.org = $1 AND o.gram >= $%d AND o.gram < $%d)"
+		if other.read { // IS TRUE keeps PostgreSQL from making a nested loop of it: 8 ms instead of 250
+			form = " AND (g.person IN (SELECT o.person FROM person_gram o WHERE o.org = $1 AND o.gram >= $%d AND o.gram < $%d)) IS TRUE"
 		}
 		args = append(args, other.text, beyond(other.text))
 		fmt.Fprintf(&more, form, len(args)-1, len(args))

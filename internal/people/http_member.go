@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/store"
@@ -37,6 +38,7 @@ func profileOf(p org.Person) Profile {
 	}
 }
 
+// MemberBody is a member as the API shows one.
 type MemberBody struct {
 	Person        string `json:"person"`
 	Profile       `json:",inline"`
@@ -172,7 +174,7 @@ func (r *Room) apiMember(ctx context.Context, input *memberInput) (*one[MemberBo
 func (r *Room) apiAddMember(ctx context.Context, input *newMemberInput) (*one[newMember], error) {
 	where, b := id.Org(input.Org), input.Body
 	if (b.Person == "") == (b.Invite == nil) {
-		return nil, withField("member-invalid", "person", "member-person-or-invite")
+		return nil, withField(fault.New(fault.Invalid, "member-invalid"), "person", "member-person-or-invite")
 	}
 	roles := idsIn[id.Role](b.Roles)
 	if err := r.freshFor(ctx, roles); err != nil {

@@ -80,8 +80,8 @@ func (r *Room) personAPI(m *web.Mux) {
 	web.API(m, write, disable, r.apiState(org.Disabled))
 	web.API(m, read, op(http.MethodGet, "/people/{person}/deletion", "plan-person-deletion", "What a deletion would erase and keep", tag), r.apiDeletion)
 	web.API(m, fresh(erase), op(http.MethodDelete, "/people/{person}", "delete-person", "Delete a person for good", tag), r.apiDelete)
-	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodGet, "/me", "get-me", "One's own profile", tag), r.apiMe)
-	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodPatch, "/me", "change-me", "Change one's own profile; what is left out stays", tag), r.apiChangeMe)
+	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodGet, "/me", "get-profile", "One's own profile", tag), r.apiMe)
+	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodPatch, "/me", "change-profile", "Change one's own profile; what is left out stays", tag), r.apiChangeMe)
 }
 
 // meets returns a person whom the caller sees; a token sees who is in its own
@@ -108,7 +108,7 @@ func (r *Room) apiPeople(ctx context.Context, input *peopleInput) (*items[person
 
 func (r *Room) apiPeopleByID(ctx context.Context, ids []string) (*items[personBody], error) {
 	if len(ids) > 200 {
-		return nil, withField("input-invalid", "ids", "field-too-many", "limit", 200)
+		return nil, withField(fault.New(fault.Invalid, "input-invalid"), "ids", "field-too-many", "limit", 200)
 	}
 	found, err := r.org.People(ctx, idsIn[id.Person](ids))
 	var bodies []personBody
@@ -342,7 +342,7 @@ func (r *Room) bodyOfImport(ctx context.Context, plan *Import, invited []Invited
 	for _, row := range plan.Rows {
 		b := rowBody{Line: row.Line, Login: row.Login, Action: string(row.Action), Changes: row.Changes, Link: links[row.entry.person.ID]}
 		for _, t := range row.Troubles {
-			b.Problems = append(b.Problems, troubleBody{t.Column, t.Code, r.book.Say(web.LangOf(ctx), "problem."+t.Code, t.Args)})
+			b.Problems = append(b.Problems, troubleBody{t.Path, t.Code, r.book.Say(web.LangOf(ctx), "problem."+t.Code, t.Args)})
 		}
 		body.Rows = append(body.Rows, b)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/sheet"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -25,26 +26,20 @@ const (
 	Problem   Action = "problem"
 )
 
-// Trouble is what is wrong with one cell.
-type Trouble struct {
-	Column string // "" for the row
-	Code   string
-	Args   fault.Args
-}
-
 // Row is one line of a list with what it would do.
 type Row struct {
 	Line     int
 	Login    string
 	Name     string
 	Action   Action
-	Changes  []string // columns that differ
-	Troubles []Trouble
+	Changes  []string      // columns that differ
+	Troubles []fault.Field // by column; "" is the row
 
 	entry  entry
 	before org.Member // of an update
 	person bool       // the person changes
 	member bool       // the membership changes
+	bad    fault.Checks
 }
 
 // Import is a list with everything that it would do. Nothing is done while any
@@ -66,14 +61,14 @@ const importMost = 60 * time.Second
 // added are sent an invitation. Columns that the file does not have leave things
 // as they are; an empty cell empties.
 func (r *Room) PlanImport(ctx context.Context, by id.Principal, to id.Org, file []byte, invite bool) (*Import, error) {
-	s, f := readSheet(file)
+	read, f := sheet.Read(file)
 	if f != nil {
 		return nil, f
 	}
 	if invite && r.inviter == nil {
 		return nil, errNoInvitations
 	}
-	p := planner{room: r, by: by, org: to, sheet: s, invite: invite, seen: map[string]int{}, given: map[string]error{}}
+	p := planner{room: r, by: by, org: to, sheet: read, invite: invite, seen: map[string]int{}, given: map[string]error{}}
 	err := r.store.Org(to).Read(ctx, p.load)
 	if err != nil {
 		return nil, err
@@ -117,7 +112,7 @@ func (i *Import) refused() *fault.Fault {
 	f := fault.New(fault.Invalid, "import-refused", "count", i.Counts[Problem])
 	for _, row := range i.Rows {
 		for _, t := range row.Troubles {
-			f.Fields = append(f.Fields, fault.Field{Path: path(row.Line, t.Column), Code: t.Code, Args: t.Args})
+			f.Fields = append(f.Fields, fault.Field{Path: path(row.Line, t.Path), Code: t.Code, Args: t.Args})
 		}
 	}
 	return f
@@ -245,7 +240,7 @@ func (r *Room) Sheet(ctx context.Context, in id.Org) (columns []string, rows [][
 		})
 	}
 	slices.SortFunc(rows, slices.Compare)
-	return Columns[:len(Columns)-1], rows, err
+	return sheet.Columns[:len(sheet.Columns)-1], rows, err
 }
 
 func roleNames(all []org.Role, which []id.Role) []string {

@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/sheet"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -19,7 +20,7 @@ type planner struct {
 	room   *Room
 	by     id.Principal
 	org    id.Org
-	sheet  sheet
+	sheet  sheet.Sheet
 	invite bool
 
 	rows    []Row
@@ -58,36 +59,37 @@ func (p *planner) load(v *store.View) (err error) {
 	if p.keeps = p.room.org.Need(v, p.by, p.org, org.GroupWrite); fault.As(p.keeps) == nil && p.keeps != nil {
 		return p.keeps
 	}
-	for _, l := range p.sheet.lines {
+	for _, l := range p.sheet.Lines {
 		if err := p.who(v, l); err != nil {
 			return err
 		}
 	}
 	for i := range p.rows {
-		if err := p.compare(v, &p.rows[i], p.sheet.lines[i]); err != nil {
+		if err := p.compare(v, &p.rows[i], p.sheet.Lines[i]); err != nil {
 			return err
 		}
 	}
 	p.circles()
+	for i := range p.rows {
+		if f := p.rows[i].bad.Fault("import-refused"); f != nil {
+			p.rows[i].Action, p.rows[i].Troubles = Problem, f.Fields
+		}
+	}
 	return nil
-}
-
-func (row *Row) bad(column, code string, pairs ...any) {
-	row.Troubles = append(row.Troubles, Trouble{column, code, fault.Pairs(pairs...)})
 }
 
 // who finds the person of a row: a member, or somebody new. A login that
 // somebody outside of the organization has is only taken; more is not said.
-func (p *planner) who(v *store.View, l line) error {
-	row := Row{Line: l.number, Login: l.cells["login"]}
+func (p *planner) who(v *store.View, l sheet.Line) error {
+	row := Row{Line: l.Number, Login: l.Cells["login"]}
 	fold := org.LoginFold(row.Login)
-	if l.odd {
-		row.bad("", "import-cells", "want", len(p.sheet.columns))
+	if l.Odd {
+		row.bad.Add("", "import-cells", "want", len(p.sheet.Columns))
 	}
 	if first, twice := p.seen[fold]; twice && fold != "" {
-		row.bad("login", "import-login-twice", "line", first)
+		row.bad.Add("login", "import-login-twice", "line", first)
 	} else {
-		p.seen[fold] = l.number
+		p.seen[fold] = l.Number
 	}
 	found, err := p.room.org.LoginOf(v, row.Login)
 	member, here := p.members[found.ID]
@@ -96,7 +98,7 @@ func (p *planner) who(v *store.View, l line) error {
 		row.Action, row.before = Update, member
 		row.entry = entry{person: found, member: member}
 	case err == nil:
-		row.bad("login", "login-taken", "login", row.Login)
+		row.bad.Add("login", "login-taken", "login", row.Login)
 		fallthrough
 	case fault.As(err) != nil:
 		row.Action = Create
@@ -110,7 +112,7 @@ func (p *planner) who(v *store.View, l line) error {
 }
 
 // compare fills a row with its cells and says what differs and what is wrong.
-func (p *planner) compare(v *store.View, row *Row, l line) error {
+func (p *planner) compare(v *store.View, row *Row, l sheet.Line) error {
 	was := row.entry
 	p.profile(row, l)
 	p.secret(row, l)
@@ -119,11 +121,11 @@ func (p *planner) compare(v *store.View, row *Row, l line) error {
 	}
 	if f := row.entry.person.Check(); f != nil {
 		for _, field := range f.Fields {
-			row.Troubles = append(row.Troubles, Trouble{field.Path, field.Code, field.Args})
+			row.bad.AddFault(field.Path, &fault.Fault{Code: field.Code, Args: field.Args})
 		}
 	}
 	if p.invite && row.Action == Create && row.entry.person.Email == "" && row.entry.hash.Empty() {
-		row.bad("email", "field-required")
+		row.bad.Add("email", "field-required")
 	}
 	row.Name = row.entry.person.DisplayName
 	if row.Action == Update {
@@ -131,19 +133,16 @@ func (p *planner) compare(v *store.View, row *Row, l line) error {
 			return err
 		}
 	}
-	if len(row.Troubles) > 0 {
-		row.Action = Problem
-	}
 	return nil
 }
 
-func (p *planner) profile(row *Row, l line) {
+func (p *planner) profile(row *Row, l sheet.Line) {
 	who := &row.entry.person
 	for column, field := range map[string]*string{
 		"email": &who.Email, "display_name": &who.DisplayName, "family_name": &who.FamilyName, "given_name": &who.GivenName,
 		"reading": &who.Reading, "locale": &who.Locale, "time_zone": &who.TimeZone,
 	} {
-		if cell, given := l.cells[column]; given {
+		if cell, given := l.Cells[column]; given {
 			*field = cell
 		}
 	}
@@ -151,30 +150,30 @@ func (p *planner) profile(row *Row, l line) {
 
 // secret takes the hash of a password for somebody new; who is there already
 // keeps their own.
-func (p *planner) secret(row *Row, l line) {
-	cell := l.cells["password_hash"]
+func (p *planner) secret(row *Row, l sheet.Line) {
+	cell := l.Cells["password_hash"]
 	if cell == "" || row.before.Version > 0 {
 		return
 	}
 	if p.room.passwords == nil {
-		row.bad("password_hash", "import-no-passwords")
+		row.bad.Add("password_hash", "import-no-passwords")
 		return
 	}
 	row.entry.hash, row.entry.person.State = secret.Of(cell), org.Active
 	if f := p.room.passwords.Check(row.entry.hash); f != nil {
-		row.bad("password_hash", f.Code)
+		row.bad.AddFault("password_hash", f)
 	}
 }
 
 // belonging reads roles, groups and manager.
-func (p *planner) belonging(v *store.View, row *Row, l line) error {
+func (p *planner) belonging(v *store.View, row *Row, l sheet.Line) error {
 	m := &row.entry.member
-	if cell, given := l.cells["roles"]; given && (cell != "" || row.Action == Update) {
+	if cell, given := l.Cells["roles"]; given && (cell != "" || row.Action == Update) {
 		m.Roles = nil
-		for _, name := range names(cell) {
+		for _, name := range sheet.Names(cell) {
 			i := slices.IndexFunc(p.roles, func(r org.Role) bool { return r.Name == strings.ToLower(name) })
 			if i < 0 {
-				row.bad("roles", "role-unknown", "role", name)
+				row.bad.Add("roles", "role-unknown", "role", name)
 				continue
 			}
 			m.Roles = append(m.Roles, p.roles[i].ID)
@@ -182,14 +181,14 @@ func (p *planner) belonging(v *store.View, row *Row, l line) error {
 		slices.Sort(m.Roles)
 		m.Roles = slices.Compact(m.Roles)
 	}
-	if cell, given := l.cells["manager"]; given {
+	if cell, given := l.Cells["manager"]; given {
 		m.Manager = p.logins[org.LoginFold(cell)]
 		if m.Manager == "" && cell != "" {
 			manager, err := p.room.org.LoginOf(v, cell)
 			if _, here := p.members[manager.ID]; err == nil && here {
 				m.Manager = manager.ID
 			} else {
-				row.bad("manager", "manager-unknown")
+				row.bad.Add("manager", "manager-unknown")
 			}
 			if err != nil && fault.As(err) == nil {
 				return err
@@ -214,22 +213,22 @@ func (p *planner) may(v *store.View, row *Row, roles []id.Role) error {
 		p.given[key] = err
 	}
 	if f := fault.As(err); f != nil {
-		row.bad("roles", f.Code)
+		row.bad.AddFault("roles", f)
 		return nil
 	}
 	return err
 }
 
 // grouping puts a person into exactly the groups of the cell.
-func (p *planner) grouping(row *Row, l line) {
-	cell, given := l.cells["groups"]
+func (p *planner) grouping(row *Row, l sheet.Line) {
+	cell, given := l.Cells["groups"]
 	if !given {
 		return
 	}
-	want, who := names(strings.ToLower(cell)), row.entry.person.ID
+	want, who := sheet.Names(strings.ToLower(cell)), row.entry.person.ID
 	for _, name := range want {
 		if !slices.ContainsFunc(p.groups, func(g org.Group) bool { return g.Name == name }) {
-			row.bad("groups", "group-unknown")
+			row.bad.Add("groups", "group-unknown")
 		}
 	}
 	changed := false
@@ -251,7 +250,7 @@ func (p *planner) grouping(row *Row, l line) {
 	}
 	row.Changes = append(row.Changes, "groups")
 	if f := fault.As(p.keeps); f != nil {
-		row.bad("groups", f.Code, "permission", org.GroupWrite)
+		row.bad.AddFault("groups", f)
 	}
 }
 
@@ -285,7 +284,7 @@ func (p *planner) differences(v *store.View, row *Row, was entry) error {
 	}
 	err := p.room.org.MayTouch(v, p.by, b.ID)
 	if f := fault.As(err); f != nil {
-		row.bad("login", f.Code)
+		row.bad.AddFault("login", f)
 		return nil
 	}
 	return err
@@ -310,8 +309,7 @@ func (p *planner) circles() {
 			next = over[next]
 		}
 		if next != "" {
-			p.rows[i].bad("manager", "manager-of-themselves")
-			p.rows[i].Action = Problem
+			p.rows[i].bad.Add("manager", "manager-of-themselves")
 		}
 	}
 }
@@ -339,7 +337,7 @@ func (p *planner) touched() []org.Group {
 func (p *planner) digest() string {
 	all := []any{p.org, p.invite}
 	for i, row := range p.rows {
-		all = append(all, row.Line, row.Action, row.Changes, row.Troubles, row.before.Version, row.entry.person.Version, p.sheet.lines[i].cells)
+		all = append(all, row.Line, row.Action, row.Changes, row.Troubles, row.before.Version, row.entry.person.Version, p.sheet.Lines[i].Cells)
 	}
 	text, _ := json.Marshal(all)
 	sum := sha256.Sum256(text)

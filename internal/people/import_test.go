@@ -18,6 +18,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/people/sheet"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -150,7 +151,7 @@ func (d *desk) plan(by id.Principal, file string) []string {
 			said += " " + change
 		}
 		for _, bad := range row.Troubles {
-			said += " " + bad.Column + "=" + bad.Code
+			said += " " + bad.Path + "=" + bad.Code
 		}
 		all = append(all, said)
 	}
@@ -174,7 +175,7 @@ func TestImportRefused(t *testing.T) {
 			{"quotes", "login,email\na,\"b\n", []string{"import-malformed"}},
 			{"bytes", "login\n\xff\xff\xff\n", []string{"import-not-text"}},
 			{"a NUL", "login\na\x00b\n", []string{"import-not-text"}},
-			{"too many", "login\n" + strings.Repeat("a\n", people.MostRows+1), []string{"import-too-long"}},
+			{"too many", "login\n" + strings.Repeat("a\n", sheet.MostRows+1), []string{"import-too-long"}},
 			{
 				"every problem, none hides another", "login,email,display_name,locale,time_zone,roles,groups,manager\n" +
 					"aoi,a@b@c,x\u202ey,fr,Mars,king,nobles,nobody\n" +
@@ -305,7 +306,7 @@ func (d *desk) sheet() string {
 		d.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := people.WriteSheet(&out, columns, rows); err != nil {
+	if err := sheet.Write(&out, columns, rows); err != nil {
 		d.t.Fatal(err)
 	}
 	return out.String()

@@ -36,7 +36,7 @@ func (r *Room) Invite(ctx context.Context, by id.Principal, to id.Org, n Newcome
 		return Invited{}, errNoInvitations
 	}
 	if n.Person.Email == "" {
-		return Invited{}, withField("person-invalid", "email", "field-required")
+		return Invited{}, withField(fault.New(fault.Invalid, "person-invalid"), "email", "field-required")
 	}
 	e := r.entry(to, n, org.Invited)
 	draft := r.inviter.Draft(1)[0]
@@ -46,8 +46,12 @@ func (r *Room) Invite(ctx context.Context, by id.Principal, to id.Org, n Newcome
 	return Invited{e.person.ID, r.inviter.Link(draft)}, err
 }
 
-func withField(code, path, field string, pairs ...any) *fault.Fault {
-	return &fault.Fault{Kind: fault.Invalid, Code: code, Fields: []fault.Field{{Path: path, Code: field, Args: fault.Pairs(pairs...)}}}
+// withField says which field a fault is about.
+func withField(f *fault.Fault, path, code string, pairs ...any) *fault.Fault {
+	var bad fault.Checks
+	bad.Add(path, code, pairs...)
+	f.Fields = bad.Fault("person-invalid").Fields
+	return f
 }
 
 // entry is a person on the way in, with everything that must not be made inside
@@ -158,7 +162,7 @@ func (r *Room) waiting(tx *store.Tx, by id.Principal, to id.Org, who id.Person) 
 		err = fault.New(fault.Conflict, "invitation-accepted-already")
 	}
 	if err == nil && p.Email == "" {
-		err = withField("person-invalid", "email", "field-required")
+		err = withField(fault.New(fault.Invalid, "person-invalid"), "email", "field-required")
 	}
 	return p, err
 }

@@ -166,11 +166,11 @@ func (r *Room) preparePerson(ctx context.Context, name string, s *person) (any, 
 		return nil, nil
 	}
 	if r.passwords == nil {
-		return nil, withField("person-invalid", "password", "import-no-passwords")
+		return nil, withField(fault.New(fault.Invalid, "person-invalid"), "password", "import-no-passwords")
 	}
 	hash, err := r.passwords.Hash(ctx, s.person(name), password)
 	if f := fault.As(err); f != nil && f.Kind != fault.Busy && f.Kind != fault.Broken {
-		return nil, withField("person-invalid", "password", f.Code)
+		return nil, withField(fault.New(fault.Invalid, "person-invalid"), "password", f.Code)
 	}
 	return hash, err
 }

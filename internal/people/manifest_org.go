@@ -242,7 +242,7 @@ func (r *Room) applyGroup(tx *store.Tx, c manifest.Change[group]) (store.Event, 
 	for _, login := range c.After.Members {
 		who, err := r.org.LoginOf(&tx.View, login)
 		if fault.As(err) != nil {
-			return store.Event{}, withField("group-invalid", "members", "member-unknown")
+			return store.Event{}, withField(fault.New(fault.Invalid, "group-invalid"), "members", "member-unknown")
 		}
 		if err != nil {
 			return store.Event{}, err

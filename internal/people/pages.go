@@ -63,6 +63,35 @@ func asks(m *web.Mux, r web.Route, show, take web.Handler) {
 	m.Page(r, take)
 }
 
+// shows is the page with a form.
+func shows[T any](form func(*web.Visit) (T, ui.Form, error)) web.Handler {
+	return func(v *web.Visit) error {
+		_, page, err := form(v)
+		if err != nil {
+			return err
+		}
+		return v.Show(page.Heading, ui.Write(page))
+	}
+}
+
+// takes is where a form is sent: take does it and says where to go on. What is
+// refused comes back with what was typed.
+func takes[T any](shown func(*web.Visit) (T, ui.Form, error), take func(v *web.Visit, thing T, page *ui.Form, typed form) (next string, err error)) web.Handler {
+	return func(v *web.Visit) error {
+		thing, page, err := shown(v)
+		if err != nil {
+			return err
+		}
+		typed, err := readForm(v)
+		if err != nil {
+			return err
+		}
+		next, err := take(v, thing, &page, typed)
+		refill(&page, typed.Values)
+		return answer(v, err, func() (ui.Form, error) { return page, nil }, next)
+	}
+}
+
 // here is the organization of whose console a page is; who acts in none is sent
 // to choose one.
 func here(v *web.Visit) id.Org { return v.Actor().Org }
@@ -255,7 +284,7 @@ func (r *Room) personOf(v *web.Visit, in id.Org, path, typed string) (id.Person,
 		return err
 	})
 	if fault.As(err) != nil {
-		return "", withField("member-invalid", path, "manager-unknown")
+		return "", withField(fault.New(fault.Invalid, "member-invalid"), path, "manager-unknown")
 	}
 	return found.ID, err
 }

@@ -16,12 +16,12 @@ import (
 func (r *Room) groupPages(m *web.Mux) {
 	const path = groupsPath + "/{group}"
 	m.Page(route(http.MethodGet, groupsPath, org.PeopleRead), inOrg(r.showGroups))
-	asks(m, route("", groupsPath+"/new", org.GroupWrite), inOrg(r.showGroupForm), inOrg(r.takeGroup))
+	asks(m, route("", groupsPath+"/new", org.GroupWrite), inOrg(shows(r.groupForm)), inOrg(takes(r.groupForm, r.takeGroup)))
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showGroup))
-	asks(m, route("", path+"/edit", org.GroupWrite), inOrg(r.showGroupForm), inOrg(r.takeGroup))
+	asks(m, route("", path+"/edit", org.GroupWrite), inOrg(shows(r.groupForm)), inOrg(takes(r.groupForm, r.takeGroup)))
 	m.Page(route(http.MethodPost, path+"/add", org.GroupWrite), inOrg(r.takeIn))
 	m.Page(route(http.MethodPost, path+"/take", org.GroupWrite), inOrg(r.takeOut))
-	asks(m, route("", path+"/delete", org.GroupWrite), inOrg(r.showGroupEnd), inOrg(r.takeGroupEnd))
+	asks(m, route("", path+"/delete", org.GroupWrite), inOrg(shows(r.groupEnd)), inOrg(takes(r.groupEnd, r.takeGroupEnd)))
 }
 
 func (r *Room) showGroups(v *web.Visit) error {
@@ -134,28 +134,11 @@ func (r *Room) groupForm(v *web.Visit) (g org.Group, page ui.Form, err error) {
 	return g, page, err
 }
 
-func (r *Room) showGroupForm(v *web.Visit) error {
-	_, page, err := r.groupForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeGroup(v *web.Visit) error {
-	g, page, err := r.groupForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
+func (r *Room) takeGroup(v *web.Visit, g org.Group, _ *ui.Form, typed form) (string, error) {
 	g.Org, g.Name, g.Title, g.Version = here(v), typed.Get("name"), typed.Get("title"), typed.version
 	g.Groups = idsIn[id.Group](typed.Values["groups"])
-	refill(&page, typed.Values)
 	saved, err := r.org.PutGroup(v.Context(), acting(v), g)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, under(groupsPath, string(saved.ID))+"?done=saved")
+	return under(groupsPath, string(saved.ID)) + "?done=saved", err
 }
 
 // takeIn puts the member of a login into the group.
@@ -203,19 +186,6 @@ func (r *Room) groupEnd(v *web.Visit) (org.Group, ui.Form, error) {
 	}, err
 }
 
-func (r *Room) showGroupEnd(v *web.Visit) error {
-	_, page, err := r.groupEnd(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeGroupEnd(v *web.Visit) error {
-	g, page, err := r.groupEnd(v)
-	if err != nil {
-		return err
-	}
-	err = r.org.DropGroup(v.Context(), acting(v), here(v), g.ID)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, groupsPath+"?done=deleted")
+func (r *Room) takeGroupEnd(v *web.Visit, g org.Group, _ *ui.Form, _ form) (string, error) {
+	return groupsPath + "?done=deleted", r.org.DropGroup(v.Context(), acting(v), here(v), g.ID)
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people/ui"
@@ -24,8 +25,8 @@ func (r *Room) orgPages(m *web.Mux) {
 	m.Page(route(http.MethodGet, orgsPath, web.SignedIn), r.showOrgs)
 	asks(m, fresh(route("", orgsPath+"/new", org.Write)), r.showNewOrg, r.takeNewOrg)
 	m.Page(route(http.MethodGet, orgsPath+"/{org}", web.SignedIn), r.showOrg)
-	asks(m, in(orgsPath+"/{org}/edit", org.Write), r.showOrgForm, r.takeOrg)
-	asks(m, fresh(in(orgsPath+"/{org}/delete", org.Write)), r.showOrgEnd, r.takeOrgEnd)
+	asks(m, in(orgsPath+"/{org}/edit", org.Write), shows(r.orgForm), takes(r.orgForm, r.takeOrg))
+	asks(m, fresh(in(orgsPath+"/{org}/delete", org.Write)), shows(r.orgEnd), takes(r.orgEnd, r.takeOrgEnd))
 }
 
 func (r *Room) showOrgs(v *web.Visit) error {
@@ -159,23 +160,7 @@ func (r *Room) orgForm(v *web.Visit) (org.Organization, ui.Form, error) {
 	return o, page, nil
 }
 
-func (r *Room) showOrgForm(v *web.Visit) error {
-	_, page, err := r.orgForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeOrg(v *web.Visit) error {
-	o, page, err := r.orgForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
+func (r *Room) takeOrg(v *web.Visit, o org.Organization, page *ui.Form, typed form) (string, error) {
 	o.Name, o.Title, o.Version = typed.Get("name"), typed.Get("title"), typed.version
 	if o.Parent != "" {
 		o.ParentRoles = typed.Values["parent_roles"]
@@ -183,9 +168,8 @@ func (r *Room) takeOrg(v *web.Visit) error {
 	if state := typed.Get("state"); state != "" {
 		o.State = org.State(state)
 	}
-	refill(&page, typed.Values)
-	_, err = r.org.PutOrganization(v.Context(), acting(v), o)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, page.Back+"?done=saved")
+	_, err := r.org.PutOrganization(v.Context(), acting(v), o)
+	return page.Back + "?done=saved", err
 }
 
 // founding is an organization to be made with its first administrator.
@@ -205,7 +189,7 @@ func (r *Room) addOrganization(v *web.Visit, f founding) (which id.Org, invited 
 		return o.ID, nil, errNoInvitations
 	}
 	if asked && f.Admin.Email == "" {
-		return o.ID, nil, withField("person-invalid", "email", "field-required")
+		return o.ID, nil, withField(fault.New(fault.Invalid, "person-invalid"), "email", "field-required")
 	}
 	var draft secret.Text
 	if asked {
@@ -304,28 +288,9 @@ func (r *Room) orgEnd(v *web.Visit) (org.Organization, ui.Form, error) {
 	}, err
 }
 
-func (r *Room) showOrgEnd(v *web.Visit) error {
-	_, page, err := r.orgEnd(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeOrgEnd(v *web.Visit) error {
-	o, page, err := r.orgEnd(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
-	refill(&page, typed.Values)
+func (r *Room) takeOrgEnd(v *web.Visit, o org.Organization, _ *ui.Form, typed form) (string, error) {
 	if typed.Get("name") != o.Name {
-		err = withField("organization-invalid", "name", "typed-name-differs", "name", o.Name)
-	} else {
-		err = r.org.DropOrganization(v.Context(), acting(v), o.ID)
+		return "", withField(fault.New(fault.Invalid, "organization-invalid"), "name", "typed-name-differs", "name", o.Name)
 	}
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, orgsPath+"?done=deleted")
+	return orgsPath + "?done=deleted", r.org.DropOrganization(v.Context(), acting(v), o.ID)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/sheet"
 	"github.com/sekisho/sekisho/internal/people/ui"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -123,7 +124,7 @@ func (r *Room) giveSheet(v *web.Visit) error {
 	}
 	var out bytes.Buffer
 	out.WriteString("\ufeff") // without it spreadsheets take UTF-8 for something else
-	if err := WriteSheet(&out, columns, rows); err != nil {
+	if err := sheet.Write(&out, columns, rows); err != nil {
 		return err
 	}
 	h := v.Writer().Header()
@@ -242,7 +243,7 @@ func (r *Room) inviteForm(v *web.Visit) ui.Form {
 		Submit: v.Say("people.import.check"), File: v.Say("people.import.file"),
 		Fields: []webui.Input{{
 			Name: "text", Label: v.Say("people.import.text"), Kind: "textarea", Rows: 8,
-			Hint: v.Say("people.import.hint", "columns", strings.Join(Columns, ", ")),
+			Hint: v.Say("people.import.hint", "columns", strings.Join(sheet.Columns, ", ")),
 		}},
 		Picks: []webui.Pick{{Name: "invite", Legend: v.Say("people.import.new"), Choices: []webui.Choice{
 			{Value: "yes", Text: v.Say("people.import.invite"), On: r.inviter != nil, Fixed: r.inviter == nil},
@@ -361,7 +362,7 @@ func (r *Room) showPlan(v *web.Visit, status int, plan *Import, u upload, f *fau
 	case plan.Counts[Create]+plan.Counts[Update] == 0:
 		page.Lead = v.Say("people.import.nothing")
 	default:
-		page.Hidden = []ui.Pair{{Name: "digest", Value: plan.Digest}, {Name: "text", Value: readable(u.text)}}
+		page.Hidden = []ui.Pair{{Name: "digest", Value: plan.Digest}, {Name: "text", Value: sheet.Readable(u.text)}}
 		if u.invite {
 			page.Hidden = append(page.Hidden, ui.Pair{Name: "invite", Value: "yes"})
 		}
@@ -383,8 +384,8 @@ func planRows(v *web.Visit, plan *Import) []ui.Row {
 		}
 		for _, t := range row.Troubles {
 			text, _ := say(v, &fault.Fault{Code: t.Code, Args: t.Args})
-			if t.Column != "" {
-				text = t.Column + ": " + text
+			if t.Path != "" {
+				text = t.Path + ": " + text
 			}
 			line.Troubles = append(line.Troubles, text)
 		}

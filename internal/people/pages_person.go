@@ -19,12 +19,12 @@ import (
 func (r *Room) personPages(m *web.Mux) {
 	const path = PeoplePath + "/{person}"
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showPerson))
-	asks(m, route("", path+"/profile", org.PeopleWrite), inOrg(r.showProfile), inOrg(r.takeProfile))
-	asks(m, fresh(route("", path+"/roles", org.PeopleWrite)), inOrg(r.showSeat), inOrg(r.takeSeat))
+	asks(m, route("", path+"/profile", org.PeopleWrite), inOrg(shows(r.profileForm)), inOrg(takes(r.profileForm, r.takeProfile)))
+	asks(m, fresh(route("", path+"/roles", org.PeopleWrite)), inOrg(shows(r.seatForm)), inOrg(takes(r.seatForm, r.takeSeat)))
 	m.Page(route(http.MethodPost, path+"/invitation", org.PeopleWrite), inOrg(r.takeInvitation))
-	asks(m, route("", path+"/state", org.PeopleWrite), inOrg(r.showState), inOrg(r.takeState))
-	asks(m, route("", path+"/remove", org.PeopleWrite), inOrg(r.showRemove), inOrg(r.takeRemove))
-	asks(m, fresh(route("", path+"/delete", org.PeopleErase)), inOrg(r.showDelete), inOrg(r.takeDelete))
+	asks(m, route("", path+"/state", org.PeopleWrite), inOrg(shows(r.stateForm)), inOrg(takes(r.stateForm, r.takeState)))
+	asks(m, route("", path+"/remove", org.PeopleWrite), inOrg(shows(r.removeForm)), inOrg(takes(r.removeForm, r.takeRemove)))
+	asks(m, fresh(route("", path+"/delete", org.PeopleErase)), inOrg(shows(r.deleteForm)), inOrg(takes(r.deleteForm, r.takeDelete)))
 }
 
 // visited is the member whose page it is; who is none of the organization is
@@ -250,33 +250,15 @@ func (r *Room) profileForm(v *web.Visit) (Listed, ui.Form, error) {
 	}, err
 }
 
-func (r *Room) showProfile(v *web.Visit) error {
-	_, page, err := r.profileForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeProfile(v *web.Visit) error {
-	l, page, err := r.profileForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
+func (r *Room) takeProfile(v *web.Visit, l Listed, page *ui.Form, typed form) (string, error) {
 	next := typedPerson(l.Person, typed.Values, false)
 	next.Version = typed.version
 	if identity(l.Person, next) {
 		if err := v.Actor().Fresh(web.Recent, v.Now()); err != nil {
-			return err
+			return "", err
 		}
 	}
-	refill(&page, typed.Values)
-	err = r.Change(v.Context(), acting(v), next)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, page.Back+"?done=saved")
+	return page.Back + "?done=saved", r.Change(v.Context(), acting(v), next)
 }
 
 func (r *Room) seatForm(v *web.Visit) (Listed, ui.Form, error) {
@@ -303,29 +285,12 @@ func (r *Room) seatForm(v *web.Visit) (Listed, ui.Form, error) {
 	return l, page, err
 }
 
-func (r *Room) showSeat(v *web.Visit) error {
-	_, page, err := r.seatForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeSeat(v *web.Visit) error {
-	l, page, err := r.seatForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
+func (r *Room) takeSeat(v *web.Visit, l Listed, page *ui.Form, typed form) (next string, err error) {
 	l.Member.Roles, l.Member.Version = pickedRoles(page.Picks[0], typed.Values), typed.version
-	refill(&page, typed.Values)
 	if l.Member.Manager, err = r.personOf(v, here(v), "manager", typed.Get("manager")); err == nil {
 		err = r.org.PutMember(v.Context(), acting(v), l.Member)
 	}
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, page.Back+"?done=saved")
+	return page.Back + "?done=saved", err
 }
 
 func (r *Room) takeInvitation(v *web.Visit) error {
@@ -376,24 +341,7 @@ func (r *Room) stateForm(v *web.Visit) (Listed, ui.Form, error) {
 	return l, page, err
 }
 
-func (r *Room) showState(v *web.Visit) error {
-	_, page, err := r.stateForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeState(v *web.Visit) error {
-	l, page, err := r.stateForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
-	refill(&page, typed.Values)
+func (r *Room) takeState(v *web.Visit, l Listed, page *ui.Form, typed form) (next string, err error) {
 	if m := stateOf(typed.Get("member"), l.Member.State); m != l.Member.State {
 		l.Member.State, l.Member.Version = m, typed.version
 		err = r.org.PutMember(v.Context(), acting(v), l.Member)
@@ -403,7 +351,7 @@ func (r *Room) takeState(v *web.Visit) error {
 			err = r.SetState(v.Context(), acting(v), l.Person.ID, p)
 		}
 	}
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, page.Back+"?done=saved")
+	return page.Back + "?done=saved", err
 }
 
 func stateOf(typed string, now org.State) org.State {
@@ -425,21 +373,8 @@ func (r *Room) removeForm(v *web.Visit) (Listed, ui.Form, error) {
 	}, err
 }
 
-func (r *Room) showRemove(v *web.Visit) error {
-	_, page, err := r.removeForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeRemove(v *web.Visit) error {
-	l, page, err := r.removeForm(v)
-	if err != nil {
-		return err
-	}
-	err = r.org.DropMember(v.Context(), acting(v), here(v), l.Person.ID)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, PeoplePath+"?done=removed")
+func (r *Room) takeRemove(v *web.Visit, l Listed, _ *ui.Form, _ form) (string, error) {
+	return PeoplePath + "?done=removed", r.org.DropMember(v.Context(), acting(v), here(v), l.Person.ID)
 }
 
 func (r *Room) deleteForm(v *web.Visit) (Listed, ui.Form, error) {
@@ -475,24 +410,6 @@ func (r *Room) part(v *web.Visit, group string, parts []string, d Deletion) ui.P
 	return p
 }
 
-func (r *Room) showDelete(v *web.Visit) error {
-	_, page, err := r.deleteForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeDelete(v *web.Visit) error {
-	l, page, err := r.deleteForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
-	refill(&page, typed.Values)
-	err = r.Delete(v.Context(), acting(v), l.Person.ID, typed.Get("login"))
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, PeoplePath+"?done=deleted")
+func (r *Room) takeDelete(v *web.Visit, l Listed, _ *ui.Form, typed form) (string, error) {
+	return PeoplePath + "?done=deleted", r.Delete(v.Context(), acting(v), l.Person.ID, typed.Get("login"))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people/ui"
@@ -15,10 +16,10 @@ import (
 func (r *Room) rolePages(m *web.Mux) {
 	const path = rolesPath + "/{role}"
 	m.Page(route(http.MethodGet, rolesPath, org.PeopleRead), inOrg(r.showRoles))
-	asks(m, fresh(route("", rolesPath+"/new", org.RoleWrite)), inOrg(r.showRoleForm), inOrg(r.takeRole))
+	asks(m, fresh(route("", rolesPath+"/new", org.RoleWrite)), inOrg(shows(r.roleForm)), inOrg(takes(r.roleForm, r.takeRole)))
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showRole))
-	asks(m, fresh(route("", path+"/edit", org.RoleWrite)), inOrg(r.showRoleForm), inOrg(r.takeRole))
-	asks(m, route("", path+"/delete", org.RoleWrite), inOrg(r.showRoleEnd), inOrg(r.takeRoleEnd))
+	asks(m, fresh(route("", path+"/edit", org.RoleWrite)), inOrg(shows(r.roleForm)), inOrg(takes(r.roleForm, r.takeRole)))
+	asks(m, route("", path+"/delete", org.RoleWrite), inOrg(shows(r.roleEnd)), inOrg(takes(r.roleEnd, r.takeRoleEnd)))
 }
 
 func (r *Room) showRoles(v *web.Visit) error {
@@ -138,7 +139,7 @@ func (r *Room) roleForm(v *web.Visit) (role org.Role, page ui.Form, err error) {
 			return role, page, err
 		}
 		if role.BuiltIn {
-			return role, page, withField("role-invalid", "name", "role-built-in", "name", role.Name)
+			return role, page, withField(fault.New(fault.Invalid, "role-invalid"), "name", "role-built-in", "name", role.Name)
 		}
 		at := under(rolesPath, string(role.ID))
 		page.Heading, page.Action, page.Back = v.Say("people.role.edit"), at+"/edit", at
@@ -179,31 +180,14 @@ func (r *Room) permissionPick(v *web.Visit, role org.Role) (webui.Pick, error) {
 	return pick, nil
 }
 
-func (r *Room) showRoleForm(v *web.Visit) error {
-	_, page, err := r.roleForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeRole(v *web.Visit) error {
-	role, page, err := r.roleForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
+func (r *Room) takeRole(v *web.Visit, role org.Role, page *ui.Form, typed form) (string, error) {
 	role.Org, role.Name, role.Title, role.Version = here(v), typed.Get("name"), typed.Get("title"), typed.version
 	role.Permissions, role.Includes = nil, pickedRoles(page.Picks[1], typed.Values)
 	for _, permission := range pickedRoles(page.Picks[0], typed.Values) {
 		role.Permissions = append(role.Permissions, string(permission))
 	}
-	refill(&page, typed.Values)
 	saved, err := r.org.PutRole(v.Context(), acting(v), role)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, under(rolesPath, string(saved.ID))+"?done=saved")
+	return under(rolesPath, string(saved.ID)) + "?done=saved", err
 }
 
 func (r *Room) roleEnd(v *web.Visit) (org.Role, ui.Form, error) {
@@ -219,19 +203,6 @@ func (r *Room) roleEnd(v *web.Visit) (org.Role, ui.Form, error) {
 	}, err
 }
 
-func (r *Room) showRoleEnd(v *web.Visit) error {
-	_, page, err := r.roleEnd(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeRoleEnd(v *web.Visit) error {
-	role, page, err := r.roleEnd(v)
-	if err != nil {
-		return err
-	}
-	err = r.org.DropRole(v.Context(), acting(v), here(v), role.ID)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, rolesPath+"?done=deleted")
+func (r *Room) takeRoleEnd(v *web.Visit, role org.Role, _ *ui.Form, _ form) (string, error) {
+	return rolesPath + "?done=deleted", r.org.DropRole(v.Context(), acting(v), here(v), role.ID)
 }

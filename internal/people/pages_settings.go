@@ -12,8 +12,8 @@ import (
 
 func (r *Room) settingsPages(m *web.Mux) {
 	m.Page(route(http.MethodGet, SettingsPath, web.SignedIn), r.showSettings)
-	asks(m, route("", SettingsPath+"/profile", web.SignedIn), r.showOwn, r.takeOwn)
-	asks(m, fresh(route("", SettingsPath+"/email", web.SignedIn)), r.showEmail, r.takeEmail)
+	asks(m, route("", SettingsPath+"/profile", web.SignedIn), shows(r.ownForm), takes(r.ownForm, r.takeOwn))
+	asks(m, fresh(route("", SettingsPath+"/email", web.SignedIn)), shows(r.emailForm), takes(r.emailForm, r.takeEmail))
 }
 
 // self is who looks; who is no person has no settings.
@@ -84,31 +84,13 @@ func (r *Room) ownForm(v *web.Visit) (org.Person, ui.Form, error) {
 	}, err
 }
 
-func (r *Room) showOwn(v *web.Visit) error {
-	_, page, err := r.ownForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeOwn(v *web.Visit) error {
-	p, page, err := r.ownForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
+func (r *Room) takeOwn(v *web.Visit, p org.Person, _ *ui.Form, typed form) (string, error) {
+	if limited(v.Context()) {
+		return "", errPresent
 	}
 	next := typedPerson(p, typed.Values, true)
 	next.Version = typed.version
-	refill(&page, typed.Values)
-	if limited(v.Context()) {
-		return errPresent
-	}
-	err = r.Change(v.Context(), acting(v), next)
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, SettingsPath+"?done=saved")
+	return SettingsPath + "?done=saved", r.Change(v.Context(), acting(v), next)
 }
 
 func (r *Room) emailForm(v *web.Visit) (org.Person, ui.Form, error) {
@@ -125,25 +107,7 @@ func (r *Room) emailForm(v *web.Visit) (org.Person, ui.Form, error) {
 	return p, page, err
 }
 
-func (r *Room) showEmail(v *web.Visit) error {
-	_, page, err := r.emailForm(v)
-	if err != nil {
-		return err
-	}
-	return v.Show(page.Heading, ui.Write(page))
-}
-
-func (r *Room) takeEmail(v *web.Visit) error {
-	p, page, err := r.emailForm(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
-	refill(&page, typed.Values)
+func (r *Room) takeEmail(v *web.Visit, p org.Person, page *ui.Form, typed form) (string, error) {
 	page.Notes = nil
-	err = r.AskEmail(v.Context(), p.ID, typed.Get("email"))
-	return answer(v, err, func() (ui.Form, error) { return page, nil }, SettingsPath+"?done=asked")
+	return SettingsPath + "?done=asked", r.AskEmail(v.Context(), p.ID, typed.Get("email"))
 }

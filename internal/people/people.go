@@ -114,7 +114,7 @@ var errNothing = fault.New(fault.Conflict, "nothing-to-change")
 // which org lets do everything.
 func whole(by id.Principal) bool {
 	switch by.Kind() {
-	case id.KindLocal, id.KindSystem, id.KindSetup, id.KindNode:
+	case id.KindLocal, id.KindSystem, id.KindNode:
 		return true
 	}
 	return false

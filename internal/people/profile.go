@@ -32,7 +32,7 @@ func (r *Room) AskEmail(ctx context.Context, who id.Person, email string) error 
 	}
 	address, err := mailaddr.Parse(email)
 	if f := fault.As(err); f != nil {
-		return withField("person-invalid", "email", f.Code)
+		return withField(fault.New(fault.Invalid, "person-invalid"), "email", f.Code)
 	}
 	draft := r.verifier.Draft(1)[0]
 	return r.write(ctx, r.store.Self(who), func(tx *store.Tx) ([]store.Event, error) {
@@ -137,7 +137,7 @@ func (r *Room) Delete(ctx context.Context, by id.Principal, who id.Person, typed
 		return err
 	}
 	if org.LoginFold(typed) != org.LoginFold(p.Login) {
-		return withField("person-invalid", "login", "typed-name-differs", "name", p.Login)
+		return withField(fault.New(fault.Invalid, "person-invalid"), "login", "typed-name-differs", "name", p.Login)
 	}
 	return r.write(ctx, r.store.Self(who), func(tx *store.Tx) ([]store.Event, error) {
 		event, err := r.org.RemovePerson(tx, by, who)

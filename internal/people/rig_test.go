@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"testing"
 
 	"github.com/sekisho/sekisho/internal/housetest"
@@ -64,14 +63,4 @@ func code(t *testing.T, a housetest.Answer) string {
 		p.Code += " " + e.Field + "=" + e.Code
 	}
 	return p.Code
-}
-
-var version = regexp.MustCompile(`name="version" value="(\d+)"`)
-
-// versionOn is the version in a form.
-func versionOn(page housetest.Answer) string {
-	if found := version.FindStringSubmatch(page.Body); found != nil {
-		return found[1]
-	}
-	return ""
 }

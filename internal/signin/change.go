@@ -30,13 +30,33 @@ func (r *Room) ChangePassword(ctx context.Context, c PasswordChange) error {
 	if err != nil {
 		return err
 	}
+	var known factor // that the current password was held against
 	if asked {
-		if err := r.checkCurrent(ctx, c); err != nil {
+		if known, err = r.checkCurrent(ctx, c); err != nil {
 			return err
 		}
 	}
-	return r.SetPassword(ctx, id.OfPerson(c.Person), c.Person, c.New, false)
+	return r.setPassword(ctx, id.OfPerson(c.Person), c.Person, c.New, false, func(tx *store.Tx) error {
+		return unchanged(tx, c.Session, known)
+	})
 }
+
+// unchanged refuses a change whose session ended, or whose current password was
+// replaced, while the new one was hashed.
+func unchanged(tx *store.Tx, session string, known factor) error {
+	if _, err := sessionOf(&tx.View, session); errors.Is(err, store.ErrNoRow) {
+		return errOver
+	} else if err != nil {
+		return err
+	}
+	now, _, err := factorOf(&tx.View, kindPassword)
+	if err == nil && known.id != "" && now.id != known.id {
+		err = errNotCurrent
+	}
+	return err
+}
+
+var errNotCurrent = fault.New(fault.Unmet, "password-wrong")
 
 // AsksCurrent reports whether a change in this session asks for the current
 // password. A person without one who did not use a passkey within web.Recent
@@ -61,34 +81,23 @@ func (r *Room) AsksCurrent(ctx context.Context, who id.Person, session string) (
 	return false, nil
 }
 
-// checkCurrent compares the current password.
-func (r *Room) checkCurrent(ctx context.Context, c PasswordChange) error {
-	ok, err := r.isPassword(ctx, c.Person, c.Current)
-	if err == nil && !ok {
-		err = fault.New(fault.Unmet, "password-wrong")
+// checkCurrent holds what was typed against the current password, and returns
+// the factor that it is. It is counted before it is judged, as at a sign-in.
+func (r *Room) checkCurrent(ctx context.Context, c PasswordChange) (f factor, err error) {
+	if _, err := r.tried(ctx, c.Person, "session:"+c.Session); err != nil {
+		return f, err
 	}
-	return err
-}
-
-// isPassword compares a password with the person's own, however long that
-// takes; without one the work is done all the same.
-func (r *Room) isPassword(ctx context.Context, who id.Person, pw secret.Text) (bool, error) {
-	var f factor
 	var has bool
-	err := r.store.Self(who).Read(ctx, func(v *store.View) (err error) {
+	err = r.store.Self(c.Person).Read(ctx, func(v *store.View) (err error) {
 		f, has, err = factorOf(v, kindPassword)
 		return err
 	})
 	if err != nil {
-		return false, err
+		return f, err
 	}
-	if !has {
-		return false, r.mill.Dummy(ctx, pw)
+	right, _, err := r.verify(ctx, f, has, c.Current)
+	if err == nil && !right {
+		err = errNotCurrent
 	}
-	hash, err := r.ring.Open(f.place(), f.sealed)
-	if err != nil {
-		return false, errors.Join(r.mill.Dummy(ctx, pw), err)
-	}
-	ok, _, err := r.mill.Verify(ctx, string(hash), pw)
-	return ok, err
+	return f, err
 }

@@ -9,4 +9,6 @@ func (r *Room) Doors(m *web.Mux) {
 	r.policyAPI(m)
 	r.settingsPages(m)
 	r.meAPI(m)
+	r.linkPages(m)
+	r.linkAPI(m)
 }

@@ -17,9 +17,7 @@ func (r *Room) confirmSheet(v *web.Visit, back string) (ui.Confirm, error) {
 	c := ui.Confirm{Door: r.door(v, "signin.again.title", "signin.again.lead", with.Login, back), At: with.At}
 	c.Passkey, c.Password, c.Code = with.Passkey, with.Password, with.Code
 	c.Passkeys = c.Passkeys && with.Passkey
-	if with.Last != "" {
-		c.How = v.Say("signin.again.how." + string(with.Last))
-	}
+	c.How = string(with.Last)
 	return c, nil
 }
 

@@ -47,11 +47,11 @@ func model(v *web.Visit, p Passkey) string {
 func nature(v *web.Visit, p Passkey) string {
 	switch {
 	case p.BackedUp:
-		return v.Say("signin.passkeys.synced")
+		return v.Say("settings.passkeys.synced")
 	case p.Eligible:
-		return v.Say("signin.passkeys.syncable")
+		return v.Say("settings.passkeys.syncable")
 	}
-	return v.Say("signin.passkeys.bound")
+	return v.Say("settings.passkeys.bound")
 }
 
 func (r *Room) showPasskeys(v *web.Visit) error {
@@ -64,11 +64,11 @@ func (r *Room) showPasskeys(v *web.Visit) error {
 		return err
 	}
 	page := ui.Things{
-		Heading: v.Say("signin.passkeys"), Lead: v.Say("signin.passkeys.lead"),
+		Heading: v.Say("settings.passkeys"), Lead: v.Say("settings.passkeys.lead"),
 		Saved: done(v, "passkey-added", "passkey-renamed", "passkey-removed"),
-		None:  v.Say("signin.passkeys.none"), NoneDo: v.Say("signin.passkeys.none.do"),
+		None:  v.Say("settings.passkeys.none"), NoneDo: v.Say("settings.passkeys.none.do"),
 		Columns: []string{
-			v.Say("signin.name"), v.Say("signin.passkeys.kind"), v.Say("signin.created"), v.Say("signin.used"),
+			v.Say("settings.name"), v.Say("settings.passkeys.kind"), v.Say("settings.created"), v.Say("settings.used"),
 		},
 	}
 	switch {
@@ -77,7 +77,7 @@ func (r *Room) showPasskeys(v *web.Visit) error {
 	case len(held.Passkeys) >= MostPasskeys:
 		page.NewBlocked = v.Say("problem.passkey-too-many", "most", MostPasskeys)
 	default:
-		page.New, page.NewText = PasskeysPath+"/new", v.Say("signin.passkeys.new")
+		page.New, page.NewText = PasskeysPath+"/new", v.Say("settings.passkeys.new")
 	}
 	for _, p := range held.Passkeys {
 		kind := nature(v, p)
@@ -85,7 +85,7 @@ func (r *Room) showPasskeys(v *web.Visit) error {
 			kind += " · " + m
 		}
 		page.Rows = append(page.Rows, webui.Row{Href: PasskeysPath + "/" + p.ID, Cells: cells(
-			webui.Text(p.Name), webui.Text(kind), webui.Ago(p.Created), ui.At(p.LastUsed, v.Say("signin.never")),
+			webui.Text(p.Name), webui.Text(kind), webui.Ago(p.Created), ui.At(p.LastUsed, v.Say("settings.never")),
 		)})
 	}
 	return v.Show(page.Heading, ui.ShowThings(page))
@@ -96,7 +96,7 @@ func (r *Room) showNewPasskey(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Show(v.Say("signin.passkeys.new"), ui.AddPasskey(page))
+	return v.Show(v.Say("settings.passkeys.new"), ui.AddPasskey(page))
 }
 
 // newPasskey proposes the browser as the name: who has several devices tells
@@ -113,7 +113,7 @@ func (r *Room) newPasskey(v *web.Visit) (ui.NewPasskey, error) {
 	return ui.NewPasskey{
 		Action: PasskeysPath + "/new", Options: PasskeysPath + "/new/options", Back: PasskeysPath,
 		Name: webui.Input{
-			Name: "name", Label: v.Say("signin.name"), Hint: v.Say("signin.passkeys.name.hint"), Value: s.Browser, Required: true, Max: LabelMost,
+			Name: "name", Label: v.Say("settings.name"), Hint: v.Say("settings.passkeys.name.hint"), Value: s.Browser, Required: true, Max: LabelMost,
 		},
 	}, err
 }
@@ -163,7 +163,7 @@ func (r *Room) savePasskey(v *web.Visit) error {
 		form := ui.SettingForm{Fields: []webui.Input{page.Name}}
 		refuseSetting(v, &form, f, "")
 		page.Problem, page.Do, page.Name = form.Problem, form.Do, form.Fields[0]
-		return v.ShowStatus(f.Status(), v.Say("signin.passkeys.new"), ui.AddPasskey(page))
+		return v.ShowStatus(f.Status(), v.Say("settings.passkeys.new"), ui.AddPasskey(page))
 	}
 	if err != nil {
 		return err
@@ -193,19 +193,19 @@ func (r *Room) showOnePasskey(v *web.Visit) error {
 func onePasskey(v *web.Visit, key Passkey) ui.OnePasskey {
 	path := PasskeysPath + "/" + key.ID
 	page := ui.OnePasskey{Remove: path + "/remove", Form: ui.SettingForm{
-		Heading: key.Name, Action: path, Back: PasskeysPath, Submit: v.Say("signin.passkeys.rename"), Kind: webui.Main,
-		Fields: []webui.Input{{Name: "name", Label: v.Say("signin.name"), Value: key.Name, Required: true, Max: LabelMost}},
+		Heading: key.Name, Action: path, Back: PasskeysPath, Submit: v.Say("settings.passkeys.rename"), Kind: webui.Main,
+		Fields: []webui.Input{{Name: "name", Label: v.Say("settings.name"), Value: key.Name, Required: true, Max: LabelMost}},
 	}, Details: []webui.Detail{
-		{Key: v.Say("signin.passkeys.kind"), Value: webui.Text(nature(v, key))},
-		{Key: v.Say("signin.created"), Value: webui.Time(key.Created)},
-		{Key: v.Say("signin.used"), Value: ui.At(key.LastUsed, v.Say("signin.never"))},
+		{Key: v.Say("settings.passkeys.kind"), Value: webui.Text(nature(v, key))},
+		{Key: v.Say("settings.created"), Value: webui.Time(key.Created)},
+		{Key: v.Say("settings.used"), Value: ui.At(key.LastUsed, v.Say("settings.never"))},
 	}}
 	if m := model(v, key); m != "" {
-		said := v.Say("signin.passkeys.unproven", "model", m)
+		said := v.Say("settings.passkeys.unproven", "model", m)
 		if key.Attested {
 			said = m
 		}
-		page.Details = append(page.Details, webui.Detail{Key: v.Say("signin.passkeys.model"), Value: webui.Text(said)})
+		page.Details = append(page.Details, webui.Detail{Key: v.Say("settings.passkeys.model"), Value: webui.Text(said)})
 	}
 	return page
 }
@@ -234,8 +234,8 @@ func (r *Room) saveName(v *web.Visit) error {
 
 func removeForm(v *web.Visit, key Passkey) ui.SettingForm {
 	return ui.SettingForm{
-		Heading: v.Say("signin.passkeys.remove.ask", "name", key.Name), Lead: v.Say("signin.passkeys.remove.lead"),
-		Action: PasskeysPath + "/" + key.ID + "/remove", Back: PasskeysPath, Submit: v.Say("signin.passkeys.remove"), Kind: webui.Danger,
+		Heading: v.Say("settings.passkeys.remove.ask", "name", key.Name), Lead: v.Say("settings.passkeys.remove.lead"),
+		Action: PasskeysPath + "/" + key.ID + "/remove", Back: PasskeysPath, Submit: v.Say("settings.passkeys.remove"), Kind: webui.Danger,
 	}
 }
 

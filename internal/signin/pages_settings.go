@@ -85,7 +85,7 @@ func present(actor web.Actor) (id.Person, error) {
 func done(v *web.Visit, keys ...string) string {
 	for _, key := range keys {
 		if v.Query("done") == key {
-			return v.Say("signin.done." + key)
+			return v.Say("settings.done." + key)
 		}
 	}
 	return ""
@@ -129,49 +129,49 @@ func (r *Room) showSecurity(v *web.Visit) error {
 	}
 	page := ui.Security{Items: securityItems(v, held)}
 	if held.RecoveryAll > 0 && held.RecoveryLeft < 3 {
-		page.Advice = append(page.Advice, v.Say("signin.security.few-codes"))
+		page.Advice = append(page.Advice, v.Say("settings.security.few-codes"))
 	}
 	if held.TOTP && held.RecoveryAll == 0 {
-		page.Advice = append(page.Advice, v.Say("signin.security.no-codes"))
+		page.Advice = append(page.Advice, v.Say("settings.security.no-codes"))
 	}
 	if len(held.Passkeys) == 1 && !held.Password {
-		page.Advice = append(page.Advice, v.Say("signin.security.one-key"))
+		page.Advice = append(page.Advice, v.Say("settings.security.one-key"))
 	}
 	if err := r.asked(v, who, held, &page); err != nil {
 		return err
 	}
-	return v.Show(v.Say("signin.security"), ui.ShowSecurity(page))
+	return v.Show(v.Say("settings.security"), ui.ShowSecurity(page))
 }
 
 func securityItems(v *web.Visit, held Held) []ui.SecurityItem {
 	item := func(key, href, state string) ui.SecurityItem {
-		return ui.SecurityItem{Name: v.Say("signin." + key), Href: href, State: state}
+		return ui.SecurityItem{Name: v.Say("settings." + key), Href: href, State: state}
 	}
 	on := func(key string, yes bool) string {
 		if yes {
-			return v.Say("signin.security." + key)
+			return v.Say("settings.security." + key)
 		}
-		return v.Say("signin.security.none")
+		return v.Say("settings.security.none")
 	}
 	pw := item("password", PasswordPath, on("password-since", held.Password))
 	pw.At = held.PasswordAt
 	if held.MustChange {
-		pw.Kind, pw.Badge = "wait", v.Say("signin.security.must-change")
+		pw.Kind, pw.Badge = "wait", v.Say("settings.security.must-change")
 	}
-	keys := item("passkeys", PasskeysPath, v.Say("signin.security.count", "n", strconv.Itoa(len(held.Passkeys))))
+	keys := item("passkeys", PasskeysPath, v.Say("settings.security.count", "n", strconv.Itoa(len(held.Passkeys))))
 	if len(held.Passkeys) > 0 {
-		keys.Kind, keys.Badge = "good", v.Say("signin.security.strong")
+		keys.Kind, keys.Badge = "good", v.Say("settings.security.strong")
 	}
 	otp := item("totp", TOTPPath, on("since", held.TOTP))
 	otp.At = held.TOTPAt
 	codes := item("recovery", RecoveryPath, on("", false))
 	if held.RecoveryAll > 0 {
-		codes.State = v.Say("signin.recovery.left", "left", strconv.Itoa(held.RecoveryLeft), "all", strconv.Itoa(held.RecoveryAll))
+		codes.State = v.Say("settings.recovery.left", "left", strconv.Itoa(held.RecoveryLeft), "all", strconv.Itoa(held.RecoveryAll))
 	}
 	return []ui.SecurityItem{
 		keys, pw, otp, codes,
-		item("sessions", SessionsPath, v.Say("signin.security.count", "n", strconv.Itoa(held.Sessions))),
-		item("tokens", TokensPath, v.Say("signin.security.count", "n", strconv.Itoa(held.standing(v.Now())))),
+		item("sessions", SessionsPath, v.Say("settings.security.count", "n", strconv.Itoa(held.Sessions))),
+		item("tokens", TokensPath, v.Say("settings.security.count", "n", strconv.Itoa(held.standing(v.Now())))),
 	}
 }
 
@@ -242,20 +242,20 @@ func (r *Room) passwordForm(v *web.Visit) (ui.SettingForm, error) {
 		least = password.LeastWithMore
 	}
 	form := ui.SettingForm{
-		Heading: v.Say("signin.password.set"), Lead: v.Say("signin.password.lead"), Action: PasswordPath, Back: SecurityPath,
-		Submit: v.Say("signin.password.save"), Kind: webui.Main, Login: p.Login,
-		Notes: []string{v.Say("signin.password.policy", "least", strconv.Itoa(least))},
+		Heading: v.Say("settings.password.set"), Lead: v.Say("settings.password.lead"), Action: PasswordPath, Back: SecurityPath,
+		Submit: v.Say("settings.password.save"), Kind: webui.Main, Login: p.Login,
+		Notes: []string{v.Say("settings.password.policy", "least", strconv.Itoa(least))},
 	}
 	if held.Password {
-		form.Heading = v.Say("signin.password.change")
+		form.Heading = v.Say("settings.password.change")
 	}
 	if asked {
 		form.Fields = append(form.Fields, webui.Input{
-			Name: "current", Label: v.Say("signin.password.current"), Kind: "password", Complete: "current-password", Required: true,
+			Name: "current", Label: v.Say("settings.password.current"), Kind: "password", Complete: "current-password", Required: true,
 		})
 	}
 	form.Fields = append(form.Fields, webui.Input{
-		Name: "new", Label: v.Say("signin.password.new"), Kind: "password", Complete: "new-password", Required: true,
+		Name: "new", Label: v.Say("settings.password.new"), Kind: "password", Complete: "new-password", Required: true,
 	})
 	return form, nil
 }
@@ -298,10 +298,10 @@ func (r *Room) showSessions(v *web.Visit) error {
 		return err
 	}
 	page := ui.Things{
-		Heading: v.Say("signin.sessions"), Lead: v.Say("signin.sessions.lead"), Saved: done(v, "password", "ended", "ended-others"),
+		Heading: v.Say("settings.sessions"), Lead: v.Say("settings.sessions.lead"), Saved: done(v, "password", "ended", "ended-others"),
 		Columns: []string{
-			v.Say("signin.sessions.device"), v.Say("signin.sessions.address"), v.Say("signin.sessions.how"), v.Say("signin.sessions.begun"),
-			v.Say("signin.sessions.seen"), v.Say("signin.sessions.end"),
+			v.Say("settings.sessions.device"), v.Say("settings.sessions.address"), v.Say("settings.sessions.how"), v.Say("settings.sessions.begun"),
+			v.Say("settings.sessions.seen"), v.Say("settings.sessions.end"),
 		},
 	}
 	for _, s := range all {
@@ -316,15 +316,15 @@ func (r *Room) showSessions(v *web.Visit) error {
 func sessionRow(v *web.Visit, s Session, here bool) webui.Row {
 	device, badge := s.Browser, ""
 	if device == "" {
-		device = v.Say("signin.sessions.unknown")
+		device = v.Say("settings.sessions.unknown")
 	}
 	if here {
-		badge = v.Say("signin.sessions.here")
+		badge = v.Say("settings.sessions.here")
 	}
-	end := v.Say("signin.sessions.end-one", "device", device)
+	end := v.Say("settings.sessions.end-one", "device", device)
 	return webui.Row{Cells: cells(
 		ui.Named(device, "good", badge), webui.Text(orDash(s.Source)), webui.Text(v.Say("signin.level."+s.ACR())+" · "+proofNames(v, s.Proofs)),
-		webui.Ago(s.Begun), webui.Ago(s.Seen), ui.End(SessionsPath+"/"+s.ID+"/end", v.Say("signin.sessions.end"), end),
+		webui.Ago(s.Begun), webui.Ago(s.Seen), ui.End(SessionsPath+"/"+s.ID+"/end", v.Say("settings.sessions.end"), end),
 	)}
 }
 

@@ -199,6 +199,9 @@ func (r *Room) giveSecondOptions(v *web.Visit) error {
 }
 
 func (r *Room) giveAgainOptions(v *web.Visit) error {
+	if v.Actor().Principal.Person() == "" {
+		return fault.New(fault.Forbidden, "person-must-be-present")
+	}
 	o, ticket, err := r.AgainOptions(v.Context(), v.Actor().Principal.Person(), v.Actor().Session)
 	if err != nil {
 		return err
@@ -306,7 +309,7 @@ func (r *Room) stepSheet(v *web.Visit, w Waiting) ui.Step {
 		case ByMail:
 			ask.Field.Label, ask.Sent = v.Say("signin.code"), !v.Kept(codeCookie).Empty()
 		case ByPassword:
-			ask.Field = webui.Input{Name: "answer-text", Kind: "password", Label: v.Say("signin.password"), Required: true, Complete: "current-password"}
+			ask.Field = webui.Input{Name: "answer-text", Kind: "password", Label: v.Say("signin.ask.password"), Required: true, Complete: "current-password"}
 		}
 		s.Ask = append(s.Ask, ask)
 	}
@@ -403,15 +406,11 @@ func (r *Room) takeNewPassword(v *web.Visit) error {
 }
 
 // signOut ends the session of this browser, whoever's it is.
-func (r *Room) signOut(v *web.Visit) (err error) {
-	switch actor := v.Actor(); {
-	case actor.Principal.Person() != "":
-		err = r.EndSession(v.Context(), actor.Principal, actor.Principal.Person(), actor.Session)
-	case r.endOther != nil:
-		err = r.endOther(v.Context(), actor.Principal)
-	}
-	if err != nil {
-		return err
+func (r *Room) signOut(v *web.Visit) error {
+	if actor := v.Actor(); actor.Principal.Person() != "" {
+		if err := r.EndSession(v.Context(), actor.Principal, actor.Principal.Person(), actor.Session); err != nil {
+			return err
+		}
 	}
 	v.CloseSession()
 	return v.See("/")

@@ -33,21 +33,21 @@ func (r *Room) showTokens(v *web.Visit) error {
 		return err
 	}
 	page := ui.Things{
-		Heading: v.Say("signin.tokens"), Lead: v.Say("signin.tokens.lead"), Saved: done(v, "token-revoked"),
-		New: TokensPath + "/new", NewText: v.Say("signin.tokens.new"),
-		None: v.Say("signin.tokens.none"), NoneDo: v.Say("signin.tokens.none.do"),
+		Heading: v.Say("settings.tokens"), Lead: v.Say("settings.tokens.lead"), Saved: done(v, "token-revoked"),
+		New: TokensPath + "/new", NewText: v.Say("settings.tokens.new"),
+		None: v.Say("settings.tokens.none"), NoneDo: v.Say("settings.tokens.none.do"),
 		Columns: []string{
-			v.Say("signin.name"), v.Say("signin.tokens.org"), v.Say("signin.tokens.scopes"), v.Say("signin.tokens.ends"), v.Say("signin.used"),
+			v.Say("settings.name"), v.Say("settings.tokens.org"), v.Say("settings.tokens.scopes"), v.Say("settings.tokens.ends"), v.Say("settings.used"),
 		},
 	}
 	for _, t := range all {
 		badge := ""
 		if !v.Now().Before(t.Ends) {
-			badge = v.Say("signin.tokens.over")
+			badge = v.Say("settings.tokens.over")
 		}
 		page.Rows = append(page.Rows, webui.Row{Href: TokensPath + "/" + t.ID, Cells: cells(
 			ui.Named(t.Name, "wait", badge), webui.Text(titleOr(titles, t.Org)), webui.Text(scopeTitles(v, t.Scopes)), webui.Time(t.Ends),
-			ui.At(t.Used, v.Say("signin.never")),
+			ui.At(t.Used, v.Say("settings.never")),
 		)})
 	}
 	return v.Show(page.Heading, ui.ShowThings(page))
@@ -71,7 +71,7 @@ func scopeTitles(v *web.Visit, scopes []string) string {
 	for _, scope := range scopes {
 		all = append(all, v.Say("permission."+scope))
 	}
-	return strings.Join(all, v.Say("signin.comma"))
+	return strings.Join(all, v.Say("settings.comma"))
 }
 
 func (r *Room) showNewToken(v *web.Visit) error {
@@ -107,11 +107,11 @@ func (r *Room) newToken(v *web.Visit, which id.Org, typed url.Values) (ui.NewTok
 		return ui.NewToken{}, fault.New(fault.NotFound, "organization-unknown")
 	}
 	page := ui.NewToken{Org: string(which), OrgsAction: TokensPath + "/new", Form: tokenForm(v, typed)}
-	page.Orgs = webui.Input{Name: "org", Label: v.Say("signin.tokens.org"), Kind: "select", Value: string(which), Required: true, Hint: v.Say("signin.tokens.org.hint")}
+	page.Orgs = webui.Input{Name: "org", Label: v.Say("settings.tokens.org"), Kind: "select", Value: string(which), Required: true, Hint: v.Say("settings.tokens.org.hint")}
 	for _, o := range choices {
 		page.Orgs.Options = append(page.Orgs.Options, webui.Option{Value: string(o.ID), Text: o.Title})
 		if o.ID == which {
-			page.Form.Notes = []string{v.Say("signin.tokens.acts", "org", o.Title)}
+			page.Form.Notes = []string{v.Say("settings.tokens.acts", "org", o.Title)}
 		}
 	}
 	page.Scopes = scopePick(v, grants, which, typed["scopes"])
@@ -119,30 +119,30 @@ func (r *Room) newToken(v *web.Visit, which id.Org, typed url.Values) (ui.NewTok
 }
 
 func tokenForm(v *web.Visit, typed url.Values) ui.SettingForm {
-	days := webui.Input{Name: "days", Label: v.Say("signin.tokens.life"), Kind: "select", Value: strconv.Itoa(tokenDaysUsual), Required: true}
+	days := webui.Input{Name: "days", Label: v.Say("settings.tokens.life"), Kind: "select", Value: strconv.Itoa(tokenDaysUsual), Required: true}
 	for _, n := range tokenDays {
-		days.Options = append(days.Options, webui.Option{Value: strconv.Itoa(n), Text: v.Say("signin.tokens.days", "n", strconv.Itoa(n))})
+		days.Options = append(days.Options, webui.Option{Value: strconv.Itoa(n), Text: v.Say("settings.tokens.days", "n", strconv.Itoa(n))})
 	}
 	if typed.Has("days") {
 		days.Value = typed.Get("days")
 	}
 	return ui.SettingForm{
-		Heading: v.Say("signin.tokens.new"), Lead: v.Say("signin.tokens.new.lead"), Action: TokensPath + "/new", Back: TokensPath,
-		Submit: v.Say("signin.tokens.make"), Kind: webui.Main,
+		Heading: v.Say("settings.tokens.new"), Lead: v.Say("settings.tokens.new.lead"), Action: TokensPath + "/new", Back: TokensPath,
+		Submit: v.Say("settings.tokens.make"), Kind: webui.Main,
 		Fields: []webui.Input{
-			{Name: "name", Label: v.Say("signin.name"), Hint: v.Say("signin.tokens.name.hint"), Value: typed.Get("name"), Required: true, Max: LabelMost},
+			{Name: "name", Label: v.Say("settings.name"), Hint: v.Say("settings.tokens.name.hint"), Value: typed.Get("name"), Required: true, Max: LabelMost},
 			days,
 		},
 	}
 }
 
 func scopePick(v *web.Visit, grants org.Grants, which id.Org, on []string) webui.Pick {
-	pick := webui.Pick{Name: "scopes", Legend: v.Say("signin.tokens.scopes"), Hint: v.Say("signin.tokens.scopes.hint")}
+	pick := webui.Pick{Name: "scopes", Legend: v.Say("settings.tokens.scopes"), Hint: v.Say("settings.tokens.scopes.hint")}
 	for _, scope := range grants.Of(which) {
 		pick.Choices = append(pick.Choices, webui.Choice{Value: scope, Text: v.Say("permission." + scope), Hint: scope, On: slices.Contains(on, scope)})
 	}
 	if len(pick.Choices) == 0 {
-		pick.Hint = v.Say("signin.tokens.scopes.none")
+		pick.Hint = v.Say("settings.tokens.scopes.none")
 	}
 	return pick
 }
@@ -178,9 +178,9 @@ func (r *Room) saveToken(v *web.Visit) error {
 		return err
 	}
 	return v.Show(t.Name, ui.ShowCodes(ui.Codes{
-		Heading: v.Say("signin.tokens.yours", "name", t.Name), Lead: v.Say("signin.tokens.once"), Back: TokensPath,
+		Heading: v.Say("settings.tokens.yours", "name", t.Name), Lead: v.Say("settings.tokens.once"), Back: TokensPath,
 		Codes: []string{value.Reveal()}, All: value.Reveal(),
-		Notes: []string{v.Say("signin.tokens.use"), v.Say("signin.tokens.until", "day", t.Ends.In(v.Zone()).Format("2006-01-02"))},
+		Notes: []string{v.Say("settings.tokens.use"), v.Say("settings.tokens.until", "day", t.Ends.In(v.Zone()).Format("2006-01-02"))},
 	}))
 }
 
@@ -194,8 +194,8 @@ func (r *Room) askRevoke(v *web.Visit) error {
 		return err
 	}
 	form := ui.SettingForm{
-		Heading: v.Say("signin.tokens.revoke.ask", "name", t.Name), Lead: v.Say("signin.tokens.revoke.lead"), Action: TokensPath + "/" + t.ID, Back: TokensPath,
-		Submit: v.Say("signin.tokens.revoke"), Kind: webui.Danger, Notes: []string{scopeTitles(v, t.Scopes)},
+		Heading: v.Say("settings.tokens.revoke.ask", "name", t.Name), Lead: v.Say("settings.tokens.revoke.lead"), Action: TokensPath + "/" + t.ID, Back: TokensPath,
+		Submit: v.Say("settings.tokens.revoke"), Kind: webui.Danger, Notes: []string{scopeTitles(v, t.Scopes)},
 	}
 	return v.Show(form.Heading, ui.EditSetting(form))
 }

@@ -21,7 +21,7 @@ func (r *Room) showTOTP(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Show(v.Say("signin.totp"), ui.ShowTOTP(ui.TOTP{
+	return v.Show(v.Say("settings.totp"), ui.ShowTOTP(ui.TOTP{
 		On: held.TOTP, Since: held.TOTPAt, Used: held.TOTPUsed, New: TOTPPath + "/new", Remove: TOTPPath + "/remove",
 		Saved: done(v, "totp-added", "totp-removed"),
 	}))
@@ -48,14 +48,14 @@ func (r *Room) newTOTP(v *web.Visit, who id.Person, offer TOTPOffer) (ui.NewTOTP
 	if err != nil {
 		return ui.NewTOTP{}, err
 	}
-	picture, err := totp.Picture(offer.URI, v.Say("signin.totp.picture"))
+	picture, err := totp.Picture(offer.URI, v.Say("settings.totp.picture"))
 	return ui.NewTOTP{
 		Picture: picture, Secret: totp.Grouped(offer.Secret).Reveal(), Account: r.issuer() + " · " + p.Login, Ticket: offer.Ticket.Reveal(),
 		Form: ui.SettingForm{
-			Heading: v.Say("signin.totp.new"), Lead: v.Say("signin.totp.new.lead", "minutes", strconv.Itoa(int(OfferLife.Minutes()))),
-			Action: TOTPPath + "/new", Back: TOTPPath, Submit: v.Say("signin.totp.confirm"), Kind: webui.Main,
+			Heading: v.Say("settings.totp.new"), Lead: v.Say("settings.totp.new.lead", "minutes", strconv.Itoa(int(OfferLife.Minutes()))),
+			Action: TOTPPath + "/new", Back: TOTPPath, Submit: v.Say("settings.totp.confirm"), Kind: webui.Main,
 			Fields: []webui.Input{{
-				Name: "code", Label: v.Say("signin.totp.code"), Hint: v.Say("signin.totp.code.hint"), Complete: "one-time-code", Required: true,
+				Name: "code", Label: v.Say("settings.totp.code"), Hint: v.Say("settings.totp.code.hint"), Complete: "one-time-code", Required: true,
 			}},
 		},
 	}, err
@@ -100,8 +100,8 @@ func (r *Room) askRemoveTOTP(v *web.Visit) error {
 		return err
 	}
 	form := ui.SettingForm{
-		Heading: v.Say("signin.totp.remove.ask"), Lead: v.Say("signin.totp.remove.lead"), Action: TOTPPath + "/remove", Back: TOTPPath,
-		Submit: v.Say("signin.totp.remove"), Kind: webui.Danger,
+		Heading: v.Say("settings.totp.remove.ask"), Lead: v.Say("settings.totp.remove.lead"), Action: TOTPPath + "/remove", Back: TOTPPath,
+		Submit: v.Say("settings.totp.remove"), Kind: webui.Danger,
 	}
 	return v.Show(form.Heading, ui.EditSetting(form))
 }
@@ -126,7 +126,7 @@ func (r *Room) showRecovery(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Show(v.Say("signin.recovery"), ui.ShowRecovery(ui.Recovery{Left: held.RecoveryLeft, All: held.RecoveryAll, New: RecoveryPath + "/new"}))
+	return v.Show(v.Say("settings.recovery"), ui.ShowRecovery(ui.Recovery{Left: held.RecoveryLeft, All: held.RecoveryAll, New: RecoveryPath + "/new"}))
 }
 
 func (r *Room) askRecovery(v *web.Visit) error {
@@ -139,11 +139,11 @@ func (r *Room) askRecovery(v *web.Visit) error {
 		return err
 	}
 	form := ui.SettingForm{
-		Heading: v.Say("signin.recovery.make"), Lead: v.Say("signin.recovery.lead"), Action: RecoveryPath + "/new", Back: RecoveryPath,
-		Submit: v.Say("signin.recovery.make"), Kind: webui.Main,
+		Heading: v.Say("settings.recovery.make"), Lead: v.Say("settings.recovery.lead"), Action: RecoveryPath + "/new", Back: RecoveryPath,
+		Submit: v.Say("settings.recovery.make"), Kind: webui.Main,
 	}
 	if held.RecoveryAll > 0 {
-		form.Notes = []string{v.Say("signin.recovery.replaces")}
+		form.Notes = []string{v.Say("settings.recovery.replaces")}
 	}
 	return v.Show(form.Heading, ui.EditSetting(form))
 }
@@ -160,8 +160,8 @@ func (r *Room) makeRecovery(v *web.Visit) error {
 		return err
 	}
 	page := ui.Codes{
-		Heading: v.Say("signin.recovery.yours"), Lead: v.Say("signin.recovery.once"), Back: SecurityPath,
-		Notes: []string{v.Say("signin.recovery.keep")},
+		Heading: v.Say("settings.recovery.yours"), Lead: v.Say("settings.recovery.once"), Back: SecurityPath,
+		Notes: []string{v.Say("settings.recovery.keep")},
 	}
 	for _, code := range codes {
 		page.Codes = append(page.Codes, code.Reveal())

@@ -64,7 +64,11 @@ func (r *Room) putPassword(tx *store.Tx, by id.Principal, n newPassword, mustCha
 	if err := putFactor(self, n.factor); err != nil {
 		return store.Event{}, err
 	}
-	sessions, err := deleteSessions(self, own(tx, by, who))
+	kept := own(tx, by, who)
+	sessions, err := deleteSessions(self, kept)
+	if err == nil {
+		err = forgiveAttempts(self, "session:"+kept) // they were guesses of another one
+	}
 	if err != nil {
 		return store.Event{}, err
 	}
@@ -102,6 +106,11 @@ func own(tx *store.Tx, by id.Principal, who id.Person) string {
 // password-busy and NotFound person-unknown; whether by may do this is for the
 // caller to say.
 func (r *Room) SetPassword(ctx context.Context, by id.Principal, who id.Person, pw secret.Text, mustChange bool) error {
+	return r.setPassword(ctx, by, who, pw, mustChange, func(*store.Tx) error { return nil })
+}
+
+// setPassword also asks still in the write.
+func (r *Room) setPassword(ctx context.Context, by id.Principal, who id.Person, pw secret.Text, mustChange bool, still func(*store.Tx) error) error {
 	draft, err := r.draftOf(ctx, who, pw)
 	if err != nil {
 		return err
@@ -111,6 +120,9 @@ func (r *Room) SetPassword(ctx context.Context, by id.Principal, who id.Person, 
 		return err
 	}
 	return r.change(ctx, who, func(tx *store.Tx) (store.Event, error) {
+		if err := still(tx); err != nil {
+			return store.Event{}, err
+		}
 		event, err := r.putPassword(tx, by, draft, mustChange)
 		if err != nil {
 			return event, err

@@ -49,6 +49,8 @@ const (
 	ByMail     Method = "mail"   // a code or link sent to the address: no assurance (A056)
 	BySetup    Method = "setup"  // the set-up link
 	ByInvite   Method = "invite" // the link of an invitation
+	// ByRecoverLink is the link that lets a person choose a first factor anew.
+	ByRecoverLink Method = "recover"
 )
 
 // Proof is a method that was used, and when.
@@ -72,8 +74,10 @@ type Options struct {
 	// Refused lets the witness count an answer that was refused for somebody
 	// who exists; nil: nobody is told.
 	Refused func(ctx context.Context, who id.Person, code string)
-	// SignOut ends the session of whoever is signed in and no person.
-	SignOut func(ctx context.Context, who id.Principal) error
+	// Join gives what an invited person was to be to somebody who has an
+	// account already, and deletes the invited one, in the write that redeems
+	// the invitation (← people). Nil: whoever is invited makes a new account.
+	Join func(tx *store.Tx, invited, who id.Person) ([]store.Event, error)
 }
 
 // Room is where people sign in.
@@ -92,8 +96,9 @@ type Room struct {
 	sessions    sessionMemory
 	tokens      tokenMemory
 	refused     func(ctx context.Context, who id.Person, code string)
-	endOther    func(ctx context.Context, who id.Principal) error
 	behind      chan func() // see later
+	join        func(tx *store.Tx, invited, who id.Person) ([]store.Event, error)
+	resets      resetLine
 }
 
 // New makes the room, and the gate of issuances with it.
@@ -101,8 +106,9 @@ func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, mill: password.NewMill(password.Limits{}),
 		passkeys: o.Passkeys, passkeysOff: o.PasskeysOff, post: o.Post, baseURL: o.BaseURL,
-		refused: o.Refused, endOther: o.SignOut, behind: make(chan func(), mostBehind),
+		refused: o.Refused, join: o.Join, behind: make(chan func(), mostBehind),
 	}
+	r.resets.asked = make(chan resetAsk, resetsWaiting)
 	r.gate = admit.New(o.Register, r)
 	o.Register.WhenDeleted(r.forgetPerson)
 	return r
@@ -121,5 +127,6 @@ func (r *Room) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { r.catchUp(ctx) })
+	wg.Go(func() { r.sendResets(ctx) })
 	r.sweep(ctx)
 }

@@ -197,6 +197,7 @@ func erase(tx *store.Tx) error {
 		"DELETE FROM session WHERE person = $1", "DELETE FROM factor WHERE person = $1", "DELETE FROM passkey WHERE person = $1",
 		"DELETE FROM recovery_code WHERE person = $1", "DELETE FROM attempt WHERE person = $1", "DELETE FROM known_device WHERE person = $1",
 		"DELETE FROM api_token WHERE person = $1", "DELETE FROM invitation WHERE person = $1", "DELETE FROM preference WHERE person = $1",
+		"DELETE FROM mail_change WHERE person = $1",
 	} {
 		if _, err := tx.Exec(statement); err != nil {
 			return err

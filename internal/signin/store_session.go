@@ -76,28 +76,34 @@ func deleteSessions(tx *store.Tx, but string) (int64, error) {
 	return tx.Exec("DELETE FROM session WHERE person = $1 AND id <> $2", but)
 }
 
-// dropAttempts forgets counted answers that are over: single sources and
+// dropAttempts forgets some counted answers that are over: single sources and
 // stand-ins of logins that nobody has after a day, and of the latter what is
 // beyond most, the oldest first, so that made-up logins never fill the table. A
-// person's own count of all sources stays until they sign in (A045).
-func dropAttempts(tx *store.Tx, now time.Time, most int64) error {
-	_, err := tx.Exec("DELETE FROM attempt WHERE last < $1 AND (source <> '' OR person LIKE '?%')", store.Micros(now.Add(-24*time.Hour)))
-	if err != nil {
-		return err
+// person's own count of all sources stays until they sign in (A045). It returns
+// how many it dropped; none when there is nothing left to drop.
+func dropAttempts(tx *store.Tx, now time.Time, most, some int64) (int64, error) {
+	n, err := tx.Exec(`DELETE FROM attempt WHERE (person, source) IN
+		(SELECT person, source FROM attempt WHERE last < $1 AND (source <> '' OR person LIKE '?%') LIMIT $2)`,
+		store.Micros(now.Add(-24*time.Hour)), some)
+	if err != nil || n > 0 {
+		return n, err
 	}
-	_, err = tx.Exec(`DELETE FROM attempt WHERE person LIKE '?%' AND last <
-		(SELECT last FROM attempt WHERE person LIKE '?%' ORDER BY last DESC LIMIT 1 OFFSET $1)`, most)
-	return err
+	var many int64
+	if err := tx.Row("SELECT COUNT(*) FROM attempt WHERE person LIKE '?%'").Scan(&many); err != nil || many <= most {
+		return 0, err
+	}
+	return tx.Exec(`DELETE FROM attempt WHERE (person, source) IN
+		(SELECT person, source FROM attempt WHERE person LIKE '?%' ORDER BY last LIMIT $1)`, min(many-most, some))
 }
 
 // seenAndOver writes when sessions were last seen and removes those whose time
 // is over. Neither tells anybody anything new, so no witness is needed.
-func (r *Room) seenAndOver(ctx context.Context, seen map[string]time.Time, now time.Time) error {
+func (r *Room) seenAndOver(ctx context.Context, seen map[string]time.Time, now time.Time) (err error) {
 	ids := slices.Sorted(maps.Keys(seen))
 	for len(ids) > 0 || seen != nil {
 		chunk := ids[:min(len(ids), 100)]
 		ids = ids[len(chunk):]
-		err := r.store.House().Append(ctx, func(tx *store.Tx) store.End {
+		err = r.store.House().Append(ctx, func(tx *store.Tx) store.End {
 			for _, which := range chunk {
 				if _, err := tx.Exec("UPDATE session SET seen = $1 WHERE id = $2 AND seen < $1", store.Micros(seen[which]), which); err != nil {
 					return store.Abort(err)
@@ -115,10 +121,16 @@ func (r *Room) seenAndOver(ctx context.Context, seen map[string]time.Time, now t
 			break
 		}
 	}
-	return r.store.House().Append(ctx, func(tx *store.Tx) store.End {
-		if err := dropAttempts(tx, now, mostStrangers); err != nil {
-			return store.Abort(err)
-		}
-		return store.Quietly(store.QuietCount)
-	})
+	for dropped := int64(1); err == nil && dropped > 0; {
+		err = r.store.House().Append(ctx, func(tx *store.Tx) store.End {
+			if dropped, err = dropAttempts(tx, now, mostStrangers, mostDropped); err != nil {
+				return store.Abort(err)
+			}
+			return store.Quietly(store.QuietCount)
+		})
+	}
+	return err
 }
+
+// mostDropped bounds one write, so that nobody waits behind it.
+const mostDropped = 2000

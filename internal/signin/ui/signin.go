@@ -36,7 +36,7 @@ type Ask struct {
 type Confirm struct {
 	Door
 	Passkey, Password, Code bool
-	How                     string // they last proved who they are; "" if never
+	How                     string // they last proved who they are, a method; "" if never
 	At                      time.Time
 }
 

@@ -1,4 +1,5 @@
-package people
+// Package sheet reads and writes lists of people as spreadsheets do.
+package sheet
 
 import (
 	"encoding/csv"
@@ -24,31 +25,29 @@ const (
 	MostBytes = 5 << 20
 )
 
-// sheet is a list as it was read: columns by name, lines with the number that
-// an editor shows.
-type sheet struct {
-	columns []string
-	lines   []line
+// Sheet is a list as it was read.
+type Sheet struct {
+	Columns []string
+	Lines   []Line
 }
 
-type line struct {
-	number int
-	cells  map[string]string
-	odd    bool // has another number of cells than the head
+// Line is one line of a list, with the number that an editor shows.
+type Line struct {
+	Number int
+	Cells  map[string]string // by column
+	Odd    bool              // has another number of cells than the head
 }
 
-func (s sheet) has(column string) bool { return slices.Contains(s.columns, column) }
-
-// readSheet reads a list: comma or tab between cells, RFC 4180 quotes, in UTF-8
+// Read reads a list: comma or tab between cells, RFC 4180 quotes, in UTF-8
 // or the Shift_JIS of spreadsheets. Without a head it is a list of addresses. A
 // cell is data whatever it begins with.
-func readSheet(file []byte) (sheet, *fault.Fault) {
+func Read(file []byte) (Sheet, *fault.Fault) {
 	if len(file) > MostBytes {
-		return sheet{}, fault.New(fault.Invalid, "import-too-large", "limit", MostBytes>>20)
+		return Sheet{}, fault.New(fault.Invalid, "import-too-large", "limit", MostBytes>>20)
 	}
 	text, ok := words.Decode(file)
 	if !ok || strings.IndexByte(text, 0) >= 0 {
-		return sheet{}, fault.New(fault.Invalid, "import-not-text")
+		return Sheet{}, fault.New(fault.Invalid, "import-not-text")
 	}
 	head, _, _ := strings.Cut(strings.TrimLeft(text, "\r\n"), "\n")
 	if strings.Contains(head, "@") && !strings.Contains(words.Fold(head), "login") {
@@ -62,7 +61,7 @@ func readSheet(file []byte) (sheet, *fault.Fault) {
 	return collect(reader)
 }
 
-func collect(reader *csv.Reader) (s sheet, f *fault.Fault) {
+func collect(reader *csv.Reader) (s Sheet, f *fault.Fault) {
 	for {
 		record, err := reader.Read()
 		if errors.Is(err, io.EOF) {
@@ -76,25 +75,25 @@ func collect(reader *csv.Reader) (s sheet, f *fault.Fault) {
 			continue
 		}
 		number, _ := reader.FieldPos(0)
-		if s.columns == nil {
-			if s.columns, f = readHead(record); f != nil {
+		if s.Columns == nil {
+			if s.Columns, f = readHead(record); f != nil {
 				return s, f
 			}
 			continue
 		}
-		s.lines = append(s.lines, s.line(number, record))
-		if len(s.lines) > MostRows {
+		s.Lines = append(s.Lines, s.line(number, record))
+		if len(s.Lines) > MostRows {
 			break
 		}
 	}
 	return s, s.bounds()
 }
 
-func (s sheet) bounds() *fault.Fault {
+func (s Sheet) bounds() *fault.Fault {
 	switch {
-	case len(s.lines) > MostRows:
+	case len(s.Lines) > MostRows:
 		return fault.New(fault.Invalid, "import-too-long", "limit", MostRows)
-	case len(s.lines) == 0:
+	case len(s.Lines) == 0:
 		return fault.New(fault.Invalid, "import-empty")
 	}
 	return nil
@@ -103,8 +102,8 @@ func (s sheet) bounds() *fault.Fault {
 // addresses reads what mail programs give: addresses with or without names,
 // one a line or with commas or semicolons between them. The login is the
 // address.
-func addresses(text string) (sheet, *fault.Fault) {
-	s := sheet{columns: []string{"login", "email", "display_name"}}
+func addresses(text string) (Sheet, *fault.Fault) {
+	s := Sheet{Columns: []string{"login", "email", "display_name"}}
 	for i, one := range strings.Split(text, "\n") {
 		for cell := range strings.FieldsFuncSeq(one, func(r rune) bool { return r == ',' || r == ';' || r == '\r' }) {
 			name, address, named := strings.Cut(strings.TrimSuffix(strings.TrimSpace(cell), ">"), "<")
@@ -114,7 +113,7 @@ func addresses(text string) (sheet, *fault.Fault) {
 			if address == "" && name == "" {
 				continue
 			}
-			s.lines = append(s.lines, line{number: i + 1, cells: map[string]string{
+			s.Lines = append(s.Lines, Line{Number: i + 1, Cells: map[string]string{
 				"login": address, "email": address, "display_name": strings.Trim(strings.TrimSpace(name), `"`),
 			}})
 		}
@@ -144,10 +143,10 @@ func readHead(record []string) ([]string, *fault.Fault) {
 	return columns, nil
 }
 
-func (s sheet) line(number int, record []string) line {
-	l := line{number: number, cells: map[string]string{}, odd: len(record) != len(s.columns)}
-	for i, cell := range record[:min(len(record), len(s.columns))] {
-		l.cells[s.columns[i]] = unguard(strings.TrimSpace(cell))
+func (s Sheet) line(number int, record []string) Line {
+	l := Line{Number: number, Cells: map[string]string{}, Odd: len(record) != len(s.Columns)}
+	for i, cell := range record[:min(len(record), len(s.Columns))] {
+		l.Cells[s.Columns[i]] = unguard(strings.TrimSpace(cell))
 	}
 	return l
 }
@@ -171,13 +170,13 @@ func unguard(cell string) string {
 	return cell
 }
 
-// names cuts a cell of several names.
-func names(cell string) []string {
+// Names cuts a cell of several names.
+func Names(cell string) []string {
 	return strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(" ,;　、", r) || r == '\n' })
 }
 
-// WriteSheet writes a list that readSheet reads back.
-func WriteSheet(out io.Writer, columns []string, rows [][]string) error {
+// Write writes a list that Read reads back.
+func Write(out io.Writer, columns []string, rows [][]string) error {
 	w := csv.NewWriter(out)
 	w.UseCRLF = true
 	if err := w.Write(columns); err != nil {
@@ -195,8 +194,8 @@ func WriteSheet(out io.Writer, columns []string, rows [][]string) error {
 	return w.Error()
 }
 
-// readable is a file as the text that a page can send back.
-func readable(file []byte) string {
+// Readable is a file as the text that a page can send back.
+func Readable(file []byte) string {
 	text, _ := words.Decode(file)
 	return text
 }

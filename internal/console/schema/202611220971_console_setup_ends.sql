@@ -1,0 +1,3 @@
+-- The set-up link makes the first administrator; nobody acts as "setup" any
+-- more.
+DROP TABLE setup_session;
