@@ -5,10 +5,8 @@ package ui
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import web "github.com/sekisho/sekisho/internal/web/ui"
 
@@ -1031,7 +1029,7 @@ func Again(c Confirm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if c.Password {
-				templ_7745c5c3_Var45 := []any{templ.KV("or", c.Passkey)}
+				var templ_7745c5c3_Var45 = []any{templ.KV("or", c.Passkey)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var45...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
