@@ -122,7 +122,7 @@ func TestWithoutScripts(t *testing.T) {
 	b.press(`td a`)
 	b.press(`a.danger`)
 	b.press(`main form button.danger`)
-	b.press(`nav a[href="/admin/audit"]`)
+	b.visit("/admin/audit?of=house")
 	if !strings.Contains(b.text("main"), "お知らせを取り下げ") {
 		t.Errorf("the log does not tell it: %s", b.where())
 	}
