@@ -95,7 +95,7 @@ func TestSetUp(t *testing.T) {
 		if got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/admin" {
 			t.Fatalf("completing: %d %s", got.Status, got.Header.Get("Location"))
 		}
-		if got := v.Get("/admin"); got.Status != 200 || !strings.Contains(got.Body, "First House") {
+		if got := v.Get("/admin/state"); got.Status != 200 || !strings.Contains(got.Body, "First House") {
 			t.Errorf("the first administrator reads %d", got.Status)
 		}
 		for _, got := range []housetest.Answer{other.Get(path), other.Post("/setup", form(good, "login", "second", "org.name", "second"))} {
@@ -136,7 +136,7 @@ func TestSetUpByPasskey(t *testing.T) {
 	if got := v.Post("/setup", form(good, "answer", string(answer), "ticket", ticket)); got.Status != http.StatusSeeOther {
 		t.Fatalf("completing: %d %.400s", got.Status, got.Body)
 	}
-	if got := v.Get("/admin"); got.Status != 200 {
+	if got := v.Get("/admin/state"); got.Status != 200 {
 		t.Errorf("the first administrator reads %d", got.Status)
 	}
 }
