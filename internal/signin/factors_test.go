@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -22,9 +21,9 @@ import (
 )
 
 // timed puts the house onto a clock that the test moves.
-func timed() (*clock.Moved, func(*house.Options)) {
+func timed() (*clock.Moved, housetest.Option) {
 	c := clock.NewMoved(time.Now().UTC().Truncate(time.Second))
-	return c, func(o *house.Options) { o.Clock = c }
+	return c, housetest.OnClock(c)
 }
 
 // code is the problem code of an API answer, or the status if there is none.
