@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -36,6 +37,7 @@ type Home struct {
 	Link string       // the set-up link; it counts once, and AsSetup uses it up
 	Mail *mail.Server // where its mails go, with WithMail; else nil
 
+	options house.Options
 	once    sync.Once
 	cookies []*http.Cookie
 	peopled sync.Once
@@ -76,7 +78,7 @@ func House(t testing.TB, options ...func(*house.Options)) *Home {
 	if err := h.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	home := &Home{House: h, Mail: relay}
+	home := &Home{House: h, Mail: relay, options: o}
 	if _, link, found := strings.Cut(said.String(), h.URL()+"/setup?"); found {
 		home.Link = h.URL() + "/setup?" + strings.Fields(link)[0]
 	}
@@ -86,6 +88,40 @@ func House(t testing.TB, options ...func(*house.Options)) *Home {
 // On puts the house onto a database, such as Postgres(t).
 func On(database string) func(*house.Options) {
 	return func(o *house.Options) { o.Config.Database = secret.Of(database) }
+}
+
+// Option changes what a house stands on before it starts.
+type Option = func(*house.Options)
+
+// OnClock puts the house onto a clock that the test moves.
+func OnClock(c clock.Clock) Option { return func(o *house.Options) { o.Clock = c } }
+
+// LogTo has the house log into w at the finest level.
+func LogTo(w io.Writer) Option {
+	return func(o *house.Options) {
+		o.Log = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+}
+
+// Beside starts another node of the house, on its PostgreSQL database and with
+// its keys, and stops it at the end of the test.
+func (h *Home) Beside(t testing.TB) *house.House {
+	t.Helper()
+	o := h.options
+	o.Config.Data = filepath.Join(t.TempDir(), "beside")
+	two, err := house.New(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := two.Stop(context.Background()); err != nil {
+			t.Errorf("stop the second node: %v", err)
+		}
+	})
+	if err := two.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return two
 }
 
 // WithMail gives the house a mail server, Home.Mail, to look into.
