@@ -113,6 +113,7 @@ func BenchmarkPage(b *testing.B) {
 				name string
 				pick func(n int) *http.Cookie
 			}{
+				{"floor", nil},
 				{"many", func(n int) *http.Cookie { return cookies[1+n*7%(len(cookies)-1)] }},
 				{"one", func(int) *http.Cookie { return cookies[len(cookies)/2] }},
 				{"above", func(int) *http.Cookie { return cookies[0] }},
@@ -122,7 +123,12 @@ func BenchmarkPage(b *testing.B) {
 					n := 0
 					for b.Loop() {
 						begun := time.Now()
-						if status, _ := knock(b, h, []*http.Cookie{one.pick(n)}, "/"); status != http.StatusOK {
+						var who []*http.Cookie
+						path := "/healthz" // what the machine needs for nothing
+						if one.pick != nil {
+							who, path = []*http.Cookie{one.pick(n)}, "/"
+						}
+						if status, _ := knock(b, h, who, path); status != http.StatusOK {
 							b.Fatalf("the page answers %d", status)
 						}
 						times = append(times, time.Since(begun))

@@ -105,9 +105,6 @@ func TestWhatNeedsAttention(t *testing.T) {
 			page := html.UnescapeString(visitors[who].Get("/").Body)
 			for _, key := range keys {
 				said, _, _ := strings.Cut(b.Raw(words.English, "hub.need."+key), "{")
-				if _, rest, cut := strings.Cut(b.Raw(words.English, "hub.need."+key), "} of your"); cut {
-					said = " of your" + strings.Split(rest, "{")[0]
-				}
 				if strings.Contains(page, said) {
 					found = append(found, key)
 				}

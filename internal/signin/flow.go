@@ -311,8 +311,10 @@ func (r *Room) begin(ctx context.Context, p proving, where id.Org, d Demand, hel
 // open is begin in its write.
 func (r *Room) open(tx *store.Tx, p proving, o Opening, where id.Org) (store.Event, error) {
 	self := tx.Self(p.who.ID)
-	if err := takeBackFailure(self); err != nil {
-		return store.Event{}, err
+	if usedPassword(p.proofs) { // counted before it was judged; a code or a passkey was not, and a lock stays
+		if err := takeBackFailure(self); err != nil {
+			return store.Event{}, err
+		}
 	}
 	event, err := r.Open(tx, pathOf(p.proofs), o, p.device != "", "")
 	if err != nil {
