@@ -210,6 +210,12 @@ CREATE TABLE known_device (
   PRIMARY KEY (person, hash)
 );
 
+CREATE TABLE mail_change (
+  person TEXT NOT NULL PRIMARY KEY,
+  email TEXT NOT NULL,
+  ends BIGINT NOT NULL
+);
+
 CREATE TABLE member (
   org TEXT NOT NULL,
   person TEXT NOT NULL,
@@ -378,7 +384,7 @@ CREATE TABLE person_gram (
   PRIMARY KEY (org, gram, person)
 ) WITHOUT ROWID;
 
-CREATE INDEX person_gram_person ON person_gram (org, person, gram);
+CREATE INDEX person_gram_person ON person_gram (person, gram) WHERE org = '';
 
 CREATE TABLE preference (
   person TEXT NOT NULL PRIMARY KEY,
@@ -481,13 +487,6 @@ CREATE TABLE session (
 CREATE INDEX session_ends ON session (ends);
 
 CREATE INDEX session_person ON session (person, begun);
-
-CREATE TABLE setup_session (
-  id TEXT NOT NULL PRIMARY KEY,
-  hash TEXT NOT NULL UNIQUE,
-  begun BIGINT NOT NULL,
-  ends BIGINT NOT NULL
-);
 
 CREATE TABLE signin_policy (
   org TEXT NOT NULL,

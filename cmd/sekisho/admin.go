@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,12 +25,14 @@ func newRecover(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "recover --login LOGIN", Short: t.say("cmd.admin.recover"), Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if login == "" {
+				return usage{errors.New(t.say("cmd.admin.login.missing"))}
+			}
 			return t.recover(cmd.Context(), a, login, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().StringVar(&login, "login", "", t.say("cmd.admin.login"))
 	cmd.Flags().BoolVar(&a.offline, "offline", false, t.say("cmd.offline"))
-	_ = cmd.MarkFlagRequired("login")
 	return cmd
 }
 

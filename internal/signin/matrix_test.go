@@ -81,6 +81,7 @@ var begins = map[string]func(c cell) redeem{
 		}
 	},
 	"personal API token": func(c cell) redeem {
+		c.password(c.who, false)
 		v := c.home.As(c, c.who, c.org)
 		return func() (bool, id.Org) {
 			got := v.Call(http.MethodPost, "/api/v1/me/tokens", map[string]any{"name": "script", "org": c.org, "scopes": []string{org.PeopleRead}, "days": 30})
@@ -157,7 +158,7 @@ func (c cell) set(state admit.State) {
 	case admit.PersonDisabled:
 		c.disable(c.who)
 	case admit.PersonLocked:
-		sql("INSERT INTO attempt (person, source, fails, first, last) VALUES ($1, '', $2, $3, $3) ON CONFLICT (person, source) DO UPDATE SET fails = excluded.fails", signin.MostFailures, store.Micros(c.clock.Now()))
+		sql("INSERT INTO attempt (person, source, fails, first, last) VALUES ($1, '', $2, $3, $3) ON CONFLICT (person, source) DO UPDATE SET fails = excluded.fails", signin.MostFailures+1, store.Micros(c.clock.Now()))
 	case admit.PersonDeleted:
 		do(register.DeletePerson(ctx, root, c.who))
 	case admit.OrganizationDisabled:

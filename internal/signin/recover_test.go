@@ -124,7 +124,7 @@ func TestRecover(t *testing.T) {
 		if got := r.Nobody(t).Post("/recover", form); !has(got, 422, linkOver) {
 			t.Errorf("A055 used twice: %d", got.Status)
 		}
-		if got := v.Get("/api/v1/audit/records?name=admin.recover-link-made"); !strings.Contains(got.Body, `"by":"local:1000"`) {
+		if got := v.Get("/api/v1/audit/records?of=house&name=admin.recover-link-made"); !strings.Contains(got.Body, `"by":"local:1000"`) {
 			t.Errorf("the log says %s", got.Body)
 		}
 	})

@@ -142,7 +142,11 @@ func (r town) invite(t testing.TB, in id.Org, login, email string) (org.Person, 
 
 func (r town) inviteAgain(t testing.TB, in id.Org, who id.Person) org.Draft {
 	t.Helper()
-	drafts, err := r.SignIn().Prepare(ctx, id.OfPerson(r.Chika), in, []org.Person{r.person(t, who)})
+	to, err := r.Register().Organization(ctx, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drafts, err := r.SignIn().Prepare(ctx, id.OfPerson(r.Chika), to, []org.Person{r.person(t, who)})
 	if err != nil {
 		t.Fatal(err)
 	}
