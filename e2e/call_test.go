@@ -12,6 +12,8 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sekisho/sekisho/internal/housetest"
 )
 
 // client follows nothing: a story says where it goes.
@@ -121,7 +123,11 @@ func (s *story) keep(head http.Header) {
 }
 
 func redeem(ts *testscript.TestScript, _ bool, _ []string) {
-	call(ts, false, []string{"-form", "link=" + ts.Getenv("TOKEN"), "303", "POST", "/setup"})
+	var args []string
+	for name, values := range housetest.SetupForm("/setup?link=" + ts.Getenv("TOKEN")) {
+		args = append(args, "-form", name+"="+values[0])
+	}
+	call(ts, false, append(args, "303", "POST", "/setup"))
 }
 
 // page writes what a reader of the page reads.

@@ -35,7 +35,7 @@ type verb = func(ts *testscript.TestScript, neg bool, args []string)
 //	as WHO               send the cookies of WHO from now on, none for "nobody"
 //	call …               see call_test.go
 //	page PATH            what a page says to its reader
-//	redeem               use the set-up link as WHO
+//	redeem               complete the set-up as WHO, who is the first administrator then
 //	audit NAME           the newest record of a name is there ($RECORD), "!" it is not
 //	checkpoint FILE      keep the newest signed checkpoint, as a place outside does
 //	ready, ! ready WHY   the house is ready, or is not and says why

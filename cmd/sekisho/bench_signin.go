@@ -76,7 +76,7 @@ func (s *signers) invite(ctx context.Context, prefix string, n int) error {
 		person := org.Person{
 			ID: id.New[id.Person](s.b.clock.Now()), Login: fmt.Sprintf("%s-%04d", prefix, i), GivenName: "Signer", State: org.Active, Created: s.b.clock.Now(),
 		}
-		err = s.b.house.Store().House().Write(ctx, func(tx *store.Tx) store.End {
+		err = s.b.house.Store().Self(person.ID).Write(ctx, func(tx *store.Tx) store.End {
 			added, err := register.AddPerson(tx, by, person)
 			if err == nil {
 				_, err = register.SetMember(tx, by, org.Member{Org: s.place, Person: person.ID, Roles: []id.Role{org.User}})

@@ -70,7 +70,7 @@ func newRoot(t *terminal) *cobra.Command {
 
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
-	newDemo, newServe, newUnseal, newPlan, newApply, newExport, newAudit, newBackup, newRestore, newMove,
+	newDemo, newServe, newUnseal, newAdmin, newPlan, newApply, newExport, newAudit, newBackup, newRestore, newMove,
 	newMigrate, newDoctor, newBench, newVersion, newCompletion,
 }
 

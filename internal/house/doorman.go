@@ -131,10 +131,13 @@ func (h *House) entrance(v *web.Visit, f *fault.Fault) templ.Component {
 	return h.signin.Entrance(v, f)
 }
 
-// refusedFor lets the witness count an answer that was refused for a person who
-// exists.
+// refusedFor lets the witness count an answer of signing in that was refused,
+// singly for a person who exists.
 func (h *House) refusedFor(ctx context.Context, who id.Person, code string) {
-	target := string(id.OfPerson(who))
+	target := ""
+	if who != "" {
+		target = string(id.OfPerson(who))
+	}
 	err := h.audit.Refuse(ctx, audit.Refusal{Subject: target, Code: code, Source: store.AroundOf(ctx).Source, By: id.Anonymous, Target: target})
 	if err != nil && ctx.Err() == nil {
 		h.options.Log.Warn("a refusal could not be counted", "code", code, "err", err)

@@ -41,6 +41,10 @@ func (r *Room) Invite(ctx context.Context, by id.Principal, to id.Org, n Newcome
 	e := r.entry(to, n, org.Invited)
 	draft := r.inviter.Draft(1)[0]
 	err := r.write(ctx, r.store.Org(to), func(tx *store.Tx) ([]store.Event, error) {
+		// First, so that who may not does not learn whether a login is taken.
+		if err := r.org.Need(&tx.View, by, to, org.PeopleWrite); err != nil {
+			return nil, err
+		}
 		return r.enter(tx, by, e, draft)
 	})
 	return Invited{e.person.ID, r.inviter.Link(draft)}, err
@@ -72,12 +76,8 @@ func (r *Room) entry(to id.Org, n Newcomer, state org.State) entry {
 	return entry{person: n.Person, member: org.Member{Org: to, Person: n.Person.ID, Roles: n.Roles, Manager: n.Manager}, groups: n.Groups}
 }
 
-// enter adds the person, the membership and, with a draft, the invitation. What
-// of the person is wrong comes before what they may become.
+// enter adds the person, the membership and, with a draft, the invitation.
 func (r *Room) enter(tx *store.Tx, by id.Principal, e entry, draft secret.Text) ([]store.Event, error) {
-	if err := r.org.Need(&tx.View, by, e.member.Org, org.PeopleWrite); err != nil {
-		return nil, err
-	}
 	added, err := r.org.AddPerson(tx, by, e.person)
 	if err != nil {
 		return nil, err

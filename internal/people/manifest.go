@@ -170,7 +170,7 @@ func (r *Room) preparePerson(ctx context.Context, name string, s *person) (any, 
 	}
 	hash, err := r.passwords.Hash(ctx, s.person(name), password)
 	if f := fault.As(err); f != nil && f.Kind != fault.Busy && f.Kind != fault.Broken {
-		return nil, withField(fault.New(fault.Invalid, "person-invalid"), "password", f.Code)
+		return nil, about("password", f)
 	}
 	return hash, err
 }

@@ -162,7 +162,7 @@ func TestManifests(t *testing.T) {
 			t.Errorf("%d records of nothing", n-events)
 		}
 		first := d.export()
-		t.Run("export to an empty house", func(t *testing.T) {
+		t.Run("CAP-M4 export to an empty house", func(t *testing.T) {
 			other := empty(t, housetest.SQLite(t))
 			if did := other.apply(first, root, false); len(did) != 13 {
 				t.Fatalf("%q\n%s", did, first)
@@ -174,7 +174,7 @@ func TestManifests(t *testing.T) {
 				t.Errorf("R9, or a built-in role: %s", first)
 			}
 		})
-		t.Run("renamed with all that refers to it", func(t *testing.T) {
+		t.Run("CAP-M4 renamed with all that refers to it", func(t *testing.T) {
 			text := strings.ReplaceAll(first, "aoi\n", "aoi-new\n")
 			text = strings.Replace(text, "kind: Person\nname: aoi-new\n", "kind: Person\nname: aoi-new\nrenamed_from: aoi\n", 1)
 			text = strings.Replace(text, "kind: Member\norg: kaede\nname: aoi-new\n", "kind: Member\norg: kaede\nname: aoi-new\nrenamed_from: aoi\n", 1)
@@ -187,7 +187,7 @@ func TestManifests(t *testing.T) {
 				t.Errorf("its own export: %q", did)
 			}
 		})
-		t.Run("pruned in the order in which it can go", func(t *testing.T) {
+		t.Run("CAP-M4 pruned in the order in which it can go", func(t *testing.T) {
 			text := "{kind: Organization, name: kaede, spec: {type: provider}}\n---\n{kind: Person, name: chika, spec: {}}\n---\n" +
 				"{kind: Role, org: kaede, name: only, spec: {}}\n---\n{kind: Member, org: kaede, name: chika, spec: {roles: [operator, administrator]}}\n"
 			did := d.apply(text, root, true)

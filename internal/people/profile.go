@@ -32,7 +32,7 @@ func (r *Room) AskEmail(ctx context.Context, who id.Person, email string) error 
 	}
 	address, err := mailaddr.Parse(email)
 	if f := fault.As(err); f != nil {
-		return withField(fault.New(fault.Invalid, "person-invalid"), "email", f.Code)
+		return about("email", f)
 	}
 	draft := r.verifier.Draft(1)[0]
 	return r.write(ctx, r.store.Self(who), func(tx *store.Tx) ([]store.Event, error) {
@@ -43,6 +43,13 @@ func (r *Room) AskEmail(ctx context.Context, who id.Person, email string) error 
 		event, err := r.verifier.SendVerification(tx, id.OfPerson(who), p, address.String(), draft)
 		return []store.Event{event}, err
 	})
+}
+
+// about says that a field of a person is refused for what another rule said.
+func about(path string, why *fault.Fault) error {
+	var bad fault.Checks
+	bad.AddFault(path, why)
+	return bad.Fault("person-invalid")
 }
 
 // SetState enables or disables an account.

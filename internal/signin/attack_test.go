@@ -3,8 +3,11 @@ package signin_test
 import (
 	"context"
 	"fmt"
+	"html"
+	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/house"
+	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -408,4 +412,69 @@ func TestRefusalsAreWitnessed(t *testing.T) {
 			r.Errorf("%d refusals of one person in a minute are recorded singly, want 20", n)
 		}
 	})
+}
+
+var streamAt = regexp.MustCompile(`hx-sse:connect="([^"]+)"`)
+
+// Signing out ends what is open in other windows too.
+func TestSigningOutEndsOpenStreams(t *testing.T) {
+	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
+		k := h.People(t)
+		v := h.As(t, k.Chika, k.Org)
+		at := streamAt.FindStringSubmatch(v.Get("/admin/notices").Body)
+		if at == nil {
+			t.Fatal("the page follows nothing")
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL()+html.UnescapeString(at[1]), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range v.Cookies() {
+			request.AddCookie(c)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close() //nolint:errcheck // a test's
+		if answer.StatusCode != http.StatusOK {
+			t.Fatal(answer.Status)
+		}
+		ended := make(chan struct{})
+		go func() {
+			_, _ = io.Copy(io.Discard, answer.Body)
+			close(ended)
+		}()
+		if got := v.Post("/signout", nil); got.Status != http.StatusSeeOther {
+			t.Fatal(got.Status)
+		}
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second): // 5 s, on a machine that is busy
+			t.Error("A039 the stream outlives the session")
+		}
+	})
+}
+
+func TestTwoValuesAreNone(t *testing.T) {
+	r := newRig(t)
+	r.password(r.k.Aoi, false)
+	r.app(r.k.Aoi)
+	v := r.visitor()
+	r.led(v.try("aoi", right), "/signin/second")
+	got := v.r.home.Nobody(t).Send(http.MethodGet, "/signin/second", "", http.Header{
+		"Cookie": {"sekisho-step=" + v.cookie("sekisho-step") + "; sekisho-step=" + strings.Repeat("A", 43)},
+	})
+	r.says(got, http.StatusUnprocessableEntity, "begun too long ago") // A175: one of the two was planted
+}
+
+func TestSetupSessionsSignOut(t *testing.T) {
+	h := housetest.House(t)
+	v := h.AsSetup(t)
+	if got := v.Post("/signout", nil); got.Status != http.StatusSeeOther {
+		t.Fatal(got.Status)
+	}
+	if got := v.Get("/admin"); got.Status != http.StatusUnauthorized {
+		t.Errorf("after signing out: %d", got.Status)
+	}
 }

@@ -153,6 +153,9 @@ func (r *Room) Password(ctx context.Context, b Browser, login string, pw secret.
 	}
 	before, err := r.tried(ctx, s.key, sourceOf(b, s.device))
 	if err != nil {
+		if f := fault.As(err); f != nil && f.Slow {
+			r.tellRefused(ctx, s.person.ID, f.Code)
+		}
 		return Outcome{}, err
 	}
 	right, outdated, err := r.verify(ctx, s.sealed, s.has, pw)
@@ -176,10 +179,8 @@ func (r *Room) Password(ctx context.Context, b Browser, login string, pw secret.
 // why is what the witness is told of a refusal; nobody else is.
 func why(s stranger, right, locked bool) string {
 	switch {
-	case s.person.ID == "":
-		return ""
-	case !right:
-		return "signin-refused"
+	case !right || s.person.ID == "":
+		return errRefused.Code
 	case locked:
 		return "person-locked"
 	}

@@ -33,9 +33,10 @@ func (r *Room) catchUp(ctx context.Context) {
 	}
 }
 
-// tellRefused lets the witness count a refused answer of somebody who exists.
+// tellRefused lets the witness count a refused answer: of somebody who exists,
+// or, with "", of whoever it was.
 func (r *Room) tellRefused(ctx context.Context, who id.Person, code string) {
-	if r.refused == nil || who == "" {
+	if r.refused == nil {
 		return
 	}
 	r.later(ctx, func(ctx context.Context) { r.refused(ctx, who, code) })

@@ -153,12 +153,18 @@ func securityItems(v *web.Visit, held Held) []ui.SecurityItem {
 		}
 		return v.Say("settings.security.none")
 	}
+	count := func(n int) string {
+		if n == 0 {
+			return v.Say("settings.security.none")
+		}
+		return v.Say("settings.security.count", "n", strconv.Itoa(n))
+	}
 	pw := item("password", PasswordPath, on("password-since", held.Password))
 	pw.At = held.PasswordAt
 	if held.MustChange {
 		pw.Kind, pw.Badge = "wait", v.Say("settings.security.must-change")
 	}
-	keys := item("passkeys", PasskeysPath, v.Say("settings.security.count", "n", strconv.Itoa(len(held.Passkeys))))
+	keys := item("passkeys", PasskeysPath, count(len(held.Passkeys)))
 	if len(held.Passkeys) > 0 {
 		keys.Kind, keys.Badge = "good", v.Say("settings.security.strong")
 	}
@@ -170,8 +176,8 @@ func securityItems(v *web.Visit, held Held) []ui.SecurityItem {
 	}
 	return []ui.SecurityItem{
 		keys, pw, otp, codes,
-		item("sessions", SessionsPath, v.Say("settings.security.count", "n", strconv.Itoa(held.Sessions))),
-		item("tokens", TokensPath, v.Say("settings.security.count", "n", strconv.Itoa(held.standing(v.Now())))),
+		item("sessions", SessionsPath, count(held.Sessions)),
+		item("tokens", TokensPath, count(held.standing(v.Now()))),
 	}
 }
 

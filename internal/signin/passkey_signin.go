@@ -128,6 +128,9 @@ func (r *Room) SecondOptions(ctx context.Context, value secret.Text) (options js
 func (r *Room) Passkey(ctx context.Context, b Browser, a Answer, back string) (Outcome, error) {
 	key, use, err := r.assertion(ctx, a, signinPurpose)
 	if err != nil {
+		if f := fault.As(err); f != nil && f.Code == errPasskey.Code {
+			r.tellRefused(ctx, "", f.Code)
+		}
 		return Outcome{}, err
 	}
 	p, err := r.register.Person(ctx, key.Person)

@@ -26,14 +26,20 @@ var setupLink = once.Declare(once.Kind{Name: "setup-link", Life: SetupLife, Size
 // setupSubject owns every set-up link, so that a new one ends the older ones.
 const setupSubject = "setup"
 
+const madeNow = "person, organization and membership are made in the write that issues"
+
 // bySetup is how the first administrator gets a session.
 var bySetup = admit.Declare(admit.Path{Name: "set-up link", Exempt: map[admit.State]string{
-	admit.PersonLocked:       "the person is made in the same write; nobody could guess yet",
-	admit.ClientDisabled:     "no client takes part",
-	admit.ConsentRevoked:     "no consent takes part",
-	admit.SessionRevoked:     "it begins a session and comes from none",
-	admit.DeviceLost:         "there are no registered devices yet",
-	admit.PasswordMustChange: "the first factor is made in the same write",
+	admit.PersonDisabled:       madeNow,
+	admit.PersonDeleted:        madeNow,
+	admit.OrganizationDisabled: madeNow,
+	admit.MemberRemoved:        madeNow,
+	admit.PersonLocked:         "the person is made in the same write; nobody could guess yet",
+	admit.ClientDisabled:       "no client takes part",
+	admit.ConsentRevoked:       "no consent takes part",
+	admit.SessionRevoked:       "it begins a session and comes from none",
+	admit.DeviceLost:           "there are no registered devices yet",
+	admit.PasswordMustChange:   "the first factor is made in the same write",
 }})
 
 // founder is who acts until the first administrator is there.

@@ -71,8 +71,8 @@ type Options struct {
 	PasskeysOff *fault.Fault
 	Post        *notify.Post // sends mail; see Post.Enabled
 	BaseURL     string
-	// Refused lets the witness count an answer that was refused for somebody
-	// who exists; nil: nobody is told.
+	// Refused lets the witness count an answer that was refused, for somebody
+	// who exists or, with "", for whoever it was; nil: nobody is told.
 	Refused func(ctx context.Context, who id.Person, code string)
 	// Join gives what an invited person was to be to somebody who has an
 	// account already, and deletes the invited one, in the write that redeems

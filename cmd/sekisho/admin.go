@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newAdmin(t *terminal) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "admin", Short: t.say("cmd.admin"), Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newRecover(t))
+	return cmd
+}
+
+func newRecover(t *terminal) *cobra.Command {
+	var login string
+	var a afar
+	cmd := &cobra.Command{
+		Use: "recover --login LOGIN", Short: t.say("cmd.admin.recover"), Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.recover(cmd.Context(), a, login, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&login, "login", "", t.say("cmd.admin.login"))
+	cmd.Flags().BoolVar(&a.offline, "offline", false, t.say("cmd.offline"))
+	_ = cmd.MarkFlagRequired("login")
+	return cmd
+}
+
+// recover makes the link by which somebody gets in again. It never goes over a
+// network: who may run it on the machine could read the database as well.
+func (t *terminal) recover(ctx context.Context, a afar, login string, out io.Writer) error {
+	return t.with(ctx, a, func(r *reach) error {
+		var made struct {
+			Link  string    `json:"link"`
+			Login string    `json:"login"`
+			Name  string    `json:"name"`
+			Until time.Time `json:"until"`
+			Told  int       `json:"told"`
+		}
+		if err := r.call(ctx, http.MethodPost, "/sign-in/recover", map[string]string{"login": login}, &made); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(out, t.say("cmd.admin.recover.done",
+			"name", made.Name, "login", made.Login, "link", made.Link, "until", made.Until.Local().Format(time.RFC3339), "told", made.Told))
+		return err
+	})
+}
