@@ -10,7 +10,6 @@ import (
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -182,7 +181,7 @@ func TestSetUpAtOnce(t *testing.T) {
 func TestSetUpLinkEnds(t *testing.T) {
 	housetest.EachURL(t, func(t *testing.T, database string) {
 		c := &putForward{Clock: clock.System()}
-		h := housetest.House(t, housetest.On(database), func(o *house.Options) { o.Clock = c })
+		h := housetest.House(t, housetest.On(database), func(o *housetest.Options) { o.Clock = c })
 		again, empty, err := h.SignIn().NewSetupLink(ctx)
 		if err != nil || !empty {
 			t.Fatal(err, empty)
