@@ -17,7 +17,6 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
-	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
@@ -398,10 +397,9 @@ func TestRefusalsAreWitnessed(t *testing.T) {
 		for i := range 40 {
 			_, _ = r.room.Password(ctx, signin.Browser{Source: fmt.Sprintf("203.0.%d.5", i)}, "aoi", secret.Of(wrong), "/")
 		}
-		house, n := r.home.AsSetup(r), 0
-		for range 200 {
-			got := house.Get("/api/v1/audit/records?limit=100&name=refused&target=" + url.QueryEscape(string(id.OfPerson(r.k.Aoi))))
-			if n = strings.Count(got.Body, `"code":"signin-refused"`); n >= 20 {
+		n := 0
+		for range 300 {
+			if n = records(r.T, r.home.Store(), "signin-refused"); n >= 20 {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -466,15 +464,22 @@ func TestTwoValuesAreNone(t *testing.T) {
 	r.says(got, http.StatusUnprocessableEntity, "begun too long ago") // A175: one of the two was planted
 }
 
-func TestSetupSessionsSignOut(t *testing.T) {
-	h := housetest.House(t)
-	v := h.AsSetup(t)
-	if got := v.Post("/signout", nil); got.Status != http.StatusSeeOther {
-		t.Fatal(got.Status)
+// records counts the records of the log that hold a word.
+func records(t *testing.T, s *store.Store, word string) (n int) {
+	t.Helper()
+	err := s.House().Read(context.Background(), func(v *store.View) error {
+		rows, err := v.Query("SELECT body FROM audit_record")
+		bodies, err := store.Collect(rows, err, func(scan func(...any) error) (body []byte, err error) { return body, scan(&body) })
+		n = 0
+		for _, body := range bodies {
+			n += min(1, strings.Count(string(body), word))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := v.Get("/admin"); got.Status != http.StatusUnauthorized {
-		t.Errorf("after signing out: %d", got.Status)
-	}
+	return n
 }
 
 // Of any number of right answers at once, one counts.
@@ -506,11 +511,12 @@ func TestRightAnswersAtOnce(t *testing.T) {
 		r.Run("R1 a code by mail", func(t *testing.T) {
 			r, v := r.in(t), r.visitor()
 			code := v.askCode("botan")
-			if won := atOnce(64, func(int) error {
+			// Ten an hour are looked at; more at once would burn the code.
+			if won := atOnce(10, func(int) error {
 				_, err := r.room.Code(ctx, b, secret.Of(v.cookie("sekisho-code")), secret.Of(code), "/")
 				return err
 			}); won != 1 {
-				t.Errorf("%d of 64 signed in", won)
+				t.Errorf("%d of 10 signed in", won)
 			}
 		})
 		r.Run("R1 a passkey's answer", func(t *testing.T) {
