@@ -51,7 +51,7 @@ func init() {
 	verbs = map[string]verb{
 		"at": at, "serve": serve, "halt": ends(syscall.SIGTERM), "crash": ends(syscall.SIGKILL),
 		"sekisho": command(1), "misuse": misuse, "as": as, "call": call, "page": page, "redeem": redeem,
-		"take": take,
+		"take":  take,
 		"audit": newest, "ready": ready, "damage": damage, "fill": fill, "bytes": raw, "newer": newer,
 		"unprivileged": unprivileged, "checkpoint": checkpoint, "readonly": readonly,
 	}
