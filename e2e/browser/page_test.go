@@ -90,6 +90,11 @@ func places(t *testing.T, home *housetest.Home) []place {
 	return []place{
 		{"welcome", "/", false, 200},
 		{"setup-over", "/setup?link=x", false, 422},
+		{"invitation-over", "/welcome?link=x", false, 422},
+		{"verification-over", "/verify?link=x", false, 422},
+		{"recovery-over", "/recover?link=x", false, 422},
+		{"reset-over", "/reset/new?link=x", false, 422},
+		{"reset", "/reset", false, 200},
 		{"not-signed-in", "/admin", false, 401},
 		{"not-found", "/nothing", true, 404},
 		{"problem", "/problems/not-permitted", true, 200},

@@ -212,7 +212,10 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.notice = notice.New(h.store, h.options.Clock)
-	h.folk = people.New(people.Options{Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register})
+	h.folk = people.New(people.Options{
+		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
+		Inviter: h.signin, Verifier: h.signin, Passwords: signin.Imports{Room: h.signin}, Panels: []web.Panel{h.signin.PersonPanel},
+	})
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err
 	}
@@ -250,6 +253,9 @@ func (h *House) people() (err error) {
 	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,
+		Join: func(tx *store.Tx, invited, who id.Person) ([]store.Event, error) {
+			return h.folk.Join(tx, invited, who)
+		},
 	}
 	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
 	if off := fault.As(err); off != nil {

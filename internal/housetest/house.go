@@ -44,6 +44,10 @@ type Home struct {
 	kaede   Kaede
 }
 
+// Options is what a house stands on, for rooms whose tests change it: they do
+// not know the house itself.
+type Options = house.Options
+
 // House starts a house with rate limits that no test reaches, and stops it at
 // the end of the test. Without options it stands on SQLite and the machine's
 // clock.

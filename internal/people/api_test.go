@@ -41,7 +41,6 @@ func TestRefused(t *testing.T) {
 			{"a field that does not exist", http.MethodPatch, aoi, change(m{"state": "active"}), "input-invalid state=field-unknown"},
 			{"neither person nor invite", http.MethodPost, members, m{}, "member-invalid person=member-person-or-invite"},
 			{"A054 somebody deleted", http.MethodPost, members, m{"person": id.New[id.Person](housetest.Epoch)}, "person-unknown"},
-			{"invitations without a room for them", http.MethodPost, members, m{"invite": m{"login": "new", "email": "new@kaede.example"}}, "invitations-unavailable"},
 			{"the last administrator leaves", http.MethodDelete, members + "/" + string(c.Chika), nil, "last-administrator"},
 			{"the last administrator is disabled", http.MethodPost, "/api/v1/people/" + string(c.Chika) + "/disable", nil, "last-administrator"},
 			{"a manager of themselves", http.MethodPatch, members + "/" + string(c.Chika), m{"manager": string(c.Aoi), "version": 1}, "member-invalid manager=manager-of-themselves"},

@@ -11,7 +11,6 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people/sheet"
-	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -92,9 +91,11 @@ func (r *Room) ApplyImport(ctx context.Context, by id.Principal, to id.Org, file
 		return plan, nil, nil
 	}
 	rows := inOrder(plan.Rows)
-	drafts := make([]secret.Text, len(rows))
+	drafts := make([]org.Draft, len(rows))
 	if invite {
-		drafts = r.inviter.Draft(len(rows))
+		if drafts, err = r.prepareRows(ctx, by, to, rows); err != nil {
+			return plan, nil, err
+		}
 	}
 	err = r.write(ctx, r.store.Org(to).Within(importMost), func(tx *store.Tx) ([]store.Event, error) {
 		return r.applyRows(tx, by, plan, rows, drafts)
@@ -102,10 +103,32 @@ func (r *Room) ApplyImport(ctx context.Context, by id.Principal, to id.Org, file
 	var invited []Invited
 	for i, row := range rows {
 		if invite && row.Action == Create && row.entry.person.State == org.Invited {
-			invited = append(invited, Invited{row.entry.person.ID, r.inviter.Link(drafts[i])})
+			invited = append(invited, Invited{row.entry.person.ID, drafts[i].Link})
 		}
 	}
 	return plan, invited, err
+}
+
+// prepareRows makes the invitations of those who come anew; the others' drafts
+// are empty.
+func (r *Room) prepareRows(ctx context.Context, by id.Principal, to id.Org, rows []*Row) ([]org.Draft, error) {
+	o, err := r.org.Organization(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []org.Person
+	var at []int
+	for i, row := range rows {
+		if row.Action == Create && row.entry.person.State == org.Invited {
+			fresh, at = append(fresh, row.entry.person), append(at, i)
+		}
+	}
+	made, err := r.inviter.Prepare(ctx, by, o, fresh)
+	drafts := make([]org.Draft, len(rows))
+	for i, draft := range made {
+		drafts[at[i]] = draft
+	}
+	return drafts, err
 }
 
 // refused is every problem of a list as one fault; paths are LINE.COLUMN.
@@ -119,14 +142,14 @@ func (i *Import) refused() *fault.Fault {
 	return f
 }
 
-func (r *Room) applyRows(tx *store.Tx, by id.Principal, plan *Import, rows []*Row, drafts []secret.Text) (events []store.Event, err error) {
+func (r *Room) applyRows(tx *store.Tx, by id.Principal, plan *Import, rows []*Row, drafts []org.Draft) (events []store.Event, err error) {
 	for i, row := range rows {
 		var more []store.Event
 		switch row.Action {
 		case Create:
 			draft := drafts[i]
 			if row.entry.person.State != org.Invited {
-				draft = secret.Text{}
+				draft = org.Draft{}
 			}
 			more, err = r.enter(tx, by, row.entry, draft)
 		case Update:

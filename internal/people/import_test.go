@@ -37,23 +37,18 @@ type desk struct {
 	hashes map[id.Person]string
 }
 
-func (d *desk) Draft(n int) []secret.Text {
-	all := make([]secret.Text, n)
-	for i := range all {
-		all[i] = secret.Random(16)
+func (d *desk) Prepare(_ context.Context, by id.Principal, to org.Organization, who []org.Person) ([]org.Draft, error) {
+	drafts := make([]org.Draft, len(who))
+	for i, p := range who {
+		link := secret.Of("https://sekisho.example/invitation?link=" + secret.Random(16).Reveal())
+		drafts[i] = org.Draft{Link: link, Write: func(*store.Tx) (store.Event, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.links[p.ID] = link
+			return store.Event{Name: "person.invited", Org: to.ID, By: by, Target: "person:" + string(p.ID)}, nil
+		}}
 	}
-	return all
-}
-
-func (d *desk) Invite(_ *store.Tx, by id.Principal, to id.Org, who org.Person, draft secret.Text) (store.Event, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.links[who.ID] = draft
-	return store.Event{Name: "person.invited", Org: to, By: by, Target: "person:" + string(who.ID)}, nil
-}
-
-func (d *desk) Link(draft secret.Text) secret.Text {
-	return secret.Of("https://sekisho.example/invitation?link=" + draft.Reveal())
+	return drafts, nil
 }
 
 func (d *desk) Invitations(_ context.Context, _ id.Org, who []id.Person) (map[id.Person]org.Invitation, error) {

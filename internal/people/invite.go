@@ -39,15 +39,31 @@ func (r *Room) Invite(ctx context.Context, by id.Principal, to id.Org, n Newcome
 		return Invited{}, withField(fault.New(fault.Invalid, "person-invalid"), "email", "field-required")
 	}
 	e := r.entry(to, n, org.Invited)
-	draft := r.inviter.Draft(1)[0]
-	err := r.write(ctx, r.store.Org(to), func(tx *store.Tx) ([]store.Event, error) {
+	draft, err := r.prepare(ctx, by, to, e.person)
+	if err != nil {
+		return Invited{}, err
+	}
+	err = r.write(ctx, r.store.Org(to), func(tx *store.Tx) ([]store.Event, error) {
 		// First, so that who may not does not learn whether a login is taken.
 		if err := r.org.Need(&tx.View, by, to, org.PeopleWrite); err != nil {
 			return nil, err
 		}
 		return r.enter(tx, by, e, draft)
 	})
-	return Invited{e.person.ID, r.inviter.Link(draft)}, err
+	return Invited{e.person.ID, draft.Link}, err
+}
+
+// prepare makes the invitation of one person into an organization that is there.
+func (r *Room) prepare(ctx context.Context, by id.Principal, to id.Org, who org.Person) (org.Draft, error) {
+	o, err := r.org.Organization(ctx, to)
+	if err != nil {
+		return org.Draft{}, err
+	}
+	drafts, err := r.inviter.Prepare(ctx, by, o, []org.Person{who})
+	if err != nil {
+		return org.Draft{}, err
+	}
+	return drafts[0], nil
 }
 
 // withField says which field a fault is about.
@@ -77,7 +93,7 @@ func (r *Room) entry(to id.Org, n Newcomer, state org.State) entry {
 }
 
 // enter adds the person, the membership and, with a draft, the invitation.
-func (r *Room) enter(tx *store.Tx, by id.Principal, e entry, draft secret.Text) ([]store.Event, error) {
+func (r *Room) enter(tx *store.Tx, by id.Principal, e entry, draft org.Draft) ([]store.Event, error) {
 	added, err := r.org.AddPerson(tx, by, e.person)
 	if err != nil {
 		return nil, err
@@ -97,8 +113,8 @@ func (r *Room) enter(tx *store.Tx, by id.Principal, e entry, draft secret.Text) 
 		return nil, err
 	}
 	events = append(events, more...)
-	if !draft.Empty() {
-		sent, err := r.inviter.Invite(tx, by, e.member.Org, e.person, draft)
+	if draft.Write != nil {
+		sent, err := draft.Write(tx)
 		if err != nil {
 			return nil, err
 		}
@@ -132,16 +148,30 @@ func (r *Room) InviteAgain(ctx context.Context, by id.Principal, to id.Org, who 
 	if r.inviter == nil {
 		return Invited{}, errNoInvitations
 	}
-	draft := r.inviter.Draft(1)[0]
-	err := r.write(ctx, r.store.Org(to), func(tx *store.Tx) ([]store.Event, error) {
-		p, err := r.waiting(tx, by, to, who)
-		if err != nil {
-			return nil, err
+	p, err := r.org.Person(ctx, who)
+	if err != nil {
+		return Invited{}, err
+	}
+	draft, err := r.prepare(ctx, by, to, p)
+	if err != nil {
+		return Invited{}, err
+	}
+	err = r.write(ctx, r.store.Org(to), func(tx *store.Tx) ([]store.Event, error) {
+		if now, err := r.waiting(tx, by, to, who); err != nil || now.Email != p.Email {
+			return nil, orChanged(err)
 		}
-		event, err := r.inviter.Invite(tx, by, to, p, draft)
+		event, err := draft.Write(tx)
 		return []store.Event{event}, err
 	})
-	return Invited{who, r.inviter.Link(draft)}, err
+	return Invited{who, draft.Link}, err
+}
+
+// orChanged says that the person changed while the mail was written.
+func orChanged(err error) error {
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "changed-meanwhile")
 }
 
 // waiting is an invited person of the organization, for who may ask them in:

@@ -9,7 +9,6 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people/ui"
-	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -183,6 +182,9 @@ type founding struct {
 func (r *Room) addOrganization(v *web.Visit, f founding) (which id.Org, invited []Invited, err error) {
 	o := f.Organization
 	o.ID = id.New[id.Org](r.clock.Now())
+	if o.Title == "" {
+		o.Title = o.Name // the mail says it
+	}
 	e := r.entry(o.ID, Newcomer{Person: f.Admin, Roles: []id.Role{org.Administrator}}, org.Invited)
 	asked := f.Admin.Login != "" || f.Admin.Email != ""
 	if asked && r.inviter == nil {
@@ -191,9 +193,13 @@ func (r *Room) addOrganization(v *web.Visit, f founding) (which id.Org, invited 
 	if asked && f.Admin.Email == "" {
 		return o.ID, nil, withField(fault.New(fault.Invalid, "person-invalid"), "email", "field-required")
 	}
-	var draft secret.Text
+	var draft org.Draft
 	if asked {
-		draft = r.inviter.Draft(1)[0]
+		drafts, err := r.inviter.Prepare(v.Context(), acting(v), o, []org.Person{e.person})
+		if err != nil {
+			return o.ID, nil, err
+		}
+		draft = drafts[0]
 	}
 	err = r.write(v.Context(), r.store.Org(o.ID), func(tx *store.Tx) ([]store.Event, error) {
 		made, err := r.org.SetOrganization(tx, acting(v), o)
@@ -206,7 +212,7 @@ func (r *Room) addOrganization(v *web.Visit, f founding) (which id.Org, invited 
 		return append([]store.Event{made}, attribute(more, acting(v))...), err
 	})
 	if err == nil && asked {
-		invited = []Invited{{e.person.ID, r.inviter.Link(draft)}}
+		invited = []Invited{{e.person.ID, draft.Link}}
 	}
 	return o.ID, invited, err
 }

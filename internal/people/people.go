@@ -19,30 +19,26 @@ import (
 //go:embed words
 var Words embed.FS
 
-// Inviter asks people in. Nil: nobody can be invited, and the pages say so.
+// Inviter asks people in (← signin). Nil: nobody can be invited, and the pages
+// say so.
 type Inviter interface {
-	// Draft makes the values of n links, outside of any transaction.
-	Draft(n int) []secret.Text
-	// Invite mints the link of a draft for a person who was added in the same
-	// write, and queues the mail to who.Email. Done again it takes the earlier
-	// link back.
-	Invite(tx *store.Tx, by id.Principal, to id.Org, who org.Person, draft secret.Text) (store.Event, error)
-	// Link is the link to hand on when the house sends no mail; empty if it does.
-	Link(draft secret.Text) secret.Text
+	// Prepare makes the links and the mails of invitations, outside of any
+	// write. Each draft's Write belongs into the write that adds the person or
+	// asks them again; the link before counts no more then. A draft has a link
+	// to hand on when the house sends no mail.
+	Prepare(ctx context.Context, by id.Principal, to org.Organization, who []org.Person) ([]org.Draft, error)
 	// Invitations says what became of those to an organization; who was never
 	// invited is missing.
 	Invitations(ctx context.Context, to id.Org, who []id.Person) (map[id.Person]org.Invitation, error)
 }
 
-// Verifier makes sure that mail to an address arrives at a person. Nil: nobody
-// can change their own address.
+// Verifier makes sure that mail to an address arrives at a person (← signin).
+// Nil: nobody can change their own address.
 type Verifier interface {
-	// Draft makes the value of a link, outside of any transaction.
-	Draft(n int) []secret.Text
-	// SendVerification queues a mail with a link to a new address, and a note
+	// PrepareVerification makes a mail with a link to a new address, and a note
 	// to the old one. Who follows the link and confirms makes the address
 	// theirs, verified; until then nothing changes.
-	SendVerification(tx *store.Tx, by id.Principal, who org.Person, email string, draft secret.Text) (store.Event, error)
+	PrepareVerification(ctx context.Context, by id.Principal, who org.Person, email string) (org.Draft, error)
 	// Waiting is the address that waits for its proof, "" for none.
 	Waiting(ctx context.Context, who id.Person) (string, error)
 }

@@ -34,13 +34,16 @@ func (r *Room) AskEmail(ctx context.Context, who id.Person, email string) error 
 	if f := fault.As(err); f != nil {
 		return about("email", f)
 	}
-	draft := r.verifier.Draft(1)[0]
+	p, err := r.org.Person(ctx, who)
+	if err != nil {
+		return err
+	}
+	draft, err := r.verifier.PrepareVerification(ctx, id.OfPerson(who), p, address.String())
+	if err != nil {
+		return err
+	}
 	return r.write(ctx, r.store.Self(who), func(tx *store.Tx) ([]store.Event, error) {
-		p, err := r.org.PersonIn(&tx.View, who)
-		if err != nil {
-			return nil, err
-		}
-		event, err := r.verifier.SendVerification(tx, id.OfPerson(who), p, address.String(), draft)
+		event, err := draft.Write(tx)
 		return []store.Event{event}, err
 	})
 }

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -14,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/house"
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -22,10 +23,7 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// behindProxy lets a test say where a visitor comes from.
-func behindProxy(o *house.Options) { o.Config.TrustedProxies = []string{"127.0.0.1", "::1"} }
-
-// tryFrom tries a password from an address.
+// tryFrom tries a password and claims to come from an address.
 func (v visitor) tryFrom(address, login, pw string) (status int, body string) {
 	v.r.Helper()
 	got := v.Send(http.MethodPost, "/signin/password", url.Values{"login": {login}, "password": {pw}}.Encode(), http.Header{
@@ -477,4 +475,81 @@ func TestSetupSessionsSignOut(t *testing.T) {
 	if got := v.Get("/admin"); got.Status != http.StatusUnauthorized {
 		t.Errorf("after signing out: %d", got.Status)
 	}
+}
+
+// Of any number of right answers at once, one counts.
+func TestRightAnswersAtOnce(t *testing.T) {
+	eachRig(t, func(r *rig) {
+		ctx, b := context.Background(), signin.Browser{Source: "127.0.0.1"}
+		r.password(r.k.Aoi, false)
+		r.app(r.k.Aoi)
+		codes, err := r.room.MakeRecovery(ctx, r.k.Aoi)
+		if err != nil {
+			r.Fatal(err)
+		}
+		r.Run("R1 a recovery code in several steps", func(t *testing.T) {
+			var steps []secret.Text
+			for range 5 {
+				out, err := r.room.Password(ctx, b, "aoi", secret.Of(right), "/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				steps = append(steps, out.Step)
+			}
+			if won := atOnce(64, func(i int) error {
+				_, err := r.room.Second(ctx, b, steps[i%5], signin.Answer{Method: signin.ByRecovery, Text: codes[0]})
+				return err
+			}); won != 1 {
+				t.Errorf("%d of 64 signed in", won)
+			}
+		})
+		r.Run("R1 a code by mail", func(t *testing.T) {
+			r, v := r.in(t), r.visitor()
+			code := v.askCode("botan")
+			if won := atOnce(64, func(int) error {
+				_, err := r.room.Code(ctx, b, secret.Of(v.cookie("sekisho-code")), secret.Of(code), "/")
+				return err
+			}); won != 1 {
+				t.Errorf("%d of 64 signed in", won)
+			}
+		})
+		r.Run("R1 a passkey's answer", func(t *testing.T) {
+			r := r.in(t)
+			form := r.visitor().ceremony(r.passkey(r.k.Chika), "/signin/passkey/options")
+			if won := atOnce(64, func(int) error {
+				a := signin.Answer{Method: signin.ByPasskey, Ticket: form.Get("ticket"), Passkey: []byte(form.Get("answer"))}
+				_, err := r.room.Passkey(ctx, b, a, "/")
+				return err
+			}); won != 1 {
+				t.Errorf("%d of 64 signed in", won)
+			}
+		})
+		r.Run("A043 wrong passwords at once are all counted", func(t *testing.T) {
+			slow := atOnce(64, func(int) error {
+				_, err := r.room.Password(ctx, signin.Browser{Source: "192.0.2.9"}, "daichi", secret.Of(wrong), "/")
+				if fault.Code(err) == "too-many-attempts" {
+					return nil
+				}
+				return errors.New("looked at")
+			})
+			if slow < 64-5 {
+				t.Errorf("%d of 64 were looked at", 64-slow)
+			}
+		})
+	}, housetest.WithMail())
+}
+
+// atOnce calls f from n goroutines and counts those that succeed.
+func atOnce(n int, f func(i int) error) (won int64) {
+	var count atomic.Int64
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			if f(i) == nil {
+				count.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return count.Load()
 }

@@ -55,18 +55,14 @@ func invitationRef(who id.Person) string { return "invitation:" + string(who) }
 // outside of any write. Each draft's Write belongs into the write that adds the
 // person, or that asks them again; the link before counts no more then. Who
 // acts must be allowed to by the caller.
-func (r *Room) Prepare(ctx context.Context, by id.Principal, to id.Org, who []org.Person) ([]org.Draft, error) {
-	o, err := r.register.Organization(ctx, to)
-	if err != nil {
-		return nil, err
-	}
+func (r *Room) Prepare(ctx context.Context, by id.Principal, to org.Organization, who []org.Person) ([]org.Draft, error) {
 	name, err := r.nameOf(ctx, by)
 	if err != nil {
 		return nil, err
 	}
 	drafts := make([]org.Draft, len(who))
 	for i, p := range who {
-		if drafts[i], err = r.prepare(by, name, o, p); err != nil {
+		if drafts[i], err = r.prepare(by, name, to, p); err != nil {
 			return nil, err
 		}
 	}

@@ -33,7 +33,7 @@ const (
 // a mail code counts together with, and the marks of people who signed in in it.
 const (
 	stepCookie   = "step"
-	codeCookie   = "code"
+	mailedCookie = "code"
 	deviceCookie = "device"
 	deviceLife   = 400 * 24 * time.Hour // browsers keep none longer
 )
@@ -220,7 +220,7 @@ func (r *Room) sendMail(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	v.Keep(codeCookie, value, mailCode.Life)
+	v.Keep(mailedCookie, value, mailCode.Life)
 	d := r.door(v, "signin.code.title", "signin.code.lead", "", typed.Get("back"))
 	return v.Show(d.Title, ui.Code(d, r.digitsField(v, "signin.code")))
 }
@@ -235,13 +235,13 @@ func (r *Room) takeCode(v *web.Visit) error {
 		return err
 	}
 	back := web.Local(typed.Get("back"))
-	out, err := r.Code(v.Context(), browserOf(v), v.Kept(codeCookie), secret.Of(typed.Get("code")), back)
+	out, err := r.Code(v.Context(), browserOf(v), v.Kept(mailedCookie), secret.Of(typed.Get("code")), back)
 	if f := shown(err); f != nil {
 		d := r.door(v, "signin.code.title", "signin.code.lead", "", back)
 		return v.ShowStatus(refused(v, &d, f), d.Title, ui.Code(d, r.digitsField(v, "signin.code")))
 	}
 	if err == nil {
-		v.Drop(codeCookie)
+		v.Drop(mailedCookie)
 	}
 	return r.goOn(v, out, err)
 }
@@ -307,7 +307,7 @@ func (r *Room) stepSheet(v *web.Visit, w Waiting) ui.Step {
 		case ByRecovery:
 			ask.Field.Label, ask.Field.Complete, ask.Field.Max = v.Say("signin.ask.recovery"), "", 64
 		case ByMail:
-			ask.Field.Label, ask.Sent = v.Say("signin.code"), !v.Kept(codeCookie).Empty()
+			ask.Field.Label, ask.Sent = v.Say("signin.code"), !v.Kept(mailedCookie).Empty()
 		case ByPassword:
 			ask.Field = webui.Input{Name: "answer-text", Kind: "password", Label: v.Say("signin.ask.password"), Required: true, Complete: "current-password"}
 		}
@@ -327,7 +327,7 @@ func (r *Room) takeSecond(v *web.Visit) error {
 	}
 	a := answerOf(typed)
 	if a.Method = Method(typed.Get("method")); a.Method != ByPasskey {
-		a.Text, a.Challenge = secret.Of(typed.Get("answer-text")), v.Kept(codeCookie)
+		a.Text, a.Challenge = secret.Of(typed.Get("answer-text")), v.Kept(mailedCookie)
 	}
 	out, err := r.Second(v.Context(), browserOf(v), value, a)
 	f := shown(err)
@@ -356,7 +356,7 @@ func (r *Room) sendSecond(v *web.Visit, step secret.Text) error {
 	if err != nil {
 		return err
 	}
-	v.Keep(codeCookie, value, mailCode.Life)
+	v.Keep(mailedCookie, value, mailCode.Life)
 	return v.See(secondPath)
 }
 

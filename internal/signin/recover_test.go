@@ -115,10 +115,10 @@ func TestRecover(t *testing.T) {
 		if got.Status != http.StatusSeeOther {
 			t.Fatalf("choosing: %d %.300s", got.Status, got.Body)
 		}
-		if got := v.Get("/admin"); got.Status != 200 {
+		if got := v.Get("/admin/state"); got.Status != 200 {
 			t.Errorf("the administrator reads %d", got.Status)
 		}
-		if session.Get("/admin").Status != http.StatusUnauthorized {
+		if session.Get("/admin/state").Status != http.StatusUnauthorized {
 			t.Error("A039 a session outlives the recovery")
 		}
 		if got := r.Nobody(t).Post("/recover", form); !has(got, 422, linkOver) {

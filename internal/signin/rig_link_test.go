@@ -13,7 +13,6 @@ import (
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fake/mail"
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -46,10 +45,10 @@ func eachTown(t *testing.T, f func(t *testing.T, r town)) {
 	housetest.EachURL(t, func(t *testing.T, url string) { f(t, newTown(t, housetest.On(url), housetest.WithMail())) })
 }
 
-func newTown(t *testing.T, options ...func(*house.Options)) town {
+func newTown(t *testing.T, options ...func(*housetest.Options)) town {
 	t.Helper()
 	c := &putForward{Clock: clock.System()}
-	options = append(options, func(o *house.Options) { o.Clock = c })
+	options = append(options, func(o *housetest.Options) { o.Clock = c })
 	h := housetest.House(t, options...)
 	return town{h, h.People(t), c}
 }
@@ -142,7 +141,11 @@ func (r town) invite(t testing.TB, in id.Org, login, email string) (org.Person, 
 
 func (r town) inviteAgain(t testing.TB, in id.Org, who id.Person) org.Draft {
 	t.Helper()
-	drafts, err := r.SignIn().Prepare(ctx, id.OfPerson(r.Chika), in, []org.Person{r.person(t, who)})
+	to, err := r.Register().Organization(ctx, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drafts, err := r.SignIn().Prepare(ctx, id.OfPerson(r.Chika), to, []org.Person{r.person(t, who)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -35,15 +34,15 @@ type rig struct {
 }
 
 // eachRig runs f on either engine.
-func eachRig(t *testing.T, f func(r *rig), options ...func(*house.Options)) {
+func eachRig(t *testing.T, f func(r *rig), options ...func(*housetest.Options)) {
 	t.Helper()
 	housetest.EachURL(t, func(t *testing.T, url string) { f(newRig(t, append(options, housetest.On(url))...)) })
 }
 
-func newRig(t *testing.T, options ...func(*house.Options)) *rig {
+func newRig(t *testing.T, options ...func(*housetest.Options)) *rig {
 	t.Helper()
 	moved := clock.NewMoved(time.Now().UTC().Truncate(time.Second))
-	home := housetest.House(t, append(options, func(o *house.Options) { o.Clock = moved })...)
+	home := housetest.House(t, append(options, func(o *housetest.Options) { o.Clock = moved })...)
 	return &rig{t, home, home.People(t), home.SignIn(), moved}
 }
 

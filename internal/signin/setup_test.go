@@ -10,7 +10,6 @@ import (
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -95,7 +94,7 @@ func TestSetUp(t *testing.T) {
 		if got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/admin" {
 			t.Fatalf("completing: %d %s", got.Status, got.Header.Get("Location"))
 		}
-		if got := v.Get("/admin"); got.Status != 200 || !strings.Contains(got.Body, "First House") {
+		if got := v.Get("/admin/state"); got.Status != 200 || !strings.Contains(got.Body, "First House") {
 			t.Errorf("the first administrator reads %d", got.Status)
 		}
 		for _, got := range []housetest.Answer{other.Get(path), other.Post("/setup", form(good, "login", "second", "org.name", "second"))} {
@@ -136,7 +135,7 @@ func TestSetUpByPasskey(t *testing.T) {
 	if got := v.Post("/setup", form(good, "answer", string(answer), "ticket", ticket)); got.Status != http.StatusSeeOther {
 		t.Fatalf("completing: %d %.400s", got.Status, got.Body)
 	}
-	if got := v.Get("/admin"); got.Status != 200 {
+	if got := v.Get("/admin/state"); got.Status != 200 {
 		t.Errorf("the first administrator reads %d", got.Status)
 	}
 }
@@ -182,7 +181,7 @@ func TestSetUpAtOnce(t *testing.T) {
 func TestSetUpLinkEnds(t *testing.T) {
 	housetest.EachURL(t, func(t *testing.T, database string) {
 		c := &putForward{Clock: clock.System()}
-		h := housetest.House(t, housetest.On(database), func(o *house.Options) { o.Clock = c })
+		h := housetest.House(t, housetest.On(database), func(o *housetest.Options) { o.Clock = c })
 		again, empty, err := h.SignIn().NewSetupLink(ctx)
 		if err != nil || !empty {
 			t.Fatal(err, empty)
