@@ -36,6 +36,7 @@ type verb = func(ts *testscript.TestScript, neg bool, args []string)
 //	call …               see call_test.go
 //	page PATH            what a page says to its reader
 //	redeem               complete the set-up as WHO, who is the first administrator then
+//	take NAME REGEXP     keep what the first group finds in the last output, as $NAME or in a file @NAME
 //	audit NAME           the newest record of a name is there ($RECORD), "!" it is not
 //	checkpoint FILE      keep the newest signed checkpoint, as a place outside does
 //	ready, ! ready WHY   the house is ready, or is not and says why
@@ -50,6 +51,7 @@ func init() {
 	verbs = map[string]verb{
 		"at": at, "serve": serve, "halt": ends(syscall.SIGTERM), "crash": ends(syscall.SIGKILL),
 		"sekisho": command(1), "misuse": misuse, "as": as, "call": call, "page": page, "redeem": redeem,
+		"take":  take,
 		"audit": newest, "ready": ready, "damage": damage, "fill": fill, "bytes": raw, "newer": newer,
 		"unprivileged": unprivileged, "checkpoint": checkpoint, "readonly": readonly,
 	}
@@ -241,4 +243,20 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("readyz: %s", answer)
+}
+
+// take keeps a part of what was said last.
+func take(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: take NAME REGEXP")
+	}
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("%s finds nothing", args[1])
+	}
+	if path, file := strings.CutPrefix(args[0], "@"); file {
+		ts.Check(os.WriteFile(ts.MkAbs(path), []byte(found[1]+"\n"), 0o600))
+		return
+	}
+	ts.Setenv(args[0], found[1])
 }

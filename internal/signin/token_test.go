@@ -384,7 +384,7 @@ func rows(t *testing.T, h *housetest.Home, queries ...string) string {
 func TestChangesAreTold(t *testing.T) {
 	h := housetest.House(t, housetest.WithMail())
 	k, ctx, room := h.People(t), context.Background(), h.SignIn()
-	aoi := h.As(t, k.Aoi, k.Org)
+
 	told := func(subject string, want ...string) {
 		t.Helper()
 		within, stop := context.WithTimeout(ctx, 10*time.Second)
@@ -403,7 +403,7 @@ func TestChangesAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	told("The password was changed")
-	aoi = h.As(t, k.Aoi, k.Org)
+	aoi := h.As(t, k.Aoi, k.Org)
 	first := addKey(t, aoi, signintest.New(h.URL()), "key")
 	told("A passkey was added", "127.0.0.1")
 	if got := aoi.Call(http.MethodDelete, "/api/v1/me/passkeys/"+first, nil); got.Status != http.StatusNoContent {
