@@ -102,7 +102,7 @@ func (o *Options) alone(f func(backup.Ground) error) (err error) {
 	return f(backup.Ground{
 		URL: o.Config.Database, Clock: o.Clock, Log: o.Log, Node: id.New[id.Node](o.Clock.Now()), By: id.Local(os.Getuid()),
 		Schemas: Schemas(),
-		Holders: func(*audit.Log) []seal.Sealed { return []seal.Sealed{auditKey{}} },
+		Holders: func(*audit.Log) []seal.Sealed { return holders() },
 		Enders:  []backup.Ender{{Name: "sessions", End: signin.EndAllSessions}, {Name: "tokens", End: signin.EndAllTokens}},
 	})
 }

@@ -184,7 +184,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, auditKey{}, notify.Sealed{}, signin.Factors{})
+	h.ring = seal.New(seal.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node}, holders()...)
 	h.audit = audit.New(audit.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
@@ -326,6 +326,10 @@ func (auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
 func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
 	return audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
 }
+
+// holders are all who keep sealed values: a key is gone only when none of them
+// needs it.
+func holders() []seal.Sealed { return []seal.Sealed{auditKey{}, notify.Sealed{}, signin.Factors{}} }
 
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {
