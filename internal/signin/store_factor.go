@@ -90,12 +90,6 @@ func replaceSealed(tx *store.Tx, kind string, before, sealed []byte) (bool, erro
 	return n > 0, err
 }
 
-// mustChange makes the next sign-in by password ask for a new one first.
-func setMustChange(tx *store.Tx, must bool) error {
-	_, err := tx.Exec("UPDATE factor SET must_change = $2 WHERE person = $1 AND kind = 'password'", flag(must))
-	return err
-}
-
 const passkeyColumns = `SELECT person, id, credential, public_key, algorithm, aaguid, transports, attested, format, counter, eligible,
 	backed_up, name, created, used FROM passkey `
 
