@@ -66,7 +66,7 @@ var recordLink = regexp.MustCompile(`href="(/admin/audit/[0-9a-z]{26})"`)
 func record(t *testing.T, home *housetest.Home, name string) string {
 	t.Helper()
 	for range 200 {
-		page := home.AsSetup(t).Get("/admin/audit?" + url.Values{"name": {name}}.Encode())
+		page := home.AsSetup(t).Get("/admin/audit?" + url.Values{"name": {name}, "of": {"house"}}.Encode())
 		if link := recordLink.FindStringSubmatch(page.Body); link != nil && !strings.Contains(page.Body, "badge wait") {
 			return link[1]
 		}
