@@ -127,7 +127,17 @@ func TestKeyboardOnly(t *testing.T) {
 	if got := evaluate[string](b, `document.activeElement.id`); got != "main" {
 		t.Errorf("the skip link leads to %q", got)
 	}
+	for _, field := range []struct{ name, text string }{
+		{"org.title", "Keys"}, {"org.name", "keys"}, {"family_name", "Key"}, {"given_name", "Board"}, {"login", "keys"},
+	} {
+		b.tabTo(`[name="` + field.name + `"]`)
+		b.key(field.text)
+	}
 	b.enter(`main form button.main`)
+	b.tabTo(`[name="password"]`)
+	b.key(housetest.SetupPassword)
+	b.leave(chromedp.KeyEvent("\r"))
+	b.enter(`nav a[href="/admin"]`)
 	b.enter(`nav a[href="/admin/notices"]`)
 	b.enter(`main a.button.main`)
 	for _, field := range []struct{ name, text string }{{"title.en", "By keys"}, {"title.ja", "キーボード"}, {"text.en", "No mouse"}, {"text.ja", "マウスなし"}} {

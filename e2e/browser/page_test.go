@@ -59,7 +59,7 @@ func write(t *testing.T, home *housetest.Home, c content) string {
 	return made.ID
 }
 
-var recordLink = regexp.MustCompile(`href="(/admin/audit/[0-9a-z]{26})"`)
+var recordLink = regexp.MustCompile(`href="(/admin/audit/[0-9a-z]{26}(?:\?of=house)?)"`)
 
 // record returns the address of the newest record with the name, once the log
 // has taken it in.

@@ -1,5 +1,6 @@
 // What pages do beyond forms and htmx: the browser's time zone for the server,
-// identifiers that one tap copies, and a button that prints.
+// identifiers that one tap copies, filters in the address, and a button that
+// prints.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -23,6 +24,16 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("button[data-print]")) window.print();
+  });
+
+  // A list that narrows while one types keeps its filters in the address, as the
+  // form itself would: what is seen can be copied, kept and gone back to.
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form.filters");
+    if (!form) return;
+    const filled = [...new FormData(form)].filter(([, value]) => value !== "");
+    const query = new URLSearchParams(filled).toString();
+    history.replaceState(null, "", form.getAttribute("action") + (query && "?" + query));
   });
 
   if (!navigator.clipboard) return;
