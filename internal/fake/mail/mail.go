@@ -127,6 +127,7 @@ func (s *Server) listen() (err error) {
 // Close ends the relay and its connections.
 func (s *Server) Close() error {
 	err := s.smtp.Close()
+	_ = s.listener.Close() // of a server that has not begun to serve, Close knows no listener
 	s.mu.Lock()
 	select {
 	case <-s.closing:
