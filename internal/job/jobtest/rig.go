@@ -103,7 +103,7 @@ func (r Rig) lives(ctx context.Context, c clock.Clock, address string, kills *at
 		select {
 		case end := <-now.ended:
 			return errors.Join(end, next.dismiss())
-		case <-c.After(between(100*time.Millisecond, 400*time.Millisecond)):
+		case <-c.After(r.slack(kills) * between(100*time.Millisecond, 400*time.Millisecond)):
 			_ = now.command.Process.Kill() // SIGKILL; may have just ended
 			if end := <-now.ended; end == nil {
 				return next.dismiss()
@@ -113,6 +113,13 @@ func (r Rig) lives(ctx context.Context, c clock.Clock, address string, kills *at
 		err = ctx.Err()
 	}
 	return err
+}
+
+// slack lengthens the lives once there were twice the kills that were asked for:
+// on a busy machine a life would otherwise end before it has done anything, and
+// the same effects would be claimed until they are given up.
+func (r Rig) slack(kills *atomic.Int64) time.Duration {
+	return time.Duration(1 + int(kills.Load())/(2*max(r.Kills, 1)))
 }
 
 // life is one worker process.
