@@ -65,9 +65,9 @@ func ofPerson(p org.Person) web.Actor {
 }
 
 // may decides what an actor may do. Who runs the house on its own machine may
-// do everything. A person may do what their roles permit: of an organization in the one that the route names, or
-// else in the one they act in; of the house anywhere. A token may do no more
-// than it names, in its own organization.
+// do everything. A person may do what their roles permit: of an organization in
+// the one that the route names, or else in the one they act in; of the house
+// anywhere. A token may do no more than it names, in its own organization.
 func (h *House) may(ctx context.Context, actor web.Actor, permission, target string) error {
 	switch actor.Principal.Kind() {
 	case id.KindLocal:

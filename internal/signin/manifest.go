@@ -33,7 +33,7 @@ type policySpec struct {
 func (r *Room) Kind() manifest.Kind {
 	return manifest.Define(manifest.Definition[policySpec]{
 		Name: "SignInPolicy", InOrg: true, After: []string{"Role", "Group"},
-		Check: checkPolicy, References: policyReferences, Load: loadPolicies, Apply: applyPolicy,
+		Check: checkPolicy, References: policyReferences, Load: loadPolicies, Apply: r.applyPolicy,
 	})
 }
 
@@ -111,12 +111,12 @@ func namesIn(v *store.View, which id.Org) (map[id.Role]string, map[id.Group]stri
 	return roles, groups, err
 }
 
-func applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
+func (r *Room) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
 	in := tx.Org(c.Org)
 	if c.Action == manifest.Delete {
 		p := c.Before.policy(c.Name)
 		p.Org, p.ID = c.Org, c.ID
-		return p.event("sign-in-policy.deleted", c.By), deletePolicy(in, c.ID)
+		return r.endPolicy(in, c.By, p)
 	}
 	p := c.After.policy(c.Name)
 	p.Org, p.ID = c.Org, c.ID
@@ -144,7 +144,7 @@ func applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, erro
 		}
 		p.Version = all[i].Version
 	}
-	return setPolicy(in, c.By, p)
+	return r.setPolicy(in, c.By, p)
 }
 
 func orUnknown(err error) error {

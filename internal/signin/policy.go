@@ -214,7 +214,7 @@ func (r *Room) PutPolicy(ctx context.Context, by id.Principal, p SignInPolicy) (
 		p.ID = id.New[string](r.clock.Now())
 	}
 	err := r.store.Org(p.Org).Write(ctx, func(tx *store.Tx) store.End {
-		event, err := setPolicy(tx, by, p)
+		event, err := r.setPolicy(tx, by, p)
 		if err != nil {
 			return store.Abort(err)
 		}
@@ -226,10 +226,18 @@ func (r *Room) PutPolicy(ctx context.Context, by id.Principal, p SignInPolicy) (
 	return r.Policy(ctx, p.Org, p.ID)
 }
 
-// setPolicy is PutPolicy in the caller's write.
-func setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+// setPolicy is PutPolicy in the caller's write. Who acts holds Policy in that
+// organization, on every door: who applies manifests of the whole house need
+// not be its administrator.
+func (r *Room) setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+	if err := r.register.Need(&tx.View, by, p.Org, Policy); err != nil {
+		return store.Event{}, err
+	}
 	if f := p.settle(); f != nil {
 		return store.Event{}, f
+	}
+	if err := p.checkTargets(&tx.View); err != nil {
+		return store.Event{}, err
 	}
 	if p.Version == 0 {
 		return p.event("sign-in-policy.added", by), insertPolicy(tx, p)
@@ -244,11 +252,44 @@ func (r *Room) DropPolicy(ctx context.Context, by id.Principal, which id.Org, po
 		return err
 	}
 	return r.store.Org(which).Write(ctx, func(tx *store.Tx) store.End {
-		if err := deletePolicy(tx, policy); err != nil {
+		event, err := r.endPolicy(tx, by, p)
+		if err != nil {
 			return store.Abort(err)
 		}
-		return store.Done(p.event("sign-in-policy.deleted", by))
+		return store.Done(event)
 	})
+}
+
+// endPolicy is DropPolicy in the caller's write.
+func (r *Room) endPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+	if err := r.register.Need(&tx.View, by, p.Org, Policy); err != nil {
+		return store.Event{}, err
+	}
+	return p.event("sign-in-policy.deleted", by), deletePolicy(tx.Org(p.Org), p.ID)
+}
+
+// checkTargets refuses roles and groups that the organization does not have: a
+// policy for nobody would look like protection.
+func (p SignInPolicy) checkTargets(v *store.View) error {
+	roles, groups, err := namesIn(v, p.Org)
+	if err != nil {
+		return err
+	}
+	var bad fault.Checks
+	for _, role := range p.Roles {
+		if _, ok := roles[role]; !ok {
+			bad.Add("applies_to", "role-unknown", "role", string(role))
+		}
+	}
+	for _, group := range p.Groups {
+		if _, ok := groups[group]; !ok {
+			bad.Add("applies_to", "group-unknown")
+		}
+	}
+	if f := bad.Fault("policy-invalid"); f != nil {
+		return f
+	}
+	return nil
 }
 
 // modelForm is an AAGUID as text.

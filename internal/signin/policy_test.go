@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
 )
@@ -93,6 +96,78 @@ func TestChoosingAnOrganization(t *testing.T) {
 				t.Errorf("the cookie before: %d", got.Status)
 			}
 		})
+	})
+}
+
+// A policy is the organization's own on every door: who applies manifests of
+// the whole house and administers nothing changes none.
+func TestWhoWritesAPolicy(t *testing.T) {
+	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
+		k, ctx := h.People(t), context.Background()
+		err := h.Register().PutMember(ctx, id.Local(0), org.Member{
+			Org: k.Org, Person: k.Daichi, Roles: []id.Role{org.Operator}, Version: 1,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := signin.SignInPolicy{Org: k.Momiji, Name: "staff", Require: []signin.Method{signin.ByTOTP}}
+		for name, try := range map[string]struct {
+			by   id.Person
+			want string
+		}{
+			"A123 an operator":           {k.Daichi, "organization-unknown"},
+			"R4 somebody from elsewhere": {k.Aoi, "organization-unknown"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				if _, err := h.SignIn().PutPolicy(ctx, id.OfPerson(try.by), p); fault.Code(err) != try.want {
+					t.Errorf("%v, want %s", err, try.want)
+				}
+			})
+		}
+		for want, targets := range map[string]signin.SignInPolicy{
+			"role-unknown":  {Org: k.Momiji, Name: "staff", Roles: []id.Role{"nobody"}},
+			"group-unknown": {Org: k.Momiji, Name: "staff", Groups: []id.Group{"nobody"}},
+		} {
+			_, err := h.SignIn().PutPolicy(ctx, id.OfPerson(k.Ume), targets)
+			if f := fault.As(err); f == nil || len(f.Fields) != 1 || f.Fields[0].Code != want {
+				t.Errorf("%s: %v", want, err)
+			}
+		}
+		apply := func(who id.Person, in id.Org) housetest.Answer {
+			doc := "kind: SignInPolicy\norg: momiji\nname: staff\nspec:\n  require: [totp]\n  session: {idle: 1h}\n  applies_to: {roles: [administrator]}\n"
+			path := filepath.Join(t.TempDir(), "policy.yaml")
+			if err := os.WriteFile(path, []byte(doc), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			docs, err := manifest.Read(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h.As(t, who, in).Call(http.MethodPost, "/api/v1/manifests/apply", map[string]any{"documents": docs})
+		}
+		if got := apply(k.Daichi, k.Org); got.Status/100 != 4 || !strings.Contains(got.Body, "organization-unknown") {
+			t.Errorf("A123 an operator by manifest: %d %s", got.Status, got.Body)
+		}
+		if all, err := h.SignIn().Policies(ctx, k.Momiji); err != nil || len(all) != 0 {
+			t.Fatalf("something was written: %v %v", all, err)
+		}
+		momiji, err := h.Register().Organization(ctx, k.Momiji)
+		if err != nil {
+			t.Fatal(err)
+		}
+		momiji.ParentRoles = []string{string(org.Administrator)}
+		if _, err := h.Register().PutOrganization(ctx, id.Local(0), momiji); err != nil {
+			t.Fatal(err)
+		}
+		for round, want := range []string{`"action":"create"`, `"action":"none"`} {
+			if got := apply(k.Chika, k.Org); got.Status != http.StatusOK || !strings.Contains(got.Body, want) {
+				t.Errorf("apply %d by who acts below: %d %s", round+1, got.Status, got.Body)
+			}
+		}
+		all, err := h.SignIn().Policies(ctx, k.Momiji)
+		if err != nil || len(all) != 1 || all[0].Idle != time.Hour || len(all[0].Roles) != 1 || all[0].Roles[0] != org.Administrator {
+			t.Errorf("%+v %v", all, err)
+		}
 	})
 }
 

@@ -66,6 +66,7 @@ type Visitor struct {
 type sessionMemory struct {
 	mu    sync.Mutex
 	known map[string]heldSession
+	names map[string]string    // hash by public name, of those that are known
 	seen  map[string]time.Time // by public name, not written yet
 }
 
@@ -288,26 +289,25 @@ func (m *sessionMemory) put(hash string, held heldSession) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.known == nil || len(m.known) >= mostSessions {
-		m.known = map[string]heldSession{}
+		m.known, m.names = map[string]heldSession{}, map[string]string{}
 	}
-	m.known[hash] = held
+	m.known[hash], m.names[held.visitor.Session.ID] = held, hash
 }
 
 func (m *sessionMemory) drop(hash string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if held, ok := m.known[hash]; ok && m.names[held.visitor.Session.ID] == hash {
+		delete(m.names, held.visitor.Session.ID)
+	}
 	delete(m.known, hash)
 }
 
 func (m *sessionMemory) hashOf(session string) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for hash, held := range m.known {
-		if held.visitor.Session.ID == session {
-			return hash, true
-		}
-	}
-	return "", false
+	hash, ok := m.names[session]
+	return hash, ok
 }
 
 func (m *sessionMemory) forget(session string) {
@@ -320,6 +320,7 @@ func (m *sessionMemory) clear() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.known)
+	clear(m.names)
 }
 
 // note remembers that a session was seen, to the minute.

@@ -10,7 +10,6 @@ import (
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
-	"github.com/sekisho/sekisho/internal/words"
 )
 
 // told is a mail to a person about a change to how they sign in; empty in a
@@ -42,7 +41,7 @@ func (r *Room) tell(ctx context.Context, who id.Person, by id.Principal, what st
 	if err != nil {
 		return told{}, nil // what no mail can be sent to holds nobody back
 	}
-	lang := mailLang(p)
+	lang := langOf(p)
 	envelope, err := r.post.Seal(notify.Message{
 		To: to, Lang: lang, Kind: "signin.mail.changed", Ref: "person:" + string(who), By: by,
 		Link: secret.Of(r.baseURL + SecurityPath),
@@ -52,14 +51,6 @@ func (r *Room) tell(ctx context.Context, who id.Person, by id.Principal, what st
 		},
 	})
 	return told{envelope, err == nil}, err
-}
-
-// mailLang is the language of a mail to a person.
-func mailLang(p org.Person) words.Lang {
-	if p.Locale != "" {
-		return words.Lang(p.Locale)
-	}
-	return words.English
 }
 
 func zoneOf(p org.Person) *time.Location {
