@@ -17,6 +17,7 @@ import (
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/signin/signintest"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 // makeToken makes a token through the API and returns its row and value.
@@ -385,33 +386,38 @@ func TestChangesAreTold(t *testing.T) {
 	h := housetest.House(t, housetest.WithMail())
 	k, ctx, room := h.People(t), context.Background(), h.SignIn()
 
-	told := func(subject string, want ...string) {
+	book, err := words.Load(signin.Words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := func(what string, want ...string) {
 		t.Helper()
 		within, stop := context.WithTimeout(ctx, 10*time.Second)
 		defer stop()
+		subject := book.Say(words.Japanese, "signin.changed."+what, nil) // Aoi has a reading and chose no language
 		m, err := h.Mail.WaitFor(within, "aoi@kaede.example", subject)
 		if err != nil {
-			t.Fatalf("%s: %v", subject, err)
+			t.Fatalf("%s: %v", what, err)
 		}
 		for _, part := range append(want, signin.SecurityPath) {
 			if !strings.Contains(m.Text, part) {
-				t.Errorf("%s does not say %s: %s", subject, part, m.Text)
+				t.Errorf("%s does not say %s: %s", what, part, m.Text)
 			}
 		}
 	}
 	if err := room.SetPassword(ctx, id.OfPerson(k.Chika), k.Aoi, secret.Of(good), false); err != nil {
 		t.Fatal(err)
 	}
-	told("The password was changed")
+	told("password")
 	aoi := h.As(t, k.Aoi, k.Org)
 	first := addKey(t, aoi, signintest.New(h.URL()), "key")
-	told("A passkey was added", "127.0.0.1")
+	told("passkey-added", "127.0.0.1")
 	if got := aoi.Call(http.MethodDelete, "/api/v1/me/passkeys/"+first, nil); got.Status != http.StatusNoContent {
 		t.Fatal(got.Status, got.Body)
 	}
-	told("A passkey was removed")
+	told("passkey-removed")
 	aoi.Call(http.MethodPost, "/api/v1/me/recovery-codes", nil)
-	told("New recovery codes were made")
+	told("recovery-made")
 	for _, m := range h.Mail.Messages() {
 		if strings.Contains(m.Text, good) {
 			t.Errorf("R9 a secret is in a mail: %s", m.Text)
