@@ -164,8 +164,8 @@ type (
 	}
 )
 
-// versions are the kinds that are used, with where they stand.
-var versions = map[string]string{
+// apiVersions are the kinds that are used, with where they stand.
+var apiVersions = map[string]string{
 	"Namespace": "v1", "ConfigMap": "v1", "Service": "v1", "StatefulSet": "apps/v1", "Deployment": "apps/v1",
 	"NetworkPolicy": "networking.k8s.io/v1", "PodDisruptionBudget": "policy/v1",
 }
@@ -202,7 +202,7 @@ func readCluster(t *testing.T, text string) (c cluster, err error) {
 				return c, err
 			}
 		}
-		if versions[d.Kind] == "" || versions[d.Kind] != d.APIVersion {
+		if apiVersions[d.Kind] == "" || apiVersions[d.Kind] != d.APIVersion {
 			return c, fmt.Errorf("%s of %s", d.Kind, d.APIVersion)
 		}
 		c.kinds[d.Kind] = d
