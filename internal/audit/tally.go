@@ -35,6 +35,10 @@ const (
 	countField = "count"
 )
 
+// Everywhere stands in a tally for the house and all its organizations
+// together. No identifier is like it.
+const Everywhere id.Org = "*"
+
 // tallyKey is a row of audit_tally.
 type tallyKey struct {
 	org, name, detail string
@@ -54,6 +58,8 @@ func tallyOf(bodies func(yield func([]byte) bool)) map[tallyKey]int64 {
 	var hours hourReader
 	for body := range bodies {
 		if key, n, ok := countsAs(body, &hours); ok {
+			sums[key] += n
+			key.org = string(Everywhere)
 			sums[key] += n
 		}
 	}
@@ -253,8 +259,8 @@ func uncounted(v *store.View, from, until int64) ([]any, error) {
 }
 
 // Tallies returns how often events of the given names happened in each stretch
-// of an organization, "" for the house itself; the stretches go from one moment
-// to the next, and moments are taken by the hour. What waits for its place in
+// of an organization, "" for the house itself, or Everywhere; the stretches go
+// from one moment to the next, and moments are taken by the hour. What waits for its place in
 // the log is not counted yet.
 func (l *Log) Tallies(ctx context.Context, org id.Org, moments []time.Time, names ...string) (all []Tally, err error) {
 	if len(moments) < 2 || len(names) == 0 {

@@ -43,7 +43,9 @@ func (h *house) recount() map[countedAs]int64 {
 					n, err = strconv.ParseInt(r.Fields["count"], 10, 64)
 					must(h.t, err)
 				}
-				sums[countedAs{string(r.Org), r.Name, r.Fields[details[name]], r.At.Unix() / 3600}] += n
+				for _, org := range []string{string(r.Org), string(audit.Everywhere)} {
+					sums[countedAs{org, r.Name, r.Fields[details[name]], r.At.Unix() / 3600}] += n
+				}
 			}
 			if q.Cursor = page.Cursor; q.Cursor == "" {
 				break
@@ -61,7 +63,7 @@ func (h *house) tallies(hours int, orgs ...id.Org) map[countedAs]int64 {
 		moments = append(moments, start.Truncate(time.Hour).Add(time.Duration(i)*time.Hour))
 	}
 	sums := map[countedAs]int64{}
-	for _, org := range append(orgs, "") {
+	for _, org := range append(orgs, "", audit.Everywhere) {
 		all, err := h.Tallies(background, org, moments, tallyNames...)
 		must(h.t, err)
 		for _, t := range all {

@@ -2,7 +2,7 @@
 -- that gives the records their place. It only helps to draw: the records are
 -- the truth.
 CREATE TABLE audit_tally (
-  org TEXT NOT NULL,                  -- "" is the house itself
+  org TEXT NOT NULL,                  -- "" is the house itself, "*" is all together
   name TEXT NOT NULL,                 -- of the event
   hour BIGINT NOT NULL,               -- since 1970, UTC
   detail TEXT NOT NULL,               -- code of a refusal, way of a sign-in; "" for others
