@@ -226,7 +226,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
-		Unsealed: h.unsealed, Guide: guide{h},
+		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
