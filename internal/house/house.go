@@ -179,6 +179,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if h.release, err = h.store.Hold(ctx, h.options.Alone); err != nil {
 		return err
 	}
+	kept, err := h.store.SnapshotBefore(ctx)
+	if err != nil {
+		return err
+	}
+	if kept != "" {
+		h.tell("house.snapshot", "path", kept)
+	}
 	if err := h.store.Migrate(ctx); err != nil {
 		return err
 	}
