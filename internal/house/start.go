@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -252,6 +253,11 @@ func (h *House) Store() *store.Store { return h.store }
 
 // Post opens the way of mails to tests.
 func (h *House) Post() *notify.Post { return h.post }
+
+// Records are those of the log since a time, oldest first, for the demo's ticks.
+func (h *House) Records(ctx context.Context, from time.Time) ([]audit.Record, error) {
+	return h.audit.Since(ctx, from)
+}
 
 // Routes lists the router, for the tests that walk it.
 func (h *House) Routes() []web.Route { return h.mux.Routes() }
