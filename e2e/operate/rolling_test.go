@@ -79,8 +79,9 @@ func newBalancer(t *testing.T, nodes ...string) *balancer {
 
 // pick returns the next node that is ready.
 func (b *balancer) pick() (string, error) {
-	for range b.nodes {
-		i := int(b.turn.Add(1)) % len(b.nodes)
+	first := int(b.turn.Add(1))
+	for k := range b.nodes {
+		i := (first + k) % len(b.nodes)
 		if b.ready[i].Load() && !b.out[i].Load() {
 			return b.nodes[i], nil
 		}
