@@ -150,7 +150,7 @@ func TestDemo(t *testing.T) {
 			}
 		}
 	})
-	t.Run("A175 another name is not answered", func(t *testing.T) {
+	t.Run("A131 another name is not answered", func(t *testing.T) {
 		_, port, _ := net.SplitHostPort(strings.TrimPrefix(d.guide, "http://"))
 		for _, path := range []string{"/", "/mail/", "/steps"} {
 			if got, page := d.ask(nil, http.MethodGet, d.guide+path, nil, "Host", "rebound.example:"+port); got.StatusCode != http.StatusMisdirectedRequest || strings.Contains(page, d.passwords["chika"]) {
