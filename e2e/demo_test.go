@@ -163,7 +163,7 @@ func TestDemo(t *testing.T) {
 	})
 	t.Run("guide in both languages", func(t *testing.T) {
 		for lang, want := range map[string]string{"en": "Chika signs in", "ja": "千佳がサインインする"} {
-			if got, page := d.ask(nil, http.MethodGet, d.guide+"/", nil, "Accept-Language", lang); got.StatusCode != 200 || !strings.Contains(page, want) || !strings.Contains(page, d.passwords["chika"]) {
+			if got, page := d.ask(nil, http.MethodGet, d.guide+"/", nil, "Accept-Language", lang); got.StatusCode != 200 || !strings.Contains(page, want) || !strings.Contains(page, d.passwords["chika"]) || strings.Contains(page, "[story.") || strings.Contains(page, "[demo.") {
 				t.Errorf("%s: %d\n%s", lang, got.StatusCode, page)
 			}
 		}
@@ -183,6 +183,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("no link in\n%s", page)
 		}
 	})
+	t.Run("ticks come from the log", func(t *testing.T) { d.ticks(t) })
 	t.Run("the shown command", func(t *testing.T) {
 		folders, _ := filepath.Glob(filepath.Join(temp, "sekisho-demo-*"))
 		if len(folders) != 1 {
@@ -212,6 +213,33 @@ func TestDemo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ticks holds what ticks a step, and what does not: the right thing done by
+// somebody else, too early, or to another record.
+func (d *trial) ticks(t *testing.T) {
+	done := func(want int, what string) {
+		t.Helper()
+		_, page := d.ask(nil, http.MethodGet, d.guide+"/", nil)
+		if got := strings.Count(page, `class="step done"`); got != want {
+			t.Errorf("%s: %d ticks, want %d", what, got, want)
+		}
+	}
+	done(3, "the mail page showed the mail")
+	again := func() { d.ask(nil, http.MethodPost, d.guide+"/again", url.Values{"story": {"invite"}}) }
+	again()
+	done(0, "begun again")
+	d.as("botan", d.passwords["botan"])
+	done(0, "somebody else signed in")
+	jar, _ := d.as("chika", d.passwords["chika"])
+	done(1, "chika signed in")
+	d.ask(jar, http.MethodGet, d.house+"/admin/audit", nil)
+	d.ask(nil, http.MethodGet, d.guide+"/", nil)
+	done(1, "she looks before there is anything to see")
+	again()
+	again()
+	d.ask(jar, http.MethodGet, d.house+"/admin/people", nil)
+	done(0, "pages that leave no record")
 }
 
 func TestDemoRefused(t *testing.T) {

@@ -101,21 +101,21 @@ func (l *Log) place(v *store.View, record id.Record) (fs fields, index int64, er
 
 // Proof shows, with nothing but the public key, that a record is in the log.
 type Proof struct {
-	ID         id.Record    `json:"id"`
-	Index      int64        `json:"index"`
-	Fields     []ProofField `json:"fields"` // by name
-	Leaf       tlog.Hash    `json:"leaf"`
-	Path       []tlog.Hash  `json:"path"` // RFC 6962 audit path, from the leaf up
-	Checkpoint string       `json:"checkpoint"`
-	Key        string       `json:"key"` // for convenience: trust the one you have
+	ID         id.Record    `json:"id" doc:"Id of the record"`
+	Index      int64        `json:"index" doc:"Place in the log"`
+	Fields     []ProofField `json:"fields" doc:"Fields of the record, by name"`
+	Leaf       tlog.Hash    `json:"leaf" doc:"Hash of the record in the tree"`
+	Path       []tlog.Hash  `json:"path" doc:"Audit path from the leaf up (RFC 6962)"`
+	Checkpoint string       `json:"checkpoint" doc:"Signed note that covers the record"`
+	Key        string       `json:"key" doc:"Public key, for convenience: trust the one you have"`
 }
 
 // ProofField is one field: name, salt and value, or the hash of an erased one.
 type ProofField struct {
-	Name  string     `json:"name"`
-	Salt  string     `json:"salt,omitempty"` // base64
-	Value *string    `json:"value,omitempty"`
-	Hash  *tlog.Hash `json:"hash,omitempty"`
+	Name  string     `json:"name" doc:"Of the field"`
+	Salt  string     `json:"salt,omitempty" doc:"Base64; missing where the value was erased"`
+	Value *string    `json:"value,omitempty" doc:"Missing where it was erased"`
+	Hash  *tlog.Hash `json:"hash,omitempty" doc:"Of salt and value, where they were erased"`
 }
 
 // Prove returns the proof of a record, and leaves a record that says so. If no

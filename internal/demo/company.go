@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"slices"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/house"
@@ -162,25 +161,34 @@ func applyTo(ctx context.Context, dial func(context.Context) (net.Conn, error), 
 
 // confirm takes the addresses of the people as theirs: the demo has their mail.
 func (d *demo) confirm(ctx context.Context, h *house.House) error {
-	return h.Store().House().Write(ctx, func(tx *store.Tx) store.End {
-		people, err := org.AllPeople(&tx.View)
-		if err != nil {
-			return store.Abort(err)
+	var people []org.Person
+	err := h.Store().House().Read(ctx, func(v *store.View) (err error) {
+		people, err = org.AllPeople(v)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if p.Verified || p.State != org.Active {
+			continue
 		}
-		var events []store.Event
-		for _, p := range slices.DeleteFunc(people, func(p org.Person) bool { return p.Verified || p.State != org.Active }) {
+		err := h.Store().House().Write(ctx, func(tx *store.Tx) store.End {
 			if err := h.Register().Verify(tx, p.ID, p.Email); err != nil {
 				return store.Abort(err)
 			}
-			events = append(events, store.Event{
+			return store.Done(store.Event{
 				Name: "verification.done", By: id.System("demo"), Target: string(id.OfPerson(p.ID)), Fields: map[string]string{"email": p.Email},
 			})
+		})
+		if err != nil {
+			return err
 		}
-		return store.Done(events[0], events[1:]...)
-	})
+	}
+	return nil
 }
 
-// Applied is where the company stands as files, for who reads along in the
+// applied is where the company stands as files, for who reads along in the
 // source; it is empty when the program runs elsewhere.
 func applied() string {
 	const folder = "internal/demo/company"

@@ -41,6 +41,7 @@ type guideServer struct {
 	mails    http.Handler
 	follower *follower
 	people   map[string]id.Principal // of the cast, by login
+	key      string                  // that checks the log's signatures
 	ready    chan struct{}           // closed when the house is there
 }
 
@@ -61,9 +62,18 @@ func (d *demo) openGuide(context.Context) (func() error, error) {
 
 // begin lets the guide speak of a house that answers.
 func (g *guideServer) begin(ctx context.Context, h *house.House) error {
-	g.follower = &follower{house: h, known: map[id.Record]bool{}}
+	g.follower = &follower{house: h, known: map[id.Record]bool{}, next: g.demo.clock.Now()}
+	for _, s := range stories {
+		if begun := g.demo.kept.began(s.Name); begun.Before(g.follower.next) {
+			g.follower.next = begun
+		}
+	}
 	g.people = map[string]id.Principal{}
-	err := h.Store().House().Read(ctx, func(v *store.View) error {
+	var err error
+	if g.key, err = h.PublicKey(ctx); err != nil {
+		return err
+	}
+	err = h.Store().House().Read(ctx, func(v *store.View) error {
 		for _, who := range cast {
 			p, err := h.Register().LoginOf(v, who.Login)
 			if err == nil {

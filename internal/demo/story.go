@@ -79,7 +79,7 @@ var watched = []string{
 type follower struct {
 	house *house.House
 	mu    sync.Mutex
-	next  time.Time // where to look on
+	next  time.Time // where to look on; at first when the oldest story began
 	known map[id.Record]bool
 	kept  []audit.Record
 }
@@ -95,9 +95,6 @@ const (
 func (f *follower) since(ctx context.Context, from time.Time) ([]audit.Record, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.next.IsZero() || from.Before(f.next) && len(f.kept) == 0 {
-		f.next = from
-	}
 	fresh, err := f.house.Records(ctx, f.next)
 	if err != nil {
 		return nil, err

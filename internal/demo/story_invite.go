@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -33,12 +34,17 @@ func chikaIsIn(s *scene, after time.Time) time.Time {
 	return s.first(after, func(r audit.Record) bool { return r.By == s.people["chika"] }).At
 }
 
+// somebodyIsInvited: who came in already, else the newest, for who misspelled an
+// address invites once more.
 func somebodyIsInvited(s *scene, after time.Time) time.Time {
-	// The newest: who misspelled the address invites once more.
 	var made audit.Record
 	for _, r := range s.records {
-		if !r.At.Before(after) && s.by("chika", "invitation.made")(r) {
-			made = r
+		if r.At.Before(after) || !s.by("chika", "invitation.made")(r) {
+			continue
+		}
+		made = r
+		if s.accepted(r.Target, r.At).ID != "" {
+			break
 		}
 	}
 	if made.ID == "" {
@@ -56,17 +62,19 @@ func theMailIsOpened(s *scene, after time.Time) time.Time {
 			return at
 		}
 	}
-	return s.accepted(after).At
+	return s.accepted(s.target(), after).At
 }
 
-// accepted is the record that the newcomer came in.
-func (s *scene) accepted(after time.Time) audit.Record {
-	who := id.OfPerson(s.newcomer.ID)
-	return s.first(after, func(r audit.Record) bool { return r.Name == "invitation.accepted" && r.Target == string(who) })
+// target is the newcomer as records name them.
+func (s *scene) target() string { return string(id.OfPerson(s.newcomer.ID)) }
+
+// accepted is the record that somebody came in.
+func (s *scene) accepted(who string, after time.Time) audit.Record {
+	return s.first(after, func(r audit.Record) bool { return r.Name == "invitation.accepted" && r.Target == who })
 }
 
 func theyAreIn(s *scene, after time.Time) time.Time {
-	s.record = s.accepted(after)
+	s.record = s.accepted(s.target(), after)
 	return s.record.At
 }
 
@@ -95,8 +103,16 @@ func chikaProves(s *scene, after time.Time) time.Time {
 	return s.first(after, func(r audit.Record) bool { return read(r) && r.Fields["proof"] == "yes" && s.aboutIt(r) }).At
 }
 
-// verifyCommand proves the whole log, over the control socket of this demo.
-func verifyCommand(*scene) []string { return []string{"audit verify"} }
+// verifyCommand proves the whole log, over the control socket of this demo, then
+// takes the proof of the one record and checks it without the house.
+func verifyCommand(s *scene) []string {
+	proof := quoted(filepath.Join(s.demo.Data, "proof.json"))
+	return []string{
+		"audit verify",
+		"audit prove " + string(s.record.ID) + " -o " + proof,
+		"audit check " + proof + " --key " + quoted(s.demo.guide.key),
+	}
+}
 
 func theLogIsVerified(s *scene, after time.Time) time.Time {
 	return s.first(after, func(r audit.Record) bool { return r.Name == "audit.exported" && r.By.Kind() == id.KindLocal }).At

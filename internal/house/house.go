@@ -179,6 +179,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	if h.release, err = h.store.Hold(ctx, h.options.Alone); err != nil {
 		return err
 	}
+	kept, err := h.store.SnapshotBefore(ctx)
+	if err != nil {
+		return err
+	}
+	if kept != "" {
+		h.tell("house.snapshot", "path", kept)
+	}
 	if err := h.store.Migrate(ctx); err != nil {
 		return err
 	}
@@ -226,7 +233,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
-		Unsealed: h.unsealed, Guide: guide{h},
+		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,

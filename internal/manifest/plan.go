@@ -32,22 +32,22 @@ const (
 
 // Step is one object's part of a plan.
 type Step struct {
-	Action      Action       `json:"action"`
-	Kind        string       `json:"kind"`
-	Org         string       `json:"org,omitempty"` // by name
-	Name        string       `json:"name"`
-	From        string       `json:"from,omitempty"` // the name before, for Rename
-	File        string       `json:"file,omitempty"` // of the document; none for Delete
-	Line        int          `json:"line,omitempty"`
-	Differences []Difference `json:"differences,omitempty"`
+	Action      Action       `json:"action" doc:"What happens to it"`
+	Kind        string       `json:"kind" doc:"Of the document"`
+	Org         string       `json:"org,omitempty" doc:"Name of the organization"`
+	Name        string       `json:"name" doc:"Of the object"`
+	From        string       `json:"from,omitempty" doc:"The name before a rename"`
+	File        string       `json:"file,omitempty" doc:"Of the document"`
+	Line        int          `json:"line,omitempty" doc:"In the file, from 1"`
+	Differences []Difference `json:"differences,omitempty" doc:"What changes in it"`
 }
 
 // Plan is what documents would change, in the order in which it is applied.
 type Plan struct {
-	Steps []Step `json:"steps"`
+	Steps []Step `json:"steps" doc:"What happens, in that order"`
 	// Digest names this plan: given to Apply, it makes sure that what was
 	// shown is what is done.
-	Digest string `json:"digest"`
+	Digest string `json:"digest" doc:"Names this plan: send it to apply just that"`
 }
 
 // Empty reports whether nothing would change.
