@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // newAPI has a command for each operation of the API, made from its
@@ -45,9 +44,7 @@ func (t *terminal) operation(d *apiDoc, o *apiOperation) *cobra.Command {
 		Use: o.ID, Short: o.Summary, Long: o.Summary + "\n\n" + o.Description + "\n\n" + o.method + " " + o.path,
 		GroupID: o.tag(), Args: cobra.NoArgs,
 	}
-	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-")) // as the API spells it
-	})
+	cmd.Flags().SetNormalizeFunc(dashed)
 	for _, f := range flags {
 		f.values = new([]string)
 		doc := f.doc
@@ -87,6 +84,9 @@ func (t *terminal) operation(d *apiDoc, o *apiOperation) *cobra.Command {
 	}
 	return cmd
 }
+
+// dashed lets a flag be spelled as the API spells it.
+func dashed[F any, N ~string](_ F, name string) N { return N(strings.ReplaceAll(name, "_", "-")) }
 
 // tableForm is how an answer is printed.
 type tableForm string
