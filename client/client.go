@@ -220,6 +220,30 @@ func (c *Client) Send(ctx context.Context, method, path string, query url.Values
 	return nil, ProblemOf(answer)
 }
 
+// Ready returns why the house does not answer, by what is missing; none if it is
+// ready.
+func (c *Client) Ready(ctx context.Context) (reasons map[string]string, err error) {
+	asked, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/readyz", nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.http.Do(asked)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // read to the end
+	if answer.StatusCode == http.StatusOK {
+		return nil, nil
+	}
+	var why struct {
+		Reasons map[string]string `json:"reasons"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&why); err != nil || len(why.Reasons) == 0 {
+		return nil, fmt.Errorf("%w: %s", ErrNoProblem, answer.Status)
+	}
+	return why.Reasons, nil
+}
+
 // ProblemOf reads a refusal: a *Problem, or ErrNoProblem.
 func ProblemOf(answer *http.Response) error {
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxProblem))

@@ -150,6 +150,19 @@ const (
 	ProveRecordParamsOfOrganization ProveRecordParamsOf = "organization"
 )
 
+// Defines values for GetDashboardParamsOf.
+const (
+	GetDashboardParamsOfHouse        GetDashboardParamsOf = "house"
+	GetDashboardParamsOfOrganization GetDashboardParamsOf = "organization"
+)
+
+// Defines values for GetDashboardParamsSpan.
+const (
+	GetDashboardParamsSpanDay     GetDashboardParamsSpan = "day"
+	GetDashboardParamsSpanMonth   GetDashboardParamsSpan = "month"
+	GetDashboardParamsSpanQuarter GetDashboardParamsSpan = "quarter"
+)
+
 // Defines values for ListEffectsParamsState.
 const (
 	ListEffectsParamsStateDone     ListEffectsParamsState = "done"
@@ -626,6 +639,28 @@ type GetCheckpointResponse struct {
 
 	// Size Records
 	Size int64 `json:"size"`
+}
+
+// GetDashboardResponse defines model for GetDashboardResponse.
+type GetDashboardResponse struct {
+	// Active Active members now; of the house: people
+	Active int64 `json:"active"`
+
+	// Pending Invited now
+	Pending int64 `json:"pending"`
+
+	// Refusals Refused requests by the code of the refusal, the most first
+	Refusals []Share `json:"refusals"`
+
+	// Sessions Sessions that stand now
+	Sessions  int64     `json:"sessions"`
+	Stretches []Stretch `json:"stretches"`
+
+	// Until End of the last stretch
+	Until time.Time `json:"until"`
+
+	// Ways Sign-ins by way, the most first
+	Ways []Share `json:"ways"`
 }
 
 // GetMemberSignInResponse defines model for GetMemberSignInResponse.
@@ -1686,6 +1721,12 @@ type SessionList struct {
 	Items []Session `json:"items"`
 }
 
+// Share defines model for Share.
+type Share struct {
+	N    int64  `json:"n"`
+	Name string `json:"name"`
+}
+
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
 	// Reason Why it is given up, for the log
@@ -1717,6 +1758,18 @@ type Step struct {
 
 	// Org Name of the organization
 	Org *string `json:"org,omitempty"`
+}
+
+// Stretch defines model for Stretch.
+type Stretch struct {
+	Accepted      int64     `json:"accepted"`
+	From          time.Time `json:"from"`
+	Invited       int64     `json:"invited"`
+	Joined        int64     `json:"joined"`
+	Left          int64     `json:"left"`
+	SignedIn      int64     `json:"signed_in"`
+	SigninRefused int64     `json:"signin_refused"`
+	SteppedUp     int64     `json:"stepped_up"`
 }
 
 // Token defines model for Token.
@@ -1856,6 +1909,24 @@ type ProveRecordParams struct {
 
 // ProveRecordParamsOf defines parameters for ProveRecord.
 type ProveRecordParamsOf string
+
+// GetDashboardParams defines parameters for GetDashboard.
+type GetDashboardParams struct {
+	// Of The organization (what is meant without it, where permitted), or the house with all organizations
+	Of *GetDashboardParamsOf `form:"of,omitempty" json:"of,omitempty"`
+
+	// Span 24 hours, 30 days or 12 weeks, of which the last is not over
+	Span *GetDashboardParamsSpan `form:"span,omitempty" json:"span,omitempty"`
+
+	// Zone Time zone whose days and weeks are meant
+	Zone *string `form:"zone,omitempty" json:"zone,omitempty"`
+}
+
+// GetDashboardParamsOf defines parameters for GetDashboard.
+type GetDashboardParamsOf string
+
+// GetDashboardParamsSpan defines parameters for GetDashboard.
+type GetDashboardParamsSpan string
 
 // ListEffectsParams defines parameters for ListEffects.
 type ListEffectsParams struct {
@@ -2170,6 +2241,26 @@ func (c *Client) ProveRecord(ctx context.Context, record string, params *ProveRe
 		}
 	}
 	out := new(Proof)
+	return out, c.do(ctx, r, out)
+}
+
+// GetDashboard What happened over time, counted from the audit log
+//
+// Needs the permission `audit.read` or `audit.house`.
+func (c *Client) GetDashboard(ctx context.Context, params *GetDashboardParams) (*GetDashboardResponse, error) {
+	r := request{id: "get-dashboard", method: http.MethodGet, path: place("/dashboard")}
+	if params != nil {
+		if params.Of != nil {
+			r.ask("of", *params.Of)
+		}
+		if params.Span != nil {
+			r.ask("span", *params.Span)
+		}
+		if params.Zone != nil {
+			r.ask("zone", *params.Zone)
+		}
+	}
+	out := new(GetDashboardResponse)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3096,6 +3187,7 @@ var Operations = []string{
 	"get-record",
 	"erase-field",
 	"prove-record",
+	"get-dashboard",
 	"list-effects",
 	"retry-effect",
 	"skip-effect",

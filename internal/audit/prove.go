@@ -34,6 +34,10 @@ type Found struct {
 
 // Get returns one record and leaves one that says who read it.
 func (l *Log) Get(ctx context.Context, reader Reader, record id.Record) (Found, error) {
+	return l.get(ctx, reader, record, nil)
+}
+
+func (l *Log) get(ctx context.Context, reader Reader, record id.Record, said map[string]string) (Found, error) {
 	var found Found
 	err := l.store.House().Read(ctx, func(v *store.View) (err error) {
 		found, err = l.find(v, record)
@@ -45,7 +49,7 @@ func (l *Log) Get(ctx context.Context, reader Reader, record id.Record) (Found, 
 	if err != nil {
 		return Found{}, err
 	}
-	return found, l.read(ctx, reader, "audit.read", "record:"+string(record), nil)
+	return found, l.read(ctx, reader, "audit.read", "record:"+string(record), said)
 }
 
 func (l *Log) find(v *store.View, record id.Record) (Found, error) {
@@ -114,10 +118,10 @@ type ProofField struct {
 	Hash  *tlog.Hash `json:"hash,omitempty" doc:"Of salt and value, where they were erased"`
 }
 
-// Prove returns the proof of a record. If no checkpoint covers it yet one is
-// made, where this node may do so.
+// Prove returns the proof of a record, and leaves a record that says so. If no
+// checkpoint covers it yet one is made, where this node may do so.
 func (l *Log) Prove(ctx context.Context, reader Reader, record id.Record) (Proof, error) {
-	found, err := l.Get(ctx, reader, record)
+	found, err := l.get(ctx, reader, record, map[string]string{"proof": "yes"})
 	if err != nil {
 		return Proof{}, err
 	}

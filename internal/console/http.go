@@ -25,6 +25,7 @@ func (r *Room) API(m *web.Mux) {
 	}
 	read, operate := web.Route{Permission: AuditRead, Or: AuditHouse}, web.Route{Permission: Operate}
 	files := web.Route{Permission: Manifest, Large: true}
+	r.dashboardAPI(m)
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)

@@ -288,6 +288,9 @@ func (m *Mux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	m.setHeaders(w.Header(), rec.id)
 	endAmbiguous(w.Header(), r)
+	if m.draining.Load() { // on HTTP/2 it becomes a GOAWAY
+		w.Header()["Connection"] = []string{"close"}
+	}
 	defer m.log(ctx, r.Method, rec, w)
 	defer m.catch(w, r, rec)
 	if m.admit(w, r, rec) {
