@@ -46,7 +46,7 @@ CREATE TABLE audit_head (
   fence BIGINT NOT NULL,
   beat BIGINT NOT NULL,
   owner TEXT NOT NULL
-);
+, tallied BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE audit_key (
   one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
@@ -82,6 +82,15 @@ CREATE INDEX audit_place_low ON audit_place (low);
 CREATE TABLE audit_record (
   id TEXT NOT NULL PRIMARY KEY,
   body BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE audit_tally (
+  org TEXT NOT NULL,                  -- "" is the house itself
+  name TEXT NOT NULL,                 -- of the event
+  hour BIGINT NOT NULL,               -- since 1970, UTC
+  detail TEXT NOT NULL,               -- code of a refusal, way of a sign-in; "" for others
+  n BIGINT NOT NULL,
+  PRIMARY KEY (org, name, hour, detail)
 ) WITHOUT ROWID;
 
 CREATE TABLE audit_term (

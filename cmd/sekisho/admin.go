@@ -15,7 +15,7 @@ func newAdmin(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "admin", Short: t.say("cmd.admin"), Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRecover(t))
+	cmd.AddCommand(newRecover(t), newKit(t), newNewKey(t))
 	return cmd
 }
 

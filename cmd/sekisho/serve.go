@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -74,12 +77,33 @@ func (t *terminal) serve(ctx context.Context, config house.Config, demo bool) (e
 		return err
 	}
 	fmt.Println(t.say("house.ready", "url", h.URL()))
+	tellSupervisor("READY=1")
 	select {
 	case <-ctx.Done():
+		tellSupervisor("STOPPING=1")
+		hurry, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // a second one
+		defer stop()
+		h.Leave(hurry)
 		return nil
 	case err := <-h.Failed():
 		return err
 	}
+}
+
+// tellSupervisor tells who started the process what it is about, as
+// sd_notify(3) does: one datagram to the socket that NOTIFY_SOCKET names, an @
+// standing for the abstract namespace. Without a supervisor nothing is said.
+func tellSupervisor(state string) {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return // the supervisor finds out by its time limit
+	}
+	_, _ = conn.Write([]byte(state))
+	_ = conn.Close()
 }
 
 // logger writes to w as the configuration says.

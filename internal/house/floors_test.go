@@ -29,7 +29,7 @@ var floors = [...][]string{
 	},
 	9: {"house"},
 	10: {
-		"cmd/sekisho", "housetest", "e2e", "e2e/browser", "e2e/peers", // and R/Rtest
+		"cmd/sekisho", "housetest", "e2e", "e2e/browser", "e2e/operate", "e2e/peers", // and R/Rtest
 	},
 }
 

@@ -33,31 +33,31 @@ const (
 
 // Step is one object's part of a plan.
 type Step struct {
-	Action      Action       `json:"action"`
-	Kind        string       `json:"kind"`
-	Org         string       `json:"org,omitempty"` // by name
-	Name        string       `json:"name"`
-	From        string       `json:"from,omitempty"` // the name before, for Rename
-	File        string       `json:"file,omitempty"` // of the document; none for Delete
-	Line        int          `json:"line,omitempty"`
-	Differences []Difference `json:"differences,omitempty"`
+	Action      Action       `json:"action" doc:"What happens to it"`
+	Kind        string       `json:"kind" doc:"Of the document"`
+	Org         string       `json:"org,omitempty" doc:"Name of the organization"`
+	Name        string       `json:"name" doc:"Of the object"`
+	From        string       `json:"from,omitempty" doc:"The name before a rename"`
+	File        string       `json:"file,omitempty" doc:"Of the document"`
+	Line        int          `json:"line,omitempty" doc:"In the file, from 1"`
+	Differences []Difference `json:"differences,omitempty" doc:"What changes in it"`
 	// NeededBy are the first few objects that name what would be deleted and
 	// stay; Needs counts all of them.
-	NeededBy []string `json:"needed_by,omitempty"`
-	Needs    int      `json:"needs,omitempty"`
+	NeededBy []string `json:"needed_by,omitempty" doc:"Of a deletion: the first objects that stay and name it"`
+	Needs    int      `json:"needs,omitempty" doc:"Of a deletion: how many objects stay and name it"`
 }
 
 // Plan is what documents would change, in the order in which it is applied.
 type Plan struct {
-	Steps []Step `json:"steps"`
+	Steps []Step `json:"steps" doc:"What happens, in that order"`
 	// Digest names this plan: given to Apply, it makes sure that what was
 	// shown is what is done.
-	Digest string `json:"digest"`
+	Digest string `json:"digest" doc:"Names this plan: send it to apply just that"`
 	// Spared are objects that prune leaves alone because no apply has brought
 	// them about, such as "Group kaede/sales".
-	Spared []string `json:"spared,omitempty"`
+	Spared []string `json:"spared,omitempty" doc:"What prune leaves alone because no apply has made it"`
 	// ID names what was done, "" of a plan and of an apply that changed nothing.
-	ID string `json:"id,omitempty"`
+	ID string `json:"id,omitempty" doc:"Of the apply; missing of a plan and where nothing changed"`
 }
 
 // Empty reports whether nothing would change.
