@@ -339,6 +339,9 @@ func TestDemoRefused(t *testing.T) {
 func TestDemoKept(t *testing.T) {
 	housetest.Long(t)
 	data := filepath.Join(t.TempDir(), "kept")
+	if err := os.Mkdir(data, 0o755); err != nil { //nolint:gosec // as mkdir makes one
+		t.Fatal(err)
+	}
 	first := tryDemo(t, t.TempDir(), "--listen", "localhost:0", "--data", data)
 	jar, _ := first.as("chika", first.passwords["chika"])
 	if got, page := first.ask(jar, http.MethodPost, first.house+"/admin/groups/new", url.Values{"name": {"visitors"}, "title": {"Visitors"}}); got.StatusCode != http.StatusSeeOther {
