@@ -85,7 +85,7 @@ CREATE TABLE audit_record (
 ) WITHOUT ROWID;
 
 CREATE TABLE audit_tally (
-  org TEXT NOT NULL,                  -- "" is the house itself
+  org TEXT NOT NULL,                  -- "" is the house itself, "*" is all together
   name TEXT NOT NULL,                 -- of the event
   hour BIGINT NOT NULL,               -- since 1970, UTC
   detail TEXT NOT NULL,               -- code of a refusal, way of a sign-in; "" for others
@@ -104,6 +104,19 @@ CREATE TABLE audit_tile (
   n BIGINT NOT NULL,
   hashes BLOB NOT NULL,
   PRIMARY KEY (level, n)
+);
+
+CREATE TABLE console_node (
+  node TEXT NOT NULL PRIMARY KEY,
+  host TEXT NOT NULL,
+  version TEXT NOT NULL,
+  schema_of BIGINT NOT NULL,          -- newest migration that its binary knows
+  started BIGINT NOT NULL,
+  seen BIGINT NOT NULL,
+  lag BIGINT NOT NULL,                -- microseconds that the oldest record waits
+  ahead BIGINT NOT NULL,              -- microseconds that the database's clock is before its own
+  steps BIGINT NOT NULL,              -- steps of its clock since it started
+  alarms TEXT NOT NULL                -- keys, separated by spaces
 );
 
 CREATE TABLE factor (
@@ -171,6 +184,8 @@ CREATE TABLE job_effect (
   why TEXT NOT NULL,                  -- code of what went wrong last
   result TEXT NOT NULL                -- what the driver says of it, JSON
 );
+
+CREATE INDEX job_effect_alive ON job_effect (id) WHERE ended_at = 0;
 
 CREATE INDEX job_effect_ended ON job_effect (ended_at) WHERE ended_at > 0;
 

@@ -71,36 +71,12 @@ type RecordPage struct {
 	Proof, Back string
 }
 
-// State is how the house stands.
-type State struct {
-	Engine       string
-	Lagging      bool
-	Lag          string
-	Troubles     []string // none: all is well
-	Beyond       int64
-	Signed       bool
-	SignedAt     time.Time
-	Epoch        int64
-	Outside      []Outside
-	KeyPhase     string
-	Key, OldKeys int
-	Moved        int64
-	Effects      []Effect
-}
-
 // Outside is one place that keeps checkpoints.
 type Outside struct {
 	Name   string
 	At     time.Time
 	Behind int64
 	Error  string
-}
-
-// Effect counts effects of one target in one state.
-type Effect struct {
-	Target, State string
-	Number        int
-	Oldest        time.Time
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
@@ -135,19 +111,6 @@ func outsideRows(places []Outside, say func(string) string) []web.Row {
 		}
 		rows = append(rows, web.Row{Cells: []templ.Component{
 			web.Text(place.Name), state, at, web.Text(number(place.Behind)), web.Text(place.Error),
-		}})
-	}
-	return rows
-}
-
-var effectKinds = map[string]string{"parked": "bad", "inflight": "wait", "intended": "wait"}
-
-func effectRows(effects []Effect, say func(string) string) []web.Row {
-	var rows []web.Row
-	for _, effect := range effects {
-		rows = append(rows, web.Row{Cells: []templ.Component{
-			web.Text(effect.Target), web.Badge(effectKinds[effect.State], say("console.effect."+effect.State)),
-			web.Text(strconv.Itoa(effect.Number)), web.Time(effect.Oldest),
 		}})
 	}
 	return rows
