@@ -42,19 +42,19 @@ func (r *Room) API(m *web.Mux) {
 type RecordResource struct {
 	ID      string            `json:"id"`
 	Index   int64             `json:"index" doc:"Place in the log; -1 while it waits"`
-	At      time.Time         `json:"at"`
-	Node    string            `json:"node"`
-	Name    string            `json:"name"`
+	At      time.Time         `json:"at" doc:"When it was written"`
+	Node    string            `json:"node" doc:"Node that wrote it"`
+	Name    string            `json:"name" doc:"What happened, such as person.change"`
 	Org     string            `json:"org,omitempty"`
-	By      string            `json:"by"`
-	Target  string            `json:"target,omitempty"`
-	Request string            `json:"request,omitempty"`
-	Source  string            `json:"source,omitempty"`
-	Trust   string            `json:"trust,omitempty"`
+	By      string            `json:"by" doc:"Principal who did it"`
+	Target  string            `json:"target,omitempty" doc:"What it was done to"`
+	Request string            `json:"request,omitempty" doc:"Id of the request in which it happened"`
+	Source  string            `json:"source,omitempty" doc:"Address that the request came from"`
+	Trust   string            `json:"trust,omitempty" doc:"How that address is known: peer, forwarded or socket"`
 	Session string            `json:"session,omitempty"`
-	ACR     string            `json:"acr,omitempty"`
-	AMR     []string          `json:"amr,omitempty"`
-	Fields  map[string]string `json:"fields,omitempty"`
+	ACR     string            `json:"acr,omitempty" doc:"How strongly the actor had proved who they are"`
+	AMR     []string          `json:"amr,omitempty" doc:"By which methods (RFC 8176)"`
+	Fields  map[string]string `json:"fields,omitempty" doc:"What else is said, by name"`
 	Erased  []string          `json:"erased,omitempty" doc:"Fields whose value was erased"`
 }
 
@@ -70,7 +70,7 @@ type (
 	searchInput struct {
 		Name    string    `query:"name" doc:"Beginning of the name; several are parted by commas"`
 		By      string    `query:"by" doc:"Principal"`
-		Target  string    `query:"target"`
+		Target  string    `query:"target" doc:"What it was done to"`
 		Source  string    `query:"source" doc:"Beginning of the address"`
 		Session string    `query:"session" doc:"In which it was done, or to which"`
 		Text    string    `query:"text" doc:"Somewhere in a value"`
@@ -216,7 +216,7 @@ type (
 	planOutput   struct{ Body *manifest.Plan }
 	exportOutput struct {
 		Body struct {
-			YAML string `json:"yaml"`
+			YAML string `json:"yaml" doc:"Documents, to be applied anywhere"`
 		}
 	}
 )

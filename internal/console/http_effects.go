@@ -24,14 +24,14 @@ type EffectResource struct {
 	ID       string          `json:"id"`
 	Org      string          `json:"org,omitempty"`
 	Driver   string          `json:"driver"`
-	Target   string          `json:"target"`
-	Line     string          `json:"line,omitempty"`
+	Target   string          `json:"target" doc:"Where it is carried out"`
+	Line     string          `json:"line,omitempty" doc:"What is carried out one after another"`
 	State    string          `json:"state"`
-	Tries    int             `json:"tries"`
+	Tries    int             `json:"tries" doc:"How often it was tried"`
 	Unsure   bool            `json:"unsure" doc:"It may have been done: a probe will tell"`
-	Intended time.Time       `json:"intended"`
-	Due      time.Time       `json:"due,omitzero"`
-	Ended    time.Time       `json:"ended,omitzero"`
+	Intended time.Time       `json:"intended" doc:"When it was decided"`
+	Due      time.Time       `json:"due,omitzero" doc:"When it is tried next"`
+	Ended    time.Time       `json:"ended,omitzero" doc:"When it was done or given up"`
 	Why      string          `json:"why,omitempty" doc:"Code of what went wrong last"`
 	Payload  json.RawMessage `json:"payload,omitempty" doc:"Without what looks like a secret"`
 }
@@ -47,7 +47,7 @@ type (
 	effectsInput struct {
 		State  string `query:"state" enum:"intended,inflight,done,parked,skipped"`
 		Driver string `query:"driver"`
-		Target string `query:"target"`
+		Target string `query:"target" doc:"Where it is carried out"`
 		Org    string `query:"org" doc:"Of one organization; who looks after one sees no other"`
 		After  string `query:"cursor"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`

@@ -19,19 +19,19 @@ func (r *Room) sealAPI(m *web.Mux) {
 type (
 	keyBody struct {
 		ID        uint32    `json:"id"`
-		State     string    `json:"state" enum:"writes,reads,closing,destroyed"`
-		Made      time.Time `json:"made"`
+		State     string    `json:"state" enum:"writes,reads,closing,destroyed" doc:"What the key is for"`
+		Made      time.Time `json:"made" doc:"When it was made"`
 		Retired   time.Time `json:"retired,omitzero" doc:"Since when it only reads"`
-		Destroyed time.Time `json:"destroyed,omitzero"`
+		Destroyed time.Time `json:"destroyed,omitzero" doc:"Since when it is gone"`
 	}
 	wrappedBody struct {
-		Kind  string    `json:"kind" enum:"file,passphrase,age,recovery"`
-		Since time.Time `json:"since"`
+		Kind  string    `json:"kind" enum:"file,passphrase,age,recovery" doc:"What it is"`
+		Since time.Time `json:"since" doc:"Since when it opens it"`
 	}
 	keysOutput struct {
 		Body struct {
 			Keys      []keyBody     `json:"keys" doc:"The newest first"`
-			Progress  keysState     `json:"progress"`
+			Progress  keysState     `json:"progress" doc:"How far the values are on their way to the newest"`
 			Root      []wrappedBody `json:"root" doc:"What opens the root key"`
 			Recipient string        `json:"recipient,omitempty" doc:"age recipient of the recovery"`
 			AuditKey  string        `json:"audit_key" doc:"Public key that checks the audit log"`
@@ -67,7 +67,7 @@ func (r *Room) rotate(ctx context.Context, _ *noInput) (*noOutput, error) {
 
 type unsealInput struct {
 	Body struct {
-		Passphrase string `json:"passphrase"`
+		Passphrase string `json:"passphrase" doc:"That opens the unseal key"`
 	}
 }
 

@@ -17,18 +17,18 @@ func (r *Room) stateAPI(m *web.Mux) {
 type (
 	stateOutput struct {
 		Body struct {
-			Engine  string          `json:"engine" enum:"sqlite,postgres"`
+			Engine  string          `json:"engine" enum:"sqlite,postgres" doc:"Of the database"`
 			Lag     float64         `json:"lag" doc:"Seconds that the oldest record waits for its place in the log"`
 			Signed  float64         `json:"signed" doc:"Age of the newest checkpoint in seconds; 0 if there is none"`
 			Beyond  int64           `json:"beyond" doc:"Records that no checkpoint covers"`
-			Epoch   int64           `json:"epoch"`
-			Outside []outsideState  `json:"outside"`
-			Keys    keysState       `json:"keys"`
-			Effects []effectsNumber `json:"effects"`
+			Epoch   int64           `json:"epoch" doc:"Counts the restores of the log"`
+			Outside []outsideState  `json:"outside" doc:"Places outside that receive checkpoints"`
+			Keys    keysState       `json:"keys" doc:"The keys that seal values"`
+			Effects []effectsNumber `json:"effects" doc:"Effects by driver, target and state"`
 			Health  []healthLine    `json:"health" doc:"Every part of the house in the order of the console's page"`
 			Alarms  []string        `json:"alarms" doc:"Names of the parts that somebody should look after, the gravest first"`
-			Nodes   []nodeState     `json:"nodes"`
-			Store   storeState      `json:"store"`
+			Nodes   []nodeState     `json:"nodes" doc:"Processes of the house"`
+			Store   storeState      `json:"store" doc:"The database itself"`
 			Backup  time.Time       `json:"backup,omitzero" doc:"When the last backup was made, as far as the log has its record"`
 		}
 	}
@@ -36,7 +36,7 @@ type (
 		Name   string    `json:"name"`
 		At     time.Time `json:"at,omitzero" doc:"Last received"`
 		Behind int64     `json:"behind" doc:"Records that it does not cover"`
-		Error  string    `json:"error,omitempty"`
+		Error  string    `json:"error,omitempty" doc:"What went wrong last"`
 	}
 	keysState struct {
 		Writes uint32    `json:"writes" doc:"Key that seals new values"`
@@ -45,28 +45,28 @@ type (
 		Seen   int64     `json:"seen" doc:"Values looked at in this walk"`
 		Moved  int64     `json:"moved" doc:"Values sealed anew since the rotation"`
 		Stuck  int64     `json:"stuck" doc:"Values that could not be moved"`
-		Since  time.Time `json:"since,omitzero"`
+		Since  time.Time `json:"since,omitzero" doc:"When the walk began"`
 	}
 	effectsNumber struct {
 		Driver string    `json:"driver"`
-		Target string    `json:"target"`
+		Target string    `json:"target" doc:"Where they are carried out"`
 		State  string    `json:"state"`
-		Number int       `json:"number"`
-		Oldest time.Time `json:"oldest"`
+		Number int       `json:"number" doc:"How many"`
+		Oldest time.Time `json:"oldest" doc:"When the oldest of them was intended"`
 	}
 	healthLine struct {
 		Name  string `json:"name"`
-		Level string `json:"level" enum:"good,wait,bad"`
+		Level string `json:"level" enum:"good,wait,bad" doc:"bad is an alarm"`
 		Case  string `json:"case" doc:"Which of the cases of this part it is"`
 		Text  string `json:"text" doc:"In the caller's language"`
 	}
 	nodeState struct {
 		ID      string    `json:"id"`
-		Host    string    `json:"host"`
-		Version string    `json:"version"`
+		Host    string    `json:"host" doc:"Name of its machine"`
+		Version string    `json:"version" doc:"Of its binary"`
 		Schema  int64     `json:"schema" doc:"Newest migration that its binary knows"`
-		Started time.Time `json:"started"`
-		Seen    time.Time `json:"seen"`
+		Started time.Time `json:"started" doc:"When the process began"`
+		Seen    time.Time `json:"seen" doc:"When it said last that it is there"`
 		Gone    bool      `json:"gone" doc:"Not heard of for a minute"`
 		Lag     float64   `json:"lag" doc:"Seconds that the oldest record waited"`
 		Ahead   float64   `json:"ahead" doc:"Seconds that the database's clock is before its own"`
