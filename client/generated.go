@@ -860,7 +860,9 @@ type HealthLine struct {
 
 	// Level bad is an alarm
 	Level HealthLineLevel `json:"level"`
-	Name  string          `json:"name"`
+
+	// Name Of the part
+	Name string `json:"name"`
 
 	// Text In the caller's language
 	Text string `json:"text"`
@@ -1373,7 +1375,9 @@ type OutsideState struct {
 
 	// Error What went wrong last
 	Error *string `json:"error,omitempty"`
-	Name  string  `json:"name"`
+
+	// Name As the configuration calls it
+	Name string `json:"name"`
 }
 
 // Part defines model for Part.

@@ -33,7 +33,7 @@ type (
 		}
 	}
 	outsideState struct {
-		Name   string    `json:"name"`
+		Name   string    `json:"name" doc:"As the configuration calls it"`
 		At     time.Time `json:"at,omitzero" doc:"Last received"`
 		Behind int64     `json:"behind" doc:"Records that it does not cover"`
 		Error  string    `json:"error,omitempty" doc:"What went wrong last"`
@@ -55,7 +55,7 @@ type (
 		Oldest time.Time `json:"oldest" doc:"When the oldest of them was intended"`
 	}
 	healthLine struct {
-		Name  string `json:"name"`
+		Name  string `json:"name" doc:"Of the part"`
 		Level string `json:"level" enum:"good,wait,bad" doc:"bad is an alarm"`
 		Case  string `json:"case" doc:"Which of the cases of this part it is"`
 		Text  string `json:"text" doc:"In the caller's language"`

@@ -77,6 +77,9 @@ func (r *Room) showEffects(v *web.Visit) error {
 	if f.After != "" {
 		page.Before = r.effectsAddress(v, "cursor", "")
 	}
+	if len(page.Parked) > 0 { // they stand above
+		found = slices.DeleteFunc(found, func(e job.Status) bool { return e.State == job.Parked })
+	}
 	page.All = r.effectRows(v, found)
 	return v.Show(v.Say("console.effects"), ui.ShowEffects(page))
 }

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"strconv"
 
@@ -44,6 +46,8 @@ func (r *Room) keysPage(v *web.Visit, status int, refused *fault.Fault) error {
 	if page.AuditKey, err = r.audit.PublicKey(v.Context()); err != nil {
 		return err
 	}
+	sum := sha256.Sum256([]byte(page.AuditKey))
+	page.Fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 	if k.Progress.Phase == "stuck" {
 		if page.Stuck, err = r.stuckRows(v); err != nil {
 			return err

@@ -322,7 +322,10 @@ func ShowKeys(page Keys) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = web.Details([]web.Detail{{Key: web.Say(ctx, "console.keys.public"), Value: web.Copy(page.AuditKey)}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Details([]web.Detail{
+			{Key: web.Say(ctx, "console.keys.public"), Value: web.Copy(page.AuditKey)},
+			{Key: web.Say(ctx, "console.keys.fingerprint"), Value: web.Copy(page.Fingerprint)},
+		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

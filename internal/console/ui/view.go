@@ -13,14 +13,14 @@ import (
 
 // Search is what is looked for in the log, as it was typed.
 type Search struct {
-	Name, By, Target, Text, From, Until string
-	FromError, UntilError               string
-	Action                              string
-	Of                                  string // "house", or "" for the organization
+	Name, By, Target, Source, Session, Text, From, Until string
+	FromError, UntilError                                string
+	Action                                               string
+	Of                                                   string // "house", or "" for the organization
 }
 
 func (s Search) empty() bool {
-	return s.Name+s.By+s.Target+s.Text+s.From+s.Until == ""
+	return s.Name+s.By+s.Target+s.Source+s.Session+s.Text+s.From+s.Until == ""
 }
 
 // clear is the log without a search.
@@ -35,7 +35,9 @@ func (s Search) clear() string {
 type Log struct {
 	Search  Search
 	Records []Record
-	After   string
+	// Before are the newer ones, After the older; "" where there is none.
+	Before, After string
+	JSONL, CSV    string // exports of what is found
 	// Both: the reader may look at either; the addresses of each.
 	Both                bool
 	Organization, House string
@@ -55,6 +57,7 @@ type Record struct {
 	By, Target Party
 	At         time.Time
 	Waits      bool
+	Note       string // beside the name
 }
 
 // RecordPage is one record with the state of its proof: "pending", "integrated"
@@ -69,7 +72,13 @@ type RecordPage struct {
 	Outside     []string
 	Note        string
 	Proof, Back string
+	About       []Other
+	Key         string // public, that checks the proof
+	Command     string // that does it offline
 }
+
+// Other is a way to other records; Key is of its words.
+type Other struct{ Key, Href string }
 
 // Outside is one place that keeps checkpoints.
 type Outside struct {
@@ -90,7 +99,7 @@ func recordRows(ctx context.Context, records []Record) []web.Row {
 			state = web.Badge("wait", say("console.record.waits"))
 		}
 		rows = append(rows, web.Row{Href: record.Href, Cells: []templ.Component{
-			web.Text(web.Event(ctx, record.Name)), by(record.By), on(record.Target), web.Time(record.At), state,
+			noted(web.Event(ctx, record.Name), record.Note), by(record.By), on(record.Target), web.Time(record.At), state,
 		}})
 	}
 	return rows
