@@ -120,14 +120,11 @@ func (r *Room) rotateKeys(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	k, err := r.ring.Keys(v.Context())
-	if err != nil {
-		return err
-	}
-	if typed.Get("key") != strconv.FormatUint(uint64(k.Progress.Writes), 10) {
+	was, err := strconv.ParseUint(typed.Get("key"), 10, 32)
+	if err != nil || was == 0 {
 		return r.keysPage(v, http.StatusConflict, fault.New(fault.Conflict, "seal-rotated-meanwhile"))
 	}
-	err = r.ring.Rotate(v.Context(), v.Actor().Principal)
+	err = r.ring.RotateFrom(v.Context(), v.Actor().Principal, uint32(was))
 	if f := fault.As(err); f != nil && f.Kind == fault.Conflict {
 		return r.keysPage(v, f.Status(), f)
 	}
