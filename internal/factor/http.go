@@ -16,32 +16,32 @@ import (
 // HeldBody is what a person signs in with.
 type HeldBody struct {
 	Password struct {
-		Set        bool       `json:"set"`
+		Set        bool       `json:"set" doc:"There is one"`
 		At         *time.Time `json:"at,omitempty" doc:"When it was set"`
 		MustChange bool       `json:"must_change" doc:"The next sign-in asks for another one"`
 	} `json:"password"`
 	TOTP struct {
-		Set  bool       `json:"set"`
-		At   *time.Time `json:"at,omitempty"`
-		Used *time.Time `json:"used,omitempty"`
+		Set  bool       `json:"set" doc:"There is one"`
+		At   *time.Time `json:"at,omitempty" doc:"When it was set"`
+		Used *time.Time `json:"used,omitempty" doc:"When it was last used"`
 	} `json:"totp"`
-	Passkeys      []PasskeyBody `json:"passkeys"`
+	Passkeys      []PasskeyBody `json:"passkeys" doc:"Passkeys, in the order in which they were added"`
 	RecoveryCodes struct {
-		Left int `json:"left"`
-		All  int `json:"all"`
+		Left int `json:"left" doc:"How many can still be used"`
+		All  int `json:"all" doc:"How many were made"`
 	} `json:"recovery_codes"`
 }
 
 // PasskeyBody is a passkey as the API returns it.
 type PasskeyBody struct {
 	ID       string     `json:"id"`
-	Name     string     `json:"name"`
+	Name     string     `json:"name" doc:"As its owner calls it"`
 	Model    string     `json:"model,omitempty" doc:"AAGUID"`
 	Proven   bool       `json:"proven" doc:"The model was proven by an attestation"`
 	Synced   bool       `json:"synced" doc:"Is synced between devices"`
 	Syncable bool       `json:"syncable" doc:"May be synced"`
 	Created  time.Time  `json:"created"`
-	Used     *time.Time `json:"used,omitempty"`
+	Used     *time.Time `json:"used,omitempty" doc:"When it was last used"`
 }
 
 type (
@@ -51,7 +51,7 @@ type (
 	passwordInput struct {
 		Body struct {
 			Current string `json:"current,omitempty" doc:"Not asked for after a passkey within ten minutes"`
-			New     string `json:"new"`
+			New     string `json:"new" doc:"The new password"`
 		}
 	}
 
@@ -65,7 +65,7 @@ type (
 		Body struct {
 			Ticket string         `json:"ticket" doc:"Of the beginning"`
 			Answer map[string]any `json:"answer" doc:"What PublicKeyCredential.toJSON gives"`
-			Name   string         `json:"name"`
+			Name   string         `json:"name" doc:"As its owner calls it"`
 		}
 	}
 	passkeyInput struct {
@@ -74,7 +74,7 @@ type (
 	passkeyNameInput struct {
 		Passkey string `path:"passkey"`
 		Body    struct {
-			Name string `json:"name"`
+			Name string `json:"name" doc:"As its owner calls it"`
 		}
 	}
 	passkeyOutput struct{ Body PasskeyBody }
@@ -89,8 +89,8 @@ type (
 	}
 	totpInput struct {
 		Body struct {
-			Ticket string `json:"ticket"`
-			Code   string `json:"code"`
+			Ticket string `json:"ticket" doc:"Of the offer"`
+			Code   string `json:"code" doc:"Of the authenticator, six digits"`
 		}
 	}
 	codesOutput struct {

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
@@ -70,6 +71,9 @@ type Options struct {
 	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
+	// Overrun is how long a write may hold the store; 0 is the store's own
+	// limit.
+	Overrun time.Duration
 }
 
 // House is one process of Sekisho.
@@ -122,7 +126,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, welcome.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, welcome.Schema, notice.Schema, console.Schema,
 	}
 }
 
@@ -171,6 +175,7 @@ func (h *House) build(ctx context.Context) (err error) {
 func (h *House) openFloors(ctx context.Context) (err error) {
 	h.store, err = store.OpenAsIs(ctx, store.Options{
 		URL: h.config.Database.Reveal(), Clock: h.options.Clock, Log: h.options.Log, Schemas: Schemas(),
+		Overrun: h.options.Overrun,
 	})
 	if err != nil {
 		return err
@@ -179,6 +184,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	// servers run must not have migrated under them.
 	if h.release, err = h.store.Hold(ctx, h.options.Alone); err != nil {
 		return err
+	}
+	kept, err := h.store.SnapshotBefore(ctx)
+	if err != nil {
+		return err
+	}
+	if kept != "" {
+		h.tell("house.snapshot", "path", kept)
 	}
 	if err := h.store.Migrate(ctx); err != nil {
 		return err
@@ -206,7 +218,7 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath,
+		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath, Search: hub.SearchPath,
 		Entrance: h.entrance,
 	})
 	return err
@@ -227,7 +239,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
-		Unsealed: h.unsealed, Guide: guide{h},
+		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,

@@ -20,7 +20,8 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, Follow: []string{notice.Topic},
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
+		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console}, Signposts: h.signposts, Follow: []string{notice.Topic},
 	})
 	h.hub.Pages(h.mux)
 }
@@ -116,6 +117,27 @@ func (g guide) First(ctx context.Context, actor web.Actor) (string, error) {
 		}
 	}
 	return "", fault.New(fault.Forbidden, "not-permitted", "permission", org.PeopleRead)
+}
+
+// signInRefusals are the codes with which a sign-in is refused: dashboards tell
+// them from other refusals.
+var signInRefusals = []string{
+	"signin-refused", "passkey-refused", "signin-code-wrong", "signin-mail-code-refused", "too-many-attempts", "too-many-codes",
+	"person-locked", "person-disabled",
+}
+
+// census counts who and what there is for the console.
+type census struct{ house *House }
+
+// Members implements console.Register.
+func (c census) Members(ctx context.Context, of id.Org) (active, invited int64, err error) {
+	all, err := c.house.register.Census(ctx, of)
+	return all[org.Active], all[org.Invited], err
+}
+
+// Sessions implements console.Register.
+func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
+	return c.house.signin.OpenSessions(ctx, of)
 }
 
 // pagesOf is where things of a kind have their page, before their identifier.

@@ -8,6 +8,7 @@ import (
 	"github.com/sekisho/sekisho/internal/factor/passkey"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
@@ -19,6 +20,7 @@ import (
 // rooms in which they sign in, keep tokens, and follow links.
 func (h *House) people() (err error) {
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
+	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error { return manifest.Forget(tx, string(who)) })
 	if h.factors, err = h.newFactors(); err != nil {
 		return err
 	}

@@ -17,13 +17,13 @@ type SessionBody struct {
 	ID      string    `json:"id"`
 	Here    bool      `json:"here" doc:"It is the one of this request"`
 	Org     string    `json:"org,omitempty"`
-	Browser string    `json:"browser,omitempty"`
+	Browser string    `json:"browser,omitempty" doc:"As it says of itself"`
 	Source  string    `json:"source,omitempty" doc:"Address"`
-	ACR     string    `json:"acr" enum:"aal0,aal1,aal2"`
+	ACR     string    `json:"acr" enum:"aal0,aal1,aal2" doc:"How strongly the person proved who they are"`
 	AMR     []string  `json:"amr" doc:"RFC 8176"`
-	Begun   time.Time `json:"begun"`
+	Begun   time.Time `json:"begun" doc:"When the person signed in"`
 	Seen    time.Time `json:"seen" doc:"To the minute"`
-	Ends    time.Time `json:"ends"`
+	Ends    time.Time `json:"ends" doc:"When it ends by itself"`
 }
 
 type (

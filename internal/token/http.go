@@ -15,12 +15,12 @@ import (
 // TokenBody is a personal token as the API returns it, without its value.
 type TokenBody struct {
 	ID      string     `json:"id"`
-	Name    string     `json:"name"`
+	Name    string     `json:"name" doc:"As its owner calls it"`
 	Org     string     `json:"org"`
-	Scopes  []string   `json:"scopes"`
+	Scopes  []string   `json:"scopes" doc:"Permissions that it is limited to"`
 	Created time.Time  `json:"created"`
-	Ends    time.Time  `json:"ends"`
-	Used    *time.Time `json:"used,omitempty"`
+	Ends    time.Time  `json:"ends" doc:"When it ends by itself"`
+	Used    *time.Time `json:"used,omitempty" doc:"When it was last used"`
 }
 
 type (
@@ -36,7 +36,7 @@ type (
 	}
 	tokenNewInput struct {
 		Body struct {
-			Name   string   `json:"name"`
+			Name   string   `json:"name" doc:"As its owner calls it"`
 			Org    string   `json:"org"`
 			Scopes []string `json:"scopes" doc:"Permissions that you hold there"`
 			Days   int      `json:"days" doc:"1 to 365"`
