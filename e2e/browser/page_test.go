@@ -99,6 +99,8 @@ func places(t *testing.T, home *housetest.Home) []place {
 		{"not-found", "/nothing", true, 404},
 		{"problem", "/problems/not-permitted", true, 200},
 		{"state", "/admin/state", true, 200},
+		{"manifests", "/admin/manifests", true, 200},
+		{"manifests-apply", "/admin/manifests/apply", true, 200},
 		{"notices", "/admin/notices", true, 200},
 		{"notice-new", "/admin/notices/new", true, 200},
 		{"notice-edit", notice, true, 200},

@@ -59,6 +59,8 @@ type Options struct {
 	Register Register
 	// SignIn are the codes with which a sign-in is refused.
 	SignIn []string
+	// Alone: no server uses the house, and nobody waits.
+	Alone bool
 	// Data is the folder in which archives are kept.
 	Data string
 	// Unsealed starts what waited for the keys.
@@ -75,6 +77,7 @@ type Room struct {
 	desk     *job.Desk
 	kinds    *manifest.Set
 	guide    Guide
+	alone    bool
 	register Register
 	signIn   []string
 	data     string
@@ -86,7 +89,7 @@ type Room struct {
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, register: o.Register, signIn: o.SignIn,
+		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, alone: o.Alone, register: o.Register, signIn: o.SignIn,
 	}
 }
 
@@ -103,5 +106,6 @@ func (r *Room) Rail() []Entry {
 		{Key: "console.dashboard", Href: DashboardPath, Permission: AuditRead, Or: AuditHouse},
 		{Key: "console.audit", Href: LogPath, Permission: AuditRead, Or: AuditHouse},
 		{Key: "console.state.short", Href: StatePath, Permission: Operate},
+		{Key: "console.manifest", Href: ManifestPath, Permission: Manifest},
 	}
 }

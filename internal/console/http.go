@@ -11,7 +11,6 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
-	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
@@ -24,7 +23,6 @@ func (r *Room) API(m *web.Mux) {
 		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
 	}
 	read, operate := web.Route{Permission: AuditRead, Or: AuditHouse}, web.Route{Permission: Operate}
-	files := web.Route{Permission: Manifest, Large: true}
 	r.dashboardAPI(m)
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
@@ -39,9 +37,7 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, operate, op(http.MethodGet, "/effects", "effects", "list-effects", "Effects on other systems"), r.effects)
 	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/retry", "effects", "retry-effect", "Try a parked effect again"), r.retry)
 	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/skip", "effects", "skip-effect", "Give a parked effect up"), r.skip)
-	web.API(m, files, op(http.MethodPost, "/manifests/plan", "manifests", "plan", "What documents would change"), r.plan)
-	web.API(m, files, op(http.MethodPost, "/manifests/apply", "manifests", "apply", "Make documents true, in one transaction"), r.apply)
-	web.API(m, files, op(http.MethodGet, "/manifests/export", "manifests", "export", "Everything that is there, as documents"), r.export)
+	r.manifestAPI(m)
 }
 
 // RecordResource is a record as the API returns it.
@@ -363,52 +359,4 @@ func (r *Room) settle(ctx context.Context, f func(*store.Tx, id.Principal) (stor
 		}
 		return store.Done(event)
 	})
-}
-
-type (
-	filesInput struct {
-		Body struct {
-			Documents json.RawMessage `json:"documents" doc:"Parsed documents in their wire form"`
-			Prune     bool            `json:"prune,omitempty" doc:"Delete what the documents do not name"`
-			Digest    string          `json:"digest,omitempty" doc:"Of the plan that was shown; another one is refused"`
-		}
-	}
-	planOutput   struct{ Body *manifest.Plan }
-	exportOutput struct {
-		Body struct {
-			YAML string `json:"yaml" doc:"Documents, to be applied anywhere"`
-		}
-	}
-)
-
-func (r *Room) documents(ctx context.Context, in *filesInput) ([]manifest.Document, manifest.Options, error) {
-	docs, err := manifest.FromJSON(in.Body.Documents)
-	return docs, manifest.Options{
-		Prune: in.Body.Prune, By: web.ActorOf(ctx).Principal, Digest: in.Body.Digest, Clock: r.clock,
-	}, err
-}
-
-func (r *Room) plan(ctx context.Context, in *filesInput) (*planOutput, error) {
-	docs, options, err := r.documents(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := r.kinds.Plan(ctx, r.store, docs, options)
-	return &planOutput{plan}, err
-}
-
-func (r *Room) apply(ctx context.Context, in *filesInput) (*planOutput, error) {
-	docs, options, err := r.documents(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := r.kinds.Apply(ctx, r.store, docs, options)
-	return &planOutput{plan}, err
-}
-
-func (r *Room) export(ctx context.Context, _ *noInput) (*exportOutput, error) {
-	text, err := r.kinds.Export(ctx, r.store)
-	out := &exportOutput{}
-	out.Body.YAML = string(text)
-	return out, err
 }

@@ -12,6 +12,7 @@ func (r *Room) Pages(m *web.Mux) {
 	r.dashboardPages(m)
 	r.auditPages(m)
 	r.statePages(m)
+	r.manifestPages(m)
 }
 
 // Entrance says below "you are not signed in" where the set-up link is.
