@@ -85,7 +85,7 @@ CREATE TABLE audit_record (
 ) WITHOUT ROWID;
 
 CREATE TABLE audit_tally (
-  org TEXT NOT NULL,                  -- "" is the house itself
+  org TEXT NOT NULL,                  -- "" is the house itself, "*" is all together
   name TEXT NOT NULL,                 -- of the event
   hour BIGINT NOT NULL,               -- since 1970, UTC
   detail TEXT NOT NULL,               -- code of a refusal, way of a sign-in; "" for others

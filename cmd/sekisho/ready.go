@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -55,27 +53,13 @@ func (t *terminal) ready(ctx context.Context, config house.Config) error {
 		return errors.New(t.say("cmd.doctor.ready.nobody", "path", config.Data))
 	}
 	defer r.close() //nolint:errcheck // only read
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+"/readyz", nil)
-	if err != nil {
+	missing, err := r.Ready(ctx)
+	if err != nil || len(missing) == 0 {
 		return err
-	}
-	answer, err := r.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close() //nolint:errcheck // only read
-	if answer.StatusCode == http.StatusOK {
-		return nil
-	}
-	var why struct {
-		Reasons map[string]string `json:"reasons"`
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&why); err != nil {
-		return errors.New(answer.Status)
 	}
 	var reasons []string
-	for _, name := range slices.Sorted(maps.Keys(why.Reasons)) {
-		reasons = append(reasons, name+": "+why.Reasons[name])
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		reasons = append(reasons, name+": "+missing[name])
 	}
 	return errors.New(t.say("cmd.doctor.ready.not", "reasons", strings.Join(reasons, ", ")))
 }
