@@ -118,7 +118,7 @@ func TestManifestsOnThePage(t *testing.T) {
 			contains(t, chika.Get(manifestPath+"?unmanaged=yes"), 200, "kaede/by-hand")
 			contains(t, form(t, chika, manifestPath+"/plan", "file:house.yaml", strings.ReplaceAll(sales, "name: sales", "name: other"), "prune", "yes"), 200, "Group kaede/sales", "delete", "kaede/by-hand")
 		})
-		t.Run("R9 a secret is not told back in a plan", func(t *testing.T) {
+		t.Run("A167 a secret is not told back in a plan", func(t *testing.T) {
 			got := form(t, chika, manifestPath+"/plan", "file:p.yaml", "kind: Person\nname: eri\nspec: {password: {env: HOME}}\n")
 			contains(t, got, 400, "p.yaml:3")
 			got = form(t, chika, manifestPath+"/plan", "file:p.yaml", "kind: Person\nname: eri\nspec: {password: canary of nine lanterns}\n")

@@ -147,7 +147,7 @@ func company(n int) string {
 // The largest applies that are allowed. Figures: docs/figures.md.
 func BenchmarkApply(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
-		for _, n := range []int{1_000, 5_000, 20_000} {
+		for _, n := range []int{1_000, 5_000, 10_000} {
 			b.Run(fmt.Sprint(engine, "/", n), func(b *testing.B) {
 				text := company(n)
 				for b.Loop() {
