@@ -655,6 +655,29 @@ type ExportResponse struct {
 	YAML string `json:"yaml"`
 }
 
+// Finding defines model for Finding.
+type Finding struct {
+	Detail *string `json:"detail,omitempty"`
+
+	// Href Path of its page
+	Href string `json:"href"`
+
+	// Kind person, group, role, organization, sign-in-policy, notice, record, page and others
+	Kind string `json:"kind"`
+
+	// Title As people read it
+	Title string `json:"title"`
+}
+
+// Found defines model for Found.
+type Found struct {
+	// Complete false: something could not be asked, and more may be there
+	Complete bool `json:"complete"`
+
+	// Findings What fits best first, grouped by kind
+	Findings []Finding `json:"findings"`
+}
+
 // GetCheckpointResponse defines model for GetCheckpointResponse.
 type GetCheckpointResponse struct {
 	// Key Public key
@@ -2250,6 +2273,15 @@ type DeletePersonParams struct {
 	Login string `form:"login" json:"login"`
 }
 
+// SearchParams defines parameters for Search.
+type SearchParams struct {
+	// Q What to look for, in any spelling
+	Q string `form:"q" json:"q"`
+
+	// Limit Findings of each kind, at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ArchiveRecordsJSONRequestBody defines body for ArchiveRecords for application/json ContentType.
 type ArchiveRecordsJSONRequestBody = ArchiveRecordsRequest
 
@@ -3397,6 +3429,21 @@ func (c *Client) Unseal(ctx context.Context, body UnsealRequest) error {
 	return c.do(ctx, r, nil)
 }
 
+// Search Search everywhere: people, groups, roles, pages and more, as far as you may open them
+//
+// For everybody who is signed in.
+func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, error) {
+	r := request{id: "search", method: http.MethodGet, path: place("/search")}
+	if params != nil {
+		r.ask("q", params.Q)
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(Found)
+	return out, c.do(ctx, r, out)
+}
+
 // MakeRecoverLink A link by which somebody replaces all they sign in with (by the control socket only)
 //
 // Needs the permission `signin.recover`.
@@ -3502,6 +3549,7 @@ var Operations = []string{
 	"list-keys",
 	"rotate-key",
 	"unseal",
+	"search",
 	"make-recover-link",
 	"get-state",
 }
