@@ -203,7 +203,7 @@ func parses(t *testing.T, name, text string) error {
 		t.Fatal(err)
 	}
 	var environ []string
-	if strings.Contains(text, "mail:") {
+	if strings.HasPrefix(text, "mail:") {
 		environ = append(environ, "SEKISHO_MAIL_PASSWORD=given")
 	}
 	_, err := house.LoadConfig(file, environ)
