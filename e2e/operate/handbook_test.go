@@ -85,6 +85,11 @@ func TestHandbooksSayTheSame(t *testing.T) {
 		if b.byHand != "" {
 			hands[b.byHand]++
 		}
+		if b.lang == "yaml" {
+			if err := parses(t, b.file, b.text); err != nil {
+				t.Errorf("%s: %v", b.file, err)
+			}
+		}
 	}
 	if !maps.Equal(hands, byHand) {
 		t.Errorf("by hand are %v, want %v", hands, byHand)
@@ -160,9 +165,6 @@ func tell(t *testing.T, lang string, story []block) {
 		}
 		// Files are there from the start, except those that a later block names anew.
 		script += fmt.Sprintf("cat > %s <<'END OF FILE'\n%sEND OF FILE\n", b.file, text)
-		if err := parses(t, b.file, text); err != nil {
-			t.Errorf("%s: %v", b.file, err)
-		}
 	}
 	cmd := exec.Command("unshare", "--net", "bash", "-c", script)
 	locale := map[string]string{"en": "C", "ja": "ja_JP.UTF-8"}[lang]
@@ -200,6 +202,10 @@ func parses(t *testing.T, name, text string) error {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := house.LoadConfig(file, []string{"SEKISHO_MAIL_PASSWORD=given"}[:strings.Count(text, "smtp")])
+	var environ []string
+	if strings.HasPrefix(text, "mail:") {
+		environ = append(environ, "SEKISHO_MAIL_PASSWORD=given")
+	}
+	_, err := house.LoadConfig(file, environ)
 	return err
 }

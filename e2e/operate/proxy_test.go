@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -151,9 +152,12 @@ func TestBehindNginx(t *testing.T) {
 						_, err = io.Copy(io.Discard, answer.Body)
 						_ = answer.Body.Close()
 					}
-					if err != nil || answer.StatusCode != http.StatusOK {
+					if err == nil && answer.StatusCode != http.StatusOK {
+						err = errors.New(answer.Status)
+					}
+					if err != nil {
 						failed.Add(1)
-						why.Store(fmt.Sprint(err, answer), true)
+						why.Store(err.Error(), true)
 					}
 				}
 			})
