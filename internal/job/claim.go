@@ -100,14 +100,14 @@ func (d *Desk) claim(driver *Driver, target string, by time.Time, most int) ([]*
 				AND state = 'intended' AND waits = 0 AND due <= $6 ORDER BY due, id LIMIT $7)
 			AND state = 'intended'`+callColumns,
 			d.owner, store.Micros(now), store.Micros(now.Add(driver.fence())), driver.Name, target, store.Micros(by), most)
-		claimed, err := store.Collect(rows, err, func(scan func(...any) error) (*call, error) {
+		mine, err := store.Collect(rows, err, func(scan func(...any) error) (*call, error) {
 			c := &call{driver: driver, stampMono: stamp}
 			return c, c.scan(scan)
 		})
 		if err != nil {
 			return store.Abort(err)
 		}
-		calls = claimed
+		calls = mine
 		return store.Quietly(store.QuietClaim)
 	})
 	if err != nil {
