@@ -653,7 +653,9 @@ type GetDashboardResponse struct {
 	Refusals []Share `json:"refusals"`
 
 	// Sessions Sessions that stand now
-	Sessions  int64     `json:"sessions"`
+	Sessions int64 `json:"sessions"`
+
+	// Stretches One after another, without gaps
 	Stretches []Stretch `json:"stretches"`
 
 	// Until End of the last stretch
@@ -1723,7 +1725,10 @@ type SessionList struct {
 
 // Share defines model for Share.
 type Share struct {
-	N    int64  `json:"n"`
+	// N How many
+	N int64 `json:"n"`
+
+	// Name Code or way
 	Name string `json:"name"`
 }
 
@@ -1762,14 +1767,29 @@ type Step struct {
 
 // Stretch defines model for Stretch.
 type Stretch struct {
-	Accepted      int64     `json:"accepted"`
-	From          time.Time `json:"from"`
-	Invited       int64     `json:"invited"`
-	Joined        int64     `json:"joined"`
-	Left          int64     `json:"left"`
-	SignedIn      int64     `json:"signed_in"`
-	SigninRefused int64     `json:"signin_refused"`
-	SteppedUp     int64     `json:"stepped_up"`
+	// Accepted Invitations that were accepted
+	Accepted int64 `json:"accepted"`
+
+	// From Begin of the stretch
+	From time.Time `json:"from"`
+
+	// Invited Invitations that were made
+	Invited int64 `json:"invited"`
+
+	// Joined Members that came
+	Joined int64 `json:"joined"`
+
+	// Left Members that went
+	Left int64 `json:"left"`
+
+	// SignedIn Sign-ins
+	SignedIn int64 `json:"signed_in"`
+
+	// SigninRefused Sign-ins that were refused
+	SigninRefused int64 `json:"signin_refused"`
+
+	// SteppedUp Fresh proofs
+	SteppedUp int64 `json:"stepped_up"`
 }
 
 // Token defines model for Token.

@@ -20,6 +20,7 @@ import (
 
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
+	m.Examples(examples)
 	op := func(method, path, tag, name, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
 	}

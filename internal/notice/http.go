@@ -59,6 +59,7 @@ type (
 
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
+	m.Examples(examples)
 	op := func(method, path, name, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"notices"}}
 	}

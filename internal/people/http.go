@@ -43,6 +43,7 @@ type nothing struct{}
 
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
+	m.Examples(examples)
 	r.organizationAPI(m)
 	r.memberAPI(m)
 	r.groupAPI(m)

@@ -66,6 +66,7 @@ type (
 )
 
 func (r *Room) policyAPI(m *web.Mux) {
+	m.Examples(examples)
 	route := web.Route{Permission: Policy, Target: "org"}
 	fresh := route
 	fresh.Fresh = web.Recent
