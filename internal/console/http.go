@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	_ "embed" // the examples
 	"encoding/json"
 	"net/http"
 	"time"
@@ -17,6 +18,9 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 )
+
+//go:embed examples.json
+var examples []byte
 
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
@@ -36,7 +40,9 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/records/{record}/erase", "audit", "erase-field", "Erase one field of a record; its proofs hold"), r.erase)
 	web.API(m, operate, op(http.MethodGet, "/state", "house", "get-state", "How the house stands"), r.state)
 	web.API(m, operate, op(http.MethodPost, "/seal/rotate", "seal", "rotate-key", "Make a new data key; values move to it in the background"), r.rotate)
-	web.API(m, web.Route{Permission: Unseal, Sealed: true}, op(http.MethodPost, "/seal/unseal", "seal", "unseal", "Open the keys with a passphrase (by the control socket only)"), r.unseal)
+	unseal := op(http.MethodPost, "/seal/unseal", "seal", "unseal", "Open the keys with a passphrase (by the control socket only)")
+	unseal.Extensions = web.SocketOnly
+	web.API(m, web.Route{Permission: Unseal, Sealed: true}, unseal, r.unseal)
 	web.API(m, operate, op(http.MethodGet, "/effects", "effects", "list-effects", "Effects on other systems"), r.effects)
 	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/retry", "effects", "retry-effect", "Try a parked effect again"), r.retry)
 	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/skip", "effects", "skip-effect", "Give a parked effect up"), r.skip)

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -56,6 +57,9 @@ type (
 	oneOutput struct{ Body Resource }
 	noOutput  struct{}
 )
+
+//go:embed examples.json
+var examples []byte
 
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {

@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"slices"
 
@@ -40,6 +41,9 @@ func list[T any](all []T, next string) *items[T] {
 type one[T any] struct{ Body T }
 
 type nothing struct{}
+
+//go:embed examples.json
+var examples []byte
 
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {

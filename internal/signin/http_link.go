@@ -24,8 +24,9 @@ func (r *Room) linkAPI(m *web.Mux) {
 	web.API(m, act, op(http.MethodPost, member+"/reset", "reset-member-sign-in", "Take factors away; the person and the other administrators are told"), r.memberReset)
 	web.API(m, act, op(http.MethodPost, member+"/unlock", "unlock-member", "Forget the wrong answers that were given for a member"), r.memberUnlock)
 	web.API(m, act, op(http.MethodPost, member+"/end-sessions", "end-member-sessions", "End all sessions of a member"), r.memberEnd)
-	web.API(m, web.Route{Permission: RecoverPermission}, op(http.MethodPost, "/sign-in/recover", "make-recover-link",
-		"A link by which somebody replaces all they sign in with (by the control socket only)"), r.makeRecoverLink)
+	recover := op(http.MethodPost, "/sign-in/recover", "make-recover-link", "A link by which somebody replaces all they sign in with (by the control socket only)")
+	recover.Extensions = web.SocketOnly
+	web.API(m, web.Route{Permission: RecoverPermission}, recover, r.makeRecoverLink)
 }
 
 type (

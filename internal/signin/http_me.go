@@ -172,7 +172,7 @@ func (r *Room) meAPI(m *web.Mux) {
 	plain := web.Route{Permission: web.SignedIn}
 	fresh := web.Route{Permission: web.SignedIn, Fresh: web.Recent}
 	op := func(method, path, name, summary string) huma.Operation {
-		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}}
+		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}, Security: web.SessionOnly}
 	}
 	created := func(o huma.Operation) huma.Operation {
 		o.DefaultStatus = http.StatusCreated
@@ -203,7 +203,7 @@ func (r *Room) meAPI(m *web.Mux) {
 	admin := web.Route{Permission: Reset, Target: "org"}
 	of := func(method, path, name, summary string) huma.Operation {
 		one := op(method, "/organizations/{org}/members/{person}/sessions"+path, name, summary)
-		one.Tags = []string{"people"}
+		one.Tags, one.Security = []string{"people"}, nil
 		return one
 	}
 	web.API(m, admin, of(http.MethodGet, "", "list-member-sessions", "Where a member acts in the organization"), r.apiMemberSessions)

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -64,6 +65,9 @@ type (
 	policyOutput struct{ Body PolicyResource }
 	nothing      struct{}
 )
+
+//go:embed examples.json
+var examples []byte
 
 func (r *Room) policyAPI(m *web.Mux) {
 	m.Examples(examples)

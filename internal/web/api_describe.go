@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -68,7 +67,10 @@ func (m *Mux) complete(op *huma.Operation) *operation {
 	case r.Content == nil: // a stream
 		r.Content = map[string]*huma.MediaType{"application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString, Description: "One JSON object a line"}}}
 	}
-	op.Extensions = o.demands()
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	maps.Copy(op.Extensions, o.demands())
 	op.Extensions["x-examples"] = o.shown()
 	op.Description = strings.TrimSpace(op.Description + "\n\n" + o.demandText())
 	for _, status := range o.refuses() {
@@ -90,7 +92,15 @@ func (o *operation) demands() map[string]any {
 	if o.route.Fresh > 0 {
 		x["x-fresh"] = int(o.route.Fresh.Seconds())
 	}
+	if tokenless(o.Security) {
+		x["x-token"] = false
+	}
 	return x
+}
+
+// tokenless reports whether an operation refuses every token.
+func tokenless(security []map[string][]string) bool {
+	return len(security) == 1 && security[0]["session"] != nil
 }
 
 // demandText says the same for people.
@@ -112,6 +122,12 @@ func (o *operation) demandText() string {
 	if o.route.Fresh > 0 {
 		text += fmt.Sprintf(" A person must have proved who they are within the last %d minutes (401 `%s` says how long ago is too long); a token is refused (403 `person-must-be-present`).",
 			int(o.route.Fresh.Minutes()), StepUp)
+	}
+	if o.route.Fresh == 0 && tokenless(o.Security) {
+		text += " A person must be there: a token is refused (403 `person-must-be-present`)."
+	}
+	if o.Extensions["x-socket"] == true {
+		text += " No role holds it: it is for processes of the machine, over the control socket."
 	}
 	return text
 }
@@ -144,14 +160,14 @@ func (o *operation) show() {
 				}
 			}
 		}
-		if e.Body == "" || o.RequestBody == nil {
+		if e.Body == nil || o.RequestBody == nil {
 			continue
 		}
 		media := o.RequestBody.Content["application/json"]
 		if media.Examples == nil {
 			media.Examples = map[string]*huma.Example{}
 		}
-		media.Examples[fmt.Sprintf("example-%d", i+1)] = &huma.Example{Summary: o.titleOf(e), Value: json.RawMessage(e.Body)}
+		media.Examples[fmt.Sprintf("example-%d", i+1)] = &huma.Example{Summary: o.titleOf(e), Value: e.Body}
 	}
 }
 
@@ -166,8 +182,8 @@ func (o *operation) shown() (all []map[string]any) {
 		if len(e.Query) > 0 {
 			one["query"] = e.Query
 		}
-		if e.Body != "" {
-			one["body"] = json.RawMessage(e.Body)
+		if e.Body != nil {
+			one["body"] = e.Body
 		}
 		if e.Code != "" {
 			one["code"] = e.Code

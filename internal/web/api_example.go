@@ -1,8 +1,11 @@
 package web
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -10,23 +13,28 @@ import (
 // Example is a request that shows an operation. It stands in the description
 // and on its page, and a test sends it to a house.
 type Example struct {
-	Title  string            // what it shows; "" for the summary of the operation
-	Path   map[string]string // values of the path's wildcards; ExampleID of the name where it is missing
-	Query  map[string]string
-	Body   string // JSON; "" sends none
-	Status int    // 0: as the operation answers when it is done
-	Code   string // of the problem, where the example is one of a refusal
+	Title  string            `json:"title"`  // what it shows; "" for the summary of the operation
+	Path   map[string]string `json:"path"`   // values of the path's wildcards; ExampleID of the name where it is missing
+	Query  map[string]string `json:"query"`  // of the address
+	Body   json.RawMessage   `json:"body"`   // nil sends none
+	Status int               `json:"status"` // 0: as the operation answers when it is done
+	Code   string            `json:"code"`   // of the problem, where the example is one of a refusal
 }
 
-// Examples hands in the examples of operations, by the operation's id. One that
-// takes nothing but what its path names has an example without being listed.
-func (m *Mux) Examples(of map[string][]Example) {
+// Examples hands in the examples of a room's operations: a JSON object of lists
+// of Example, by the operation's id, in which {org}, {person} and so on stand
+// for the ExampleID of the kind. An operation that takes nothing but what its
+// path names has an example without being listed.
+func (m *Mux) Examples(file []byte) {
+	text := string(file)
+	for kind, which := range exampleIDs {
+		text = strings.ReplaceAll(text, `"{`+kind+`}"`, `"`+which+`"`)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.examples == nil {
-		m.examples = map[string][]Example{}
+	if err := Decode([]byte(text), &m.examples); err != nil {
+		panic(fmt.Sprintf("web: examples of the API: %v", err)) // a file of our own
 	}
-	maps.Copy(m.examples, of)
 }
 
 // exampleIDs stand in examples; a test puts those of its house in their place.
