@@ -106,6 +106,19 @@ CREATE TABLE audit_tile (
   PRIMARY KEY (level, n)
 );
 
+CREATE TABLE console_node (
+  node TEXT NOT NULL PRIMARY KEY,
+  host TEXT NOT NULL,
+  version TEXT NOT NULL,
+  schema_of BIGINT NOT NULL,          -- newest migration that its binary knows
+  started BIGINT NOT NULL,
+  seen BIGINT NOT NULL,
+  lag BIGINT NOT NULL,                -- microseconds that the oldest record waits
+  ahead BIGINT NOT NULL,              -- microseconds that the database's clock is before its own
+  steps BIGINT NOT NULL,              -- steps of its clock since it started
+  alarms TEXT NOT NULL                -- keys, separated by spaces
+);
+
 CREATE TABLE factor (
   person TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
@@ -172,6 +185,8 @@ CREATE TABLE job_effect (
   result TEXT NOT NULL                -- what the driver says of it, JSON
 );
 
+CREATE INDEX job_effect_alive ON job_effect (id) WHERE ended_at = 0;
+
 CREATE INDEX job_effect_ended ON job_effect (ended_at) WHERE ended_at > 0;
 
 CREATE INDEX job_effect_inflight ON job_effect (fence_until) WHERE state = 'inflight';
@@ -224,6 +239,34 @@ CREATE TABLE mail_change (
   email TEXT NOT NULL,
   ends BIGINT NOT NULL
 );
+
+CREATE TABLE manifest_apply (
+  id TEXT NOT NULL PRIMARY KEY,
+  at_ BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  door TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  files TEXT NOT NULL,
+  named BIGINT NOT NULL,
+  created BIGINT NOT NULL,
+  updated BIGINT NOT NULL,
+  renamed BIGINT NOT NULL,
+  deleted BIGINT NOT NULL
+);
+
+CREATE TABLE manifest_object (
+  kind TEXT NOT NULL,
+  org TEXT NOT NULL,
+  id TEXT NOT NULL,
+  org_name TEXT NOT NULL,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  apply TEXT NOT NULL,
+  at_ BIGINT NOT NULL,
+  PRIMARY KEY (kind, org, id)
+);
+
+CREATE INDEX manifest_object_id ON manifest_object (id);
 
 CREATE TABLE member (
   org TEXT NOT NULL,

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/house"
-	"github.com/sekisho/sekisho/internal/secret"
 )
 
 func newServe(t *terminal) *cobra.Command {
@@ -28,46 +26,16 @@ func newServe(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.serve(cmd.Context(), config, false)
+			return t.serve(cmd.Context(), config)
 		},
 	}
 }
 
-func newDemo(t *terminal) *cobra.Command {
-	var listen, data string
-	cmd := &cobra.Command{
-		Use: "demo", Short: t.say("cmd.demo"), Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return t.demo(cmd.Context(), listen, data) },
-	}
-	cmd.Flags().StringVar(&listen, "listen", "localhost:8080", t.say("cmd.demo.listen"))
-	cmd.Flags().StringVar(&data, "data", "", t.say("cmd.demo.data"))
-	return cmd
-}
-
-// demo is serve on a folder that is thrown away at the end, unless it is given.
-func (t *terminal) demo(ctx context.Context, listen, data string) (err error) {
-	config, err := house.LoadConfig("", nil)
-	if err != nil {
-		return err
-	}
-	if data == "" {
-		if data, err = os.MkdirTemp("", "sekisho-demo-"); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	}
-	config.Listen, config.Data = listen, data
-	config.Database = secret.Of("sqlite:" + filepath.Join(data, "house.db"))
-	config.Unseal.File = filepath.Join(data, "unseal.key")
-	config.Log.Level = "warn"
-	return t.serve(ctx, config, true)
-}
-
 // serve runs a house until the context ends or a listener dies.
-func (t *terminal) serve(ctx context.Context, config house.Config, demo bool) (err error) {
+func (t *terminal) serve(ctx context.Context, config house.Config) (err error) {
 	h, err := house.New(ctx, house.Options{
 		Config: config, Clock: clock.System(), Log: logger(config.Log, os.Stderr), Version: version(), Lang: t.lang,
-		Say: os.Stdout, Terminal: term.IsTerminal(int(os.Stdout.Fd())), Demo: demo,
+		Say: os.Stdout, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 	})
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 const submit = `main form button.main`
 
 func typed(field, text string) chromedp.Action[chromedp.Void] {
-	return chromedp.SendKeys(chromedp.CSS(`[name="`+field+`"]`), text)
+	return chromedp.SendKeys(chromedp.CSS(`main [name="`+field+`"]`), text)
 }
 
 // fill types a whole notice into the form.
@@ -154,6 +154,8 @@ func TestKeyboardOnly(t *testing.T) {
 	if b.path() != "/admin/notices?done=taken-back" {
 		t.Errorf("after taking back: %s", b.where())
 	}
+	b.tabTo(`.account summary`)
+	b.key("\r")
 	b.enter(`.sign-out button`)
 	if b.path() != "/" {
 		t.Errorf("after signing out: %s", b.where())

@@ -297,7 +297,7 @@ func TestImageRuns(t *testing.T) {
 	port := freePort(t)
 	at := "http://localhost:" + port
 	here := []string{"SEKISHO_LISTEN=127.0.0.1:" + port, "SEKISHO_BASE_URL=" + at}
-	t.Run("S10 refused without tls or a proxy", func(t *testing.T) {
+	t.Run("refused without tls or a proxy", func(t *testing.T) {
 		out, err := within(dir, as, []string{"SEKISHO_BASE_URL=https://sekisho.example.com"}, "serve").CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "tls") {
 			t.Errorf("%v: %s", err, out)

@@ -150,10 +150,20 @@ type process struct {
 // run starts cmd and returns once it has said what is awaited.
 func run(t *testing.T, cmd *exec.Cmd, awaited string) *process {
 	t.Helper()
+	p, err := try(t, cmd, awaited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// try is run for a process that may end before it has said it.
+func try(t *testing.T, cmd *exec.Cmd, awaited string) (*process, error) {
+	t.Helper()
 	p := &process{cmd: cmd, said: &lines{}, over: make(chan error, 1)}
 	cmd.Stdout, cmd.Stderr = p.said, p.said
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	go func() { p.over <- cmd.Wait() }()
 	t.Cleanup(func() { _ = p.stop(syscall.SIGKILL) })
@@ -163,13 +173,13 @@ func run(t *testing.T, cmd *exec.Cmd, awaited string) *process {
 		select {
 		case err := <-p.over:
 			p.cmd = nil
-			t.Fatalf("it ended before %q: %v\n%s", awaited, err, p.said)
+			return nil, fmt.Errorf("it ended before %q: %w\n%s", awaited, err, p.said)
 		case <-ctx.Done():
-			t.Fatalf("no %q:\n%s", awaited, p.said)
+			return nil, fmt.Errorf("no %q:\n%s", awaited, p.said)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	return p
+	return p, nil
 }
 
 // stop ends the process by a signal and returns how it ended.

@@ -24,22 +24,22 @@ type (
 		Zone string `query:"zone" default:"UTC" doc:"Time zone whose days and weeks are meant"`
 	}
 	stretchBody struct {
-		From     time.Time `json:"from" doc:"Begin of the stretch"`
-		Done     int64     `json:"signed_in" doc:"Sign-ins"`
+		From     time.Time `json:"from" doc:"Its beginning; it ends where the next begins"`
+		Done     int64     `json:"signed_in" doc:"Sessions that began"`
 		Refused  int64     `json:"signin_refused" doc:"Sign-ins that were refused"`
-		StepUps  int64     `json:"stepped_up" doc:"Fresh proofs"`
-		Invited  int64     `json:"invited" doc:"Invitations that were made"`
-		Accepted int64     `json:"accepted" doc:"Invitations that were accepted"`
-		Joined   int64     `json:"joined" doc:"Members that came"`
-		Left     int64     `json:"left" doc:"Members that went"`
+		StepUps  int64     `json:"stepped_up" doc:"People who confirmed who they are again"`
+		Invited  int64     `json:"invited" doc:"Invitations made"`
+		Accepted int64     `json:"accepted" doc:"Invitations accepted"`
+		Joined   int64     `json:"joined" doc:"Members added"`
+		Left     int64     `json:"left" doc:"Members removed"`
 	}
 	shareBody struct {
-		Name string `json:"name" doc:"Code or way"`
-		N    int64  `json:"n" doc:"How many"`
+		Name string `json:"name" doc:"Code of the refusal, or way of the sign-in"`
+		N    int64  `json:"n" doc:"How often"`
 	}
 	dashboardOutput struct {
 		Body struct {
-			Stretches []stretchBody `json:"stretches" doc:"One after another, without gaps"`
+			Stretches []stretchBody `json:"stretches" doc:"Hours, days or weeks, the oldest first"`
 			Until     time.Time     `json:"until" doc:"End of the last stretch"`
 			Reasons   []shareBody   `json:"refusals" doc:"Refused requests by the code of the refusal, the most first"`
 			Ways      []shareBody   `json:"ways" doc:"Sign-ins by way, the most first"`

@@ -198,8 +198,8 @@ func checkAnswers(doc apiDoc, d described, route web.Route, named map[string]boo
 		found = append(found, "it does not say how it refuses")
 	}
 	answer, _ := json.Marshal(doc.answer(d.op))
-	if named["cursor"] != named["limit"] || named["cursor"] && !strings.Contains(string(answer), `"next":`) {
-		found = append(found, "it takes cursor or limit and gives no next")
+	if named["cursor"] && (!named["limit"] || !strings.Contains(string(answer), `"next":`)) {
+		found = append(found, "it takes a cursor and has no limit or gives no next")
 	}
 	return found
 }

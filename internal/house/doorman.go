@@ -12,7 +12,6 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
-	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -159,26 +158,15 @@ func (h *House) refused(ctx context.Context, actor web.Actor, f *fault.Fault) {
 // entry is a page that a bar offers to who may open it.
 type entry struct {
 	key, href  string
+	group      string // key of the heading that it stands under, "" for none
 	permission string // "" for everybody who is signed in
 	or         string // another that opens it too, "" for none
 }
 
-// top are the entries of the top bar, consoleRail those beside the pages of the
-// console, settingsRail those beside a person's own.
+// top are the entries of the top bar, consoleRail those beside the pages of
+// the console (rail.go), settingsRail those beside a person's own.
 func (h *House) top() []entry {
 	return []entry{{key: "console.home", href: hub.Path}, {key: "console.admin", href: console.HomePath}}
-}
-
-func (h *House) consoleRail() []entry {
-	var rail []entry
-	for _, e := range people.Rail() {
-		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission})
-	}
-	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy})
-	for _, e := range h.console.Rail() {
-		rail = append(rail, entry{e.Key, e.Href, e.Permission, e.Or})
-	}
-	return append(rail, entry{key: "notice.list", href: notice.ListPath, permission: notice.Write})
 }
 
 func (h *House) settingsRail() []entry {
@@ -199,7 +187,11 @@ func (h *House) offer(ctx context.Context, actor web.Actor, lang words.Lang, ent
 	var links []webui.Link
 	for _, e := range entries {
 		if h.mayEnter(ctx, actor, e) {
-			links = append(links, webui.Link{Text: h.book.Say(lang, e.key, nil), Href: e.href})
+			link := webui.Link{Text: h.book.Say(lang, e.key, nil), Href: e.href}
+			if e.group != "" {
+				link.Group = h.book.Say(lang, e.group, nil)
+			}
+			links = append(links, link)
 		}
 	}
 	return links

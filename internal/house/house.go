@@ -120,7 +120,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, org.Schema, notify.Schema, signin.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, signin.Schema, notice.Schema, console.Schema,
 	}
 }
 
@@ -212,7 +212,7 @@ func (h *House) openWeb() (err error) {
 		Book: h.book, Clock: h.options.Clock, Log: h.options.Log, Meter: h.meter,
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
-		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath,
+		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath, Search: hub.SearchPath,
 		Entrance: h.entrance,
 	})
 	return err
@@ -234,6 +234,7 @@ func (h *House) furnish() (err error) {
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
+		Premises: premises{h}, Log: h.options.Log, Node: h.node, Version: h.options.Version,
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
@@ -262,6 +263,7 @@ func Permissions() []org.Permission {
 // they sign in.
 func (h *House) people() (err error) {
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
+	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error { return manifest.Forget(tx, string(who)) })
 	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,

@@ -19,7 +19,8 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, Follow: []string{notice.Topic},
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
+		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console}, Signposts: h.signposts, Follow: []string{notice.Topic},
 	})
 	h.hub.Pages(h.mux)
 }
@@ -79,7 +80,7 @@ func (o ofConsole) Attention(ctx context.Context, actor web.Actor) (g hub.Glance
 		return g, nil
 	}
 	for _, key := range o.house.console.Alarms() {
-		g.Items = append(g.Items, hub.Item{Key: key, Href: console.StatePath, Grave: true})
+		g.Items = append(g.Items, hub.Item{Key: key, Href: console.Settled(key), Grave: true})
 	}
 	return g, nil
 }

@@ -259,6 +259,9 @@ func (h *House) Records(ctx context.Context, from time.Time) ([]audit.Record, er
 	return h.audit.Since(ctx, from)
 }
 
+// PublicKey checks the signatures of the log.
+func (h *House) PublicKey(ctx context.Context) (string, error) { return h.audit.PublicKey(ctx) }
+
 // Routes lists the router, for the tests that walk it.
 func (h *House) Routes() []web.Route { return h.mux.Routes() }
 

@@ -52,6 +52,13 @@ type Options struct {
 	Rooms   []Attention
 	// Open says whether a path is a page of the house that the actor may open.
 	Open func(ctx context.Context, actor web.Actor, path string) bool
+	// May says whether an actor holds a permission where they act.
+	May web.May
+	// Finders are the rooms' parts in search everywhere, in the order in which
+	// what they find is shown where it fits equally well.
+	Finders []web.Finder
+	// Signposts are the pages that search everywhere leads to.
+	Signposts func() []Signpost
 	// Follow are the topics that the page waits for.
 	Follow []string
 }
@@ -73,11 +80,15 @@ type Room struct {
 	open    func(ctx context.Context, actor web.Actor, path string) bool
 	follow  []string
 	peopled func(ctx context.Context) (bool, error)
+	may     web.May
+	finders []web.Finder
 }
 
 // New makes the room.
 func New(o Options) *Room {
-	return &Room{book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, peopled: o.Peopled}
+	r := &Room{book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, peopled: o.Peopled, may: o.May}
+	r.finders = append(slices.Clone(o.Finders), signposts{r, o.Signposts})
+	return r
 }
 
 // gather asks every room, the gravest first. What a room could not tell is said

@@ -19,8 +19,9 @@ const Path = "/"
 // chooses.
 const shown = 12
 
-// Pages registers the page.
+// Pages registers the pages, and search everywhere for programs.
 func (r *Room) Pages(m *web.Mux) {
+	r.searchDoors(m)
 	m.Page(web.Route{Method: http.MethodGet, Path: Path + "{$}", Permission: web.Public}, r.show)
 }
 

@@ -28,16 +28,19 @@ const (
 )
 
 // Entry is one line of the console's navigation.
-type Entry struct{ Key, Href, Permission string }
+type Entry struct {
+	Key, Href, Permission string
+	Organization          bool // of the organization itself, not of its people
+}
 
 // Rail lists the room's pages of the console.
 func Rail() []Entry {
 	return []Entry{
-		{"people.list", PeoplePath, org.PeopleRead},
-		{"people.groups", groupsPath, org.PeopleRead},
-		{"people.roles", rolesPath, org.PeopleRead},
-		{"people.organization", orgPath, org.PeopleRead},
-		{"people.organizations", orgsPath, org.Below},
+		{Key: "people.list", Href: PeoplePath, Permission: org.PeopleRead},
+		{Key: "people.groups", Href: groupsPath, Permission: org.PeopleRead},
+		{Key: "people.roles", Href: rolesPath, Permission: org.PeopleRead},
+		{Key: "people.organization", Href: orgPath, Permission: org.PeopleRead, Organization: true},
+		{Key: "people.organizations", Href: orgsPath, Permission: org.Below, Organization: true},
 	}
 }
 

@@ -116,6 +116,10 @@ type Options struct {
 	BannerTopic string
 	// SignOut is the path that a session is ended at by a POST; "" for none.
 	SignOut string
+	// Search is the path of search everywhere, which the top bar offers to who is
+	// known; what stands under Search+"/hints" answers while they type. "" for
+	// none.
+	Search string
 	// Entrance is what a page offers to somebody who is not signed in, whose
 	// session is over or who must prove again who they are: the way to do so;
 	// nil: nothing.

@@ -37,6 +37,8 @@ type Visit struct {
 	form     url.Values
 	topics   []string // with the version that the reader has
 	followed []string
+	crumbs   []ui.Link
+	below    templ.Component
 	failWith func(*Visit, Problem) error
 }
 
@@ -144,6 +146,12 @@ func (v *Visit) Follow(topics ...string) {
 	}
 }
 
+// Crumb adds a step to the way back from a page about one thing. The page of
+// the section's rail that the thing is listed on is there already.
+func (v *Visit) Crumb(text, href string) {
+	v.crumbs = append(v.crumbs, ui.Link{Text: text, Href: href})
+}
+
 // Show answers 200 with a page of the house's layout around body.
 func (v *Visit) Show(title string, body templ.Component) error {
 	return v.ShowStatus(http.StatusOK, title, body)
@@ -217,7 +225,7 @@ func (v *Visit) frame(title string) *ui.Frame {
 		frame.Path = "/"
 	}
 	if frame.Known {
-		frame.SignOut = m.options.SignOut
+		frame.SignOut, frame.Search = m.options.SignOut, m.options.Search
 	}
 	if slices.Contains(v.followed, m.options.BannerTopic) {
 		frame.BannerTopic = m.options.BannerTopic
@@ -234,7 +242,18 @@ func (v *Visit) frame(title string) *ui.Frame {
 	if m.options.Rail != nil && frame.Known {
 		frame.Rail = markCurrent(m.options.Rail(v.Context(), v.rec.actor, v.r.URL.Path, v.rec.lang), v.r.URL.Path)
 	}
+	frame.Crumbs, frame.Below = append(v.listed(frame.Rail), v.crumbs...), v.below
 	return frame
+}
+
+// listed is the page of the rail that a deeper one belongs to.
+func (v *Visit) listed(rail []ui.Link) []ui.Link {
+	for _, link := range rail {
+		if link.Current && link.Href != v.r.URL.Path {
+			return []ui.Link{{Text: link.Text, Href: link.Href}}
+		}
+	}
+	return nil
 }
 
 // markCurrent marks the link that leads nearest to where the reader is.

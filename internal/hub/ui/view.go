@@ -23,6 +23,22 @@ type Hub struct {
 	SessionsHref string // "" where no page lists them
 }
 
+// Search is the page of what was found everywhere.
+type Search struct {
+	Text, Action string
+	Shelves      []Shelf
+	Failed       bool // something could not be asked
+}
+
+// Shelf is what was found of one kind; Key is of its word.
+type Shelf struct {
+	Key      string
+	Findings []Finding
+}
+
+// Finding is one thing that was found.
+type Finding struct{ Title, Detail, Href string }
+
 // Need is one thing to look after.
 type Need struct {
 	Text, Do, Href string

@@ -7,6 +7,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -23,6 +25,7 @@ type Frame struct {
 	Known   bool   // somebody is signed in
 	Stream  string // address of the page's event stream, "" for none
 	SignOut string // where a POST ends the session, "" for nowhere
+	Search  string // where search everywhere is, "" for nowhere
 	// BannerTopic is the topic on which the page fetches its announcements
 	// again, "" for none.
 	BannerTopic string
@@ -31,6 +34,11 @@ type Frame struct {
 	Links       []Link
 	// Account is who is signed in, nil for nobody or a process.
 	Account *Account
+	// Crumbs lead from a page about one thing back to where it is listed.
+	Crumbs []Link
+	// Below is what the house knows of the thing that the page is about, below
+	// what the room says; nil for nothing.
+	Below templ.Component
 	// Rail are the pages of the section that this one is in.
 	Rail []Link
 }
@@ -54,6 +62,7 @@ type Link struct {
 	Text    string
 	Href    string
 	Current bool
+	Group   string // heading that it stands under in a rail, "" for none
 }
 
 type frameKey struct{}

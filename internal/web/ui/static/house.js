@@ -19,9 +19,6 @@
     // An old browser: times stay in UTC, and say so.
   }
 
-  // On a narrow screen the section's entries are a strip: where one is, shows.
-  document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-
   document.addEventListener("click", (event) => {
     if (event.target.closest("button[data-print]")) window.print();
   });

@@ -1,0 +1,57 @@
+package house
+
+import (
+	"slices"
+
+	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/hub"
+	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/signin"
+)
+
+// The headings of the console's rail, in their order. An entry names its own;
+// where it stands among the others of a heading is where it stands in
+// consoleRail.
+const (
+	railOrganization = "rail.organization"
+	railPeople       = "rail.people"
+	railSignIn       = "rail.sign-in"
+	railAudit        = "rail.audit"
+	railInstallation = "rail.installation"
+)
+
+var railOrder = []string{railOrganization, railPeople, railSignIn, railAudit, railInstallation}
+
+// consoleRail are the pages of the console. A new one is one line here: it is in
+// the rail, and search everywhere finds it by its words and by those of
+// KEY.words, if there are any.
+func (h *House) consoleRail() []entry {
+	var rail []entry
+	for _, e := range people.Rail() {
+		group := railPeople
+		if e.Organization {
+			group = railOrganization
+		}
+		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission, group: group})
+	}
+	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
+	for _, e := range h.console.Rail() {
+		group := railInstallation
+		if e.Href == console.LogPath {
+			group = railAudit
+		}
+		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission, or: e.Or, group: group})
+	}
+	rail = append(rail, entry{key: "notice.list", href: notice.ListPath, permission: notice.Write, group: railInstallation})
+	slices.SortStableFunc(rail, func(a, b entry) int { return slices.Index(railOrder, a.group) - slices.Index(railOrder, b.group) })
+	return rail
+}
+
+// signposts are the pages that search everywhere leads to.
+func (h *House) signposts() (all []hub.Signpost) {
+	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}}, h.consoleRail(), h.settingsRail()) {
+		all = append(all, hub.Signpost{Key: e.key, Href: e.href, Also: e.key + ".words"})
+	}
+	return all
+}
