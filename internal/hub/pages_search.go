@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,7 +14,11 @@ import (
 // SearchPath is search everywhere.
 const SearchPath = "/search"
 
+//go:embed examples.json
+var examples []byte
+
 func (r *Room) searchDoors(m *web.Mux) {
+	m.Examples(examples)
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath, Permission: web.SignedIn}, r.showSearch)
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath + "/hints", Permission: web.SignedIn}, r.showHints)
 	web.API(m, web.Route{Permission: web.SignedIn}, huma.Operation{
