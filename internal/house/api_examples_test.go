@@ -15,10 +15,10 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/signintest"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 )
@@ -113,7 +113,7 @@ var kinds = map[string]func(*stage) string{
 	},
 	"passkey": func(s *stage) string {
 		begun := s.call("POST", "/me/passkeys/begin", "")
-		answer, err := signintest.New(s.h.URL()).Create(raw(begun["options"]))
+		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func (s *stage) parked() string {
 var scenes = map[string]func(*stage){
 	"add-own-passkey": func(s *stage) {
 		begun := s.call("POST", "/me/passkeys/begin", "")
-		answer, err := signintest.New(s.h.URL()).Create(raw(begun["options"]))
+		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))
 		if err != nil {
 			s.t.Fatal(err)
 		}
