@@ -657,6 +657,7 @@ type ExportResponse struct {
 
 // Finding defines model for Finding.
 type Finding struct {
+	// Detail What tells it from others of that name
 	Detail *string `json:"detail,omitempty"`
 
 	// Href Path of its page
@@ -2634,7 +2635,7 @@ func (c *Client) ChangeProfile(ctx context.Context, body ChangeProfileRequest) (
 
 // ListOwnFactors What I sign in with
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) ListOwnFactors(ctx context.Context) (*Held, error) {
 	r := request{id: "list-own-factors", method: http.MethodGet, path: place("/me/factors")}
 	out := new(Held)
@@ -2643,7 +2644,7 @@ func (c *Client) ListOwnFactors(ctx context.Context) (*Held, error) {
 
 // ListOwnPasskeys My passkeys
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) ListOwnPasskeys(ctx context.Context) (*PasskeyList, error) {
 	r := request{id: "list-own-passkeys", method: http.MethodGet, path: place("/me/passkeys")}
 	out := new(PasskeyList)
@@ -2679,7 +2680,7 @@ func (c *Client) RemoveOwnPasskey(ctx context.Context, passkey string) error {
 
 // RenameOwnPasskey Rename a passkey
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) RenameOwnPasskey(ctx context.Context, passkey string, body RenameOwnPasskeyRequest) (*Passkey, error) {
 	r := request{id: "rename-own-passkey", method: http.MethodPut, path: place("/me/passkeys/{passkey}", passkey)}
 	r.body = body
@@ -2689,7 +2690,7 @@ func (c *Client) RenameOwnPasskey(ctx context.Context, passkey string, body Rena
 
 // ChangeOwnPassword Change my password
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRequest) error {
 	r := request{id: "change-own-password", method: http.MethodPut, path: place("/me/password")}
 	r.body = body
@@ -2707,7 +2708,7 @@ func (c *Client) MakeOwnRecoveryCodes(ctx context.Context) (*MakeOwnRecoveryCode
 
 // EndOwnOtherSessions End all sessions but this one
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) EndOwnOtherSessions(ctx context.Context) error {
 	r := request{id: "end-own-other-sessions", method: http.MethodDelete, path: place("/me/sessions")}
 	return c.do(ctx, r, nil)
@@ -2715,7 +2716,7 @@ func (c *Client) EndOwnOtherSessions(ctx context.Context) error {
 
 // ListOwnSessions Where I am signed in
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) ListOwnSessions(ctx context.Context) (*SessionList, error) {
 	r := request{id: "list-own-sessions", method: http.MethodGet, path: place("/me/sessions")}
 	out := new(SessionList)
@@ -2724,7 +2725,7 @@ func (c *Client) ListOwnSessions(ctx context.Context) (*SessionList, error) {
 
 // EndOwnSession End a session
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) EndOwnSession(ctx context.Context, session string) error {
 	r := request{id: "end-own-session", method: http.MethodDelete, path: place("/me/sessions/{session}", session)}
 	return c.do(ctx, r, nil)
@@ -2732,7 +2733,7 @@ func (c *Client) EndOwnSession(ctx context.Context, session string) error {
 
 // ListOwnTokens My tokens
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) ListOwnTokens(ctx context.Context) (*TokenList, error) {
 	r := request{id: "list-own-tokens", method: http.MethodGet, path: place("/me/tokens")}
 	out := new(TokenList)
@@ -2751,7 +2752,7 @@ func (c *Client) MakeOwnToken(ctx context.Context, body MakeOwnTokenRequest) (*M
 
 // RevokeOwnToken Revoke a token
 //
-// For everybody who is signed in.
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) RevokeOwnToken(ctx context.Context, token string) error {
 	r := request{id: "revoke-own-token", method: http.MethodDelete, path: place("/me/tokens/{token}", token)}
 	return c.do(ctx, r, nil)
@@ -3422,7 +3423,7 @@ func (c *Client) RotateKey(ctx context.Context) error {
 
 // Unseal Open the keys with a passphrase (by the control socket only)
 //
-// Needs the permission `house.unseal`.
+// Needs the permission `house.unseal`. No role holds it: it is for processes of the machine, over the control socket.
 func (c *Client) Unseal(ctx context.Context, body UnsealRequest) error {
 	r := request{id: "unseal", method: http.MethodPost, path: place("/seal/unseal")}
 	r.body = body
@@ -3446,7 +3447,7 @@ func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, erro
 
 // MakeRecoverLink A link by which somebody replaces all they sign in with (by the control socket only)
 //
-// Needs the permission `signin.recover`.
+// Needs the permission `signin.recover`. No role holds it: it is for processes of the machine, over the control socket.
 func (c *Client) MakeRecoverLink(ctx context.Context, body MakeRecoverLinkRequest) (*MakeRecoverLinkResponse, error) {
 	r := request{id: "make-recover-link", method: http.MethodPost, path: place("/sign-in/recover")}
 	r.body = body

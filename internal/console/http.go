@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -16,8 +17,12 @@ func op(method, path, tag, name, summary string) huma.Operation {
 	return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
 }
 
+//go:embed examples.json
+var examples []byte
+
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
+	m.Examples(examples)
 	read := web.Route{Permission: AuditRead, Or: AuditHouse}
 	r.dashboardAPI(m)
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)

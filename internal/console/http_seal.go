@@ -13,7 +13,9 @@ import (
 func (r *Room) sealAPI(m *web.Mux) {
 	web.API(m, web.Route{Permission: Operate}, op(http.MethodGet, "/seal/keys", "seal", "list-keys", "All data keys, and how far the values are on their way to the newest"), r.listKeys)
 	web.API(m, web.Route{Permission: Operate, Fresh: web.Recent}, op(http.MethodPost, "/seal/rotate", "seal", "rotate-key", "Make a new data key; values move to it in the background"), r.rotate)
-	web.API(m, web.Route{Permission: Unseal, Sealed: true}, op(http.MethodPost, "/seal/unseal", "seal", "unseal", "Open the keys with a passphrase (by the control socket only)"), r.unseal)
+	unseal := op(http.MethodPost, "/seal/unseal", "seal", "unseal", "Open the keys with a passphrase (by the control socket only)")
+	unseal.Extensions = web.SocketOnly
+	web.API(m, web.Route{Permission: Unseal, Sealed: true}, unseal, r.unseal)
 }
 
 type (

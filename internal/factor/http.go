@@ -2,6 +2,7 @@ package factor
 
 import (
 	"context"
+	_ "embed" // the examples
 	"encoding/json"
 	"net/http"
 	"time"
@@ -100,13 +101,17 @@ type (
 	}
 )
 
+//go:embed examples.json
+var examples []byte
+
 // api registers what people do with what they sign in with. Tokens are
 // refused: a person must be present.
 func (r *Room) api(m *web.Mux) {
+	m.Examples(examples)
 	plain := web.Route{Permission: web.SignedIn}
 	fresh := web.Route{Permission: web.SignedIn, Fresh: web.Recent}
 	op := func(method, path, name, summary string) huma.Operation {
-		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}}
+		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}, Security: web.SessionOnly}
 	}
 	created := func(o huma.Operation) huma.Operation {
 		o.DefaultStatus = http.StatusCreated

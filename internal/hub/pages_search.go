@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,7 +14,11 @@ import (
 // SearchPath is search everywhere.
 const SearchPath = "/search"
 
+//go:embed examples.json
+var examples []byte
+
 func (r *Room) searchDoors(m *web.Mux) {
+	m.Examples(examples)
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath, Permission: web.SignedIn}, r.showSearch)
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath + "/hints", Permission: web.SignedIn}, r.showHints)
 	web.API(m, web.Route{Permission: web.SignedIn}, huma.Operation{
@@ -54,7 +59,7 @@ type (
 	findingBody struct {
 		Kind   string `json:"kind" doc:"person, group, role, organization, sign-in-policy, notice, record, page and others"`
 		Title  string `json:"title"`
-		Detail string `json:"detail,omitempty"`
+		Detail string `json:"detail,omitempty" doc:"What tells it from others of that name"`
 		Href   string `json:"href" doc:"Path of its page"`
 	}
 	// Found is what search everywhere answers.

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -57,8 +58,12 @@ type (
 	noOutput  struct{}
 )
 
+//go:embed examples.json
+var examples []byte
+
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
+	m.Examples(examples)
 	op := func(method, path, name, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"notices"}}
 	}

@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"slices"
 
@@ -41,8 +42,12 @@ type one[T any] struct{ Body T }
 
 type nothing struct{}
 
+//go:embed examples.json
+var examples []byte
+
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
+	m.Examples(examples)
 	r.organizationAPI(m)
 	r.memberAPI(m)
 	r.groupAPI(m)

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -66,7 +67,11 @@ type (
 	nothing      struct{}
 )
 
+//go:embed examples.json
+var examples []byte
+
 func (r *Room) policyAPI(m *web.Mux) {
+	m.Examples(examples)
 	route := web.Route{Permission: Policy, Target: "org"}
 	fresh := route
 	fresh.Fresh = web.Recent

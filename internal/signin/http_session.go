@@ -52,7 +52,7 @@ type (
 func (r *Room) sessionAPI(m *web.Mux) {
 	plain := web.Route{Permission: web.SignedIn}
 	op := func(method, path, name, summary string) huma.Operation {
-		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}}
+		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}, Security: web.SessionOnly}
 	}
 	web.API(m, plain, op(http.MethodGet, "/me/sessions", "list-own-sessions", "Where I am signed in"), r.apiSessions)
 	web.API(m, plain, op(http.MethodDelete, "/me/sessions/{session}", "end-own-session", "End a session"), r.apiEndSession)
@@ -61,7 +61,7 @@ func (r *Room) sessionAPI(m *web.Mux) {
 	admin := web.Route{Permission: factor.Reset, Target: "org"}
 	of := func(method, path, name, summary string) huma.Operation {
 		one := op(method, "/organizations/{org}/members/{person}/sessions"+path, name, summary)
-		one.Tags = []string{"people"}
+		one.Tags, one.Security = []string{"people"}, nil
 		return one
 	}
 	web.API(m, admin, of(http.MethodGet, "", "list-member-sessions", "Where a member acts in the organization"), r.apiMemberSessions)

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -50,12 +51,16 @@ type (
 	}
 )
 
+//go:embed examples.json
+var examples []byte
+
 // api registers what people do with their own tokens.
 func (r *Room) api(m *web.Mux) {
+	m.Examples(examples)
 	plain := web.Route{Permission: web.SignedIn}
 	fresh := web.Route{Permission: web.SignedIn, Fresh: web.Recent}
 	op := func(method, path, name, summary string) huma.Operation {
-		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}}
+		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}, Security: web.SessionOnly}
 	}
 	made := op(http.MethodPost, "/me/tokens", "make-own-token", "Make a token")
 	made.DefaultStatus = http.StatusCreated

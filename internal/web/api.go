@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"reflect"
@@ -33,7 +34,7 @@ func API[I, O any](m *Mux, route Route, op huma.Operation, handler func(context.
 	op.Metadata = map[string]any{routeKey: route}
 	op.MaxBodyBytes = -1 // read and limited before, see serveAPI
 	op.Responses = map[string]*huma.Response{"default": problemResponse(m.api)}
-	op.Security = securityOf(route, op.Security)
+	op.Security, op.Extensions = securityOf(route, op.Security), maps.Clone(op.Extensions)
 	m.namer.operation = op.OperationID
 	huma.Register(m.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
@@ -61,6 +62,9 @@ func securityOf(route Route, said []map[string][]string) []map[string][]string {
 
 // SessionOnly is the security of an operation that refuses every token.
 var SessionOnly = []map[string][]string{{"session": {}}}
+
+// SocketOnly marks an operation for processes of the machine alone.
+var SocketOnly = map[string]any{"x-socket": true}
 
 var strictCasing sync.Once
 

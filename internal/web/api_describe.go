@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,27 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 )
-
-// Example is a request that shows an operation. It stands in the description
-// and on its page, and a test sends it to a house.
-type Example struct {
-	Title  string            // what it shows; "" for the summary of the operation
-	Path   map[string]string // values of the path's wildcards
-	Query  map[string]string
-	Body   string // JSON; "" sends none
-	Status int    // 0: as the operation answers when it is done
-	Code   string // of the problem, where the example is one of a refusal
-}
-
-// Examples hands in the examples of operations, by the operation's id.
-func (m *Mux) Examples(of map[string][]Example) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.examples == nil {
-		m.examples = map[string][]Example{}
-	}
-	maps.Copy(m.examples, of)
-}
 
 // description is what the house says of its API, made once every operation
 // stands.
@@ -77,7 +55,7 @@ func methodsOf(item *huma.PathItem) []*huma.Operation {
 // complete says of an operation what its route demands and how it refuses.
 func (m *Mux) complete(op *huma.Operation) *operation {
 	route, _ := op.Metadata[routeKey].(Route)
-	o := &operation{Operation: op, route: route, status: http.StatusOK, examples: m.examples[op.OperationID]}
+	o := &operation{Operation: op, route: route, status: http.StatusOK, examples: m.examplesOf(op)}
 	for status := range op.Responses {
 		if n, err := strconv.Atoi(status); err == nil {
 			o.status = n
@@ -89,7 +67,11 @@ func (m *Mux) complete(op *huma.Operation) *operation {
 	case r.Content == nil: // a stream
 		r.Content = map[string]*huma.MediaType{"application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString, Description: "One JSON object a line"}}}
 	}
-	op.Extensions = o.demands()
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	maps.Copy(op.Extensions, o.demands())
+	op.Extensions["x-examples"] = o.shown()
 	op.Description = strings.TrimSpace(op.Description + "\n\n" + o.demandText())
 	for _, status := range o.refuses() {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + refusalName(status)}
@@ -110,7 +92,15 @@ func (o *operation) demands() map[string]any {
 	if o.route.Fresh > 0 {
 		x["x-fresh"] = int(o.route.Fresh.Seconds())
 	}
+	if tokenless(o.Security) {
+		x["x-token"] = false
+	}
 	return x
+}
+
+// tokenless reports whether an operation refuses every token.
+func tokenless(security []map[string][]string) bool {
+	return len(security) == 1 && security[0]["session"] != nil
 }
 
 // demandText says the same for people.
@@ -132,6 +122,12 @@ func (o *operation) demandText() string {
 	if o.route.Fresh > 0 {
 		text += fmt.Sprintf(" A person must have proved who they are within the last %d minutes (401 `%s` says how long ago is too long); a token is refused (403 `person-must-be-present`).",
 			int(o.route.Fresh.Minutes()), StepUp)
+	}
+	if o.route.Fresh == 0 && tokenless(o.Security) {
+		text += " A person must be there: a token is refused (403 `person-must-be-present`)."
+	}
+	if o.Extensions["x-socket"] == true {
+		text += " No role holds it: it is for processes of the machine, over the control socket."
 	}
 	return text
 }
@@ -164,15 +160,37 @@ func (o *operation) show() {
 				}
 			}
 		}
-		if e.Body == "" || o.RequestBody == nil {
+		if e.Body == nil || o.RequestBody == nil {
 			continue
 		}
 		media := o.RequestBody.Content["application/json"]
 		if media.Examples == nil {
 			media.Examples = map[string]*huma.Example{}
 		}
-		media.Examples[fmt.Sprintf("example-%d", i+1)] = &huma.Example{Summary: o.titleOf(e), Value: json.RawMessage(e.Body)}
+		media.Examples[fmt.Sprintf("example-%d", i+1)] = &huma.Example{Summary: o.titleOf(e), Value: e.Body}
 	}
+}
+
+// shown are the examples as programs read them: whole requests, and what
+// becomes of them.
+func (o *operation) shown() (all []map[string]any) {
+	for _, e := range o.examples {
+		one := map[string]any{"summary": o.titleOf(e), "path": e.Path, "status": e.Status}
+		if e.Status == 0 {
+			one["status"] = o.status
+		}
+		if len(e.Query) > 0 {
+			one["query"] = e.Query
+		}
+		if e.Body != nil {
+			one["body"] = e.Body
+		}
+		if e.Code != "" {
+			one["code"] = e.Code
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 func (e Example) value(p *huma.Param) (any, bool) {

@@ -277,6 +277,7 @@ func (m *Mux) registerOwn() {
 	m.registerEvents()
 	m.registerPreferences()
 	m.registerDescription()
+	m.registerDocs()
 }
 
 // ServeHTTP answers a request of the public listener or the control socket.

@@ -2,6 +2,7 @@ package welcome
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -12,8 +13,12 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
+//go:embed examples.json
+var examples []byte
+
 // linkAPI registers what programs do about how people get in again.
 func (r *Room) linkAPI(m *web.Mux) {
+	m.Examples(examples)
 	op := func(method, path, name, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"sign-in"}}
 	}
@@ -23,8 +28,9 @@ func (r *Room) linkAPI(m *web.Mux) {
 	act.Fresh = web.Recent
 	web.API(m, read, op(http.MethodGet, member, "get-member-sign-in", "What a member signs in with, counted"), r.memberHolds)
 	web.API(m, act, op(http.MethodPost, member+"/reset", "reset-member-sign-in", "Take factors away; the person and the other administrators are told"), r.memberReset)
-	web.API(m, web.Route{Permission: RecoverPermission}, op(http.MethodPost, "/sign-in/recover", "make-recover-link",
-		"A link by which somebody replaces all they sign in with (by the control socket only)"), r.makeRecoverLink)
+	recovery := op(http.MethodPost, "/sign-in/recover", "make-recover-link", "A link by which somebody replaces all they sign in with (by the control socket only)")
+	recovery.Extensions = web.SocketOnly
+	web.API(m, web.Route{Permission: RecoverPermission}, recovery, r.makeRecoverLink)
 }
 
 type (

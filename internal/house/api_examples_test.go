@@ -1,0 +1,421 @@
+package house_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/sekisho/sekisho/internal/factor/factortest"
+	"github.com/sekisho/sekisho/internal/housetest"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// stage is a house in which the examples of the API are played, with one of
+// everything that they name.
+type stage struct {
+	t     *testing.T
+	h     *housetest.Home
+	k     housetest.Kaede
+	chief *housetest.Visitor // administrator and operator, who proved it a moment ago
+	ids   map[string]string  // by kind
+	body  object             // of the example, for what a scene must change in it
+}
+
+func newStage(t *testing.T, options ...housetest.Option) *stage {
+	t.Helper()
+	h := housetest.House(t, options...)
+	k := h.People(t)
+	s := &stage{t: t, h: h, k: k, chief: h.As(t, k.Chika, k.Org), ids: map[string]string{"org": string(k.Org), "person": string(k.Aoi)}}
+	s.ids["group"] = s.made("POST", "/organizations/"+s.ids["org"]+"/groups", `{"name":"desk"}`)
+	s.ids["role"] = s.made("POST", "/organizations/"+s.ids["org"]+"/roles", `{"name":"desk"}`)
+	return s
+}
+
+// unsealWords are those of the example that opens a house.
+const unsealWords = "the words of the unseal key"
+
+// byWords is a house that a passphrase opens.
+func byWords(o *housetest.Options) {
+	o.Config.Unseal.File, o.Config.Unseal.Passphrase = "", secret.Of(unsealWords)
+}
+
+// call sends JSON as the chief and returns what came back.
+func (s *stage) call(method, path, body string) object {
+	s.t.Helper()
+	var sent any
+	if body != "" {
+		sent = json.RawMessage(body)
+	}
+	got := s.chief.Call(method, web.APIPrefix+path, sent)
+	if got.Status >= 300 {
+		s.t.Fatalf("%s %s: %d %s", method, path, got.Status, got.Body)
+	}
+	var out object
+	_ = json.Unmarshal([]byte(got.Body), &out)
+	return out
+}
+
+func (s *stage) made(method, path, body string) string {
+	s.t.Helper()
+	return fmt.Sprint(s.call(method, path, body)["id"])
+}
+
+// last is the id of the last one of a list.
+func (s *stage) last(path string) string {
+	s.t.Helper()
+	items := list(s.call("GET", path, "")["items"])
+	if len(items) == 0 {
+		s.t.Fatalf("%s: nothing is there", path)
+	}
+	return fmt.Sprint(items[len(items)-1]["id"])
+}
+
+// kinds make one of a kind when an example names it.
+var kinds = map[string]func(*stage) string{
+	"notice": func(s *stage) string {
+		return s.made("POST", "/notices", `{"title":{"en":"a","ja":"a"},"text":{"en":"a","ja":"a"},"from":"2026-12-01T13:00:00Z","until":"2026-12-01T15:00:00Z"}`)
+	},
+	"policy": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/sign-in-policies", `{"name":"weak","require":["password"]}`)
+	},
+	"token": func(s *stage) string {
+		bearer(s.t, s.h, s.k.Chika, s.k.Org)
+		return s.last("/me/tokens")
+	},
+	"session": func(s *stage) string {
+		s.h.As(s.t, s.k.Aoi, s.k.Org)
+		return s.last("/organizations/" + s.ids["org"] + "/members/" + s.ids["person"] + "/sessions")
+	},
+	"record": func(s *stage) string {
+		for deadline := 0; deadline < 200; deadline++ { // a record waits up to a second for its place in the log
+			for _, r := range list(s.call("GET", "/audit/records", "")["items"]) {
+				if r["fields"] != nil && fmt.Sprint(r["index"]) != "-1" {
+					return fmt.Sprint(r["id"])
+				}
+			}
+			time.Sleep(25 * time.Millisecond)
+		}
+		s.t.Fatal("no record has its place")
+		return ""
+	},
+	"passkey": func(s *stage) string {
+		begun := s.call("POST", "/me/passkeys/begin", "")
+		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return s.made("POST", "/me/passkeys", fmt.Sprintf(`{"ticket":%q,"name":"key","answer":%s}`, begun["ticket"], answer))
+	},
+	"effect": func(s *stage) string { return s.parked() },
+}
+
+func raw(v any) json.RawMessage {
+	text, _ := json.Marshal(v)
+	return text
+}
+
+// parked is an effect that waits for an operator.
+func (s *stage) parked() string {
+	s.t.Helper()
+	which := id.New[id.Effect](time.Now())
+	err := s.h.Store().House().Write(context.Background(), func(tx *store.Tx) store.End {
+		_, err := tx.Exec(parkedEffect, string(which), store.Micros(time.Now()))
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(store.Event{Name: "test.parked", By: id.Local(0)})
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(which)
+}
+
+// scenes prepare what an operation needs before its example can play.
+var scenes = map[string]func(*stage){
+	"add-own-passkey": func(s *stage) {
+		begun := s.call("POST", "/me/passkeys/begin", "")
+		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.body["ticket"], s.body["answer"] = begun["ticket"], answer
+	},
+	"add-own-totp": func(s *stage) {
+		s.body = s.oneTimeCode()
+	},
+	"remove-own-totp": func(s *stage) {
+		kinds["passkey"](s) // something must be left to sign in with
+		s.call("PUT", "/me/totp", string(raw(s.oneTimeCode())))
+	},
+	"remove-own-passkey": func(s *stage) { kinds["passkey"](s) }, // another one stays
+	"end-own-session": func(s *stage) {
+		s.h.As(s.t, s.k.Chika, s.k.Org)
+		s.ids["session"] = s.last("/me/sessions")
+	},
+	"invite-again": func(s *stage) {
+		added := s.call("POST", "/organizations/"+s.ids["org"]+"/members", `{"invite":{"login":"ren","email":"ren@kaede.example"}}`)
+		s.ids["person"] = fmt.Sprint(added["person"])
+	},
+	"delete-organization": func(s *stage) {
+		s.ids["org"] = s.made("POST", "/organizations", `{"name":"sakura","type":"customer","parent_roles":["administrator"]}`)
+	},
+	"enable-person": func(s *stage) { s.call("POST", "/people/"+s.ids["person"]+"/disable", "") },
+	"reset-member-sign-in": func(s *stage) {
+		v := s.h.As(s.t, s.k.Aoi, s.k.Org)
+		if got := v.Call("PUT", "/api/v1/me/password", object{"new": "nine boats in the morning fog"}); got.Status >= 300 {
+			s.t.Fatal(got)
+		}
+	},
+	"prove-record": func(s *stage) { s.call("GET", "/audit/checkpoint", "") }, // asks for a signature
+	"erase-field": func(s *stage) {
+		record := s.call("GET", "/audit/records/"+s.ids["record"], "")
+		s.body["field"] = slices.Sorted(maps.Keys(record["fields"].(object)))[0]
+	},
+}
+
+// parkedEffect is one as a worker leaves it for an operator.
+const parkedEffect = `INSERT INTO job_effect (id, org, driver, target, line, seq, waits, state, probe, payload, principal, tries, due, owner,
+	fence_no, sent_at, fence_until, intended_at, first_at, ended_at, why, result)
+	VALUES ($1, '', 'mail', 'mail.example', '', 0, 0, 'parked', 0, '{}', 'system:test', 1, $2, '', 1, 0, 0, $2, $2, 0, 'job-tries-over', '')`
+
+// oneTimeCode is the answer to an offer of one-time codes.
+func (s *stage) oneTimeCode() object {
+	s.t.Helper()
+	offer := s.call("POST", "/me/totp", "")
+	code, err := totp.GenerateCode(fmt.Sprint(offer["secret"]), time.Now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return object{"ticket": offer["ticket"], "code": code}
+}
+
+// local are the operations for processes of the machine alone.
+var local = []string{"unseal", "make-recover-link"}
+
+// play sends one example and returns what the house answered.
+func (s *stage) play(d described, e object) (status int, header http.Header, body string) {
+	s.t.Helper()
+	name := fmt.Sprint(d.op["operationId"])
+	path := d.path
+	for _, kind := range slices.Sorted(maps.Keys(e["path"].(object))) { // org and person before what is theirs
+		s.ensure(kind)
+	}
+	s.body, _ = e["body"].(object)
+	if scene := scenes[name]; scene != nil && e["code"] == nil {
+		scene(s)
+	}
+	for wildcard, value := range e["path"].(object) {
+		path = strings.ReplaceAll(path, "{"+wildcard+"}", s.real(fmt.Sprint(value)))
+	}
+	query := url.Values{}
+	for key, value := range mapOf(e["query"]) {
+		query.Set(key, fmt.Sprint(value))
+	}
+	s.version(d, path)
+	path = web.APIPrefix + path
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	var sent any
+	if s.body != nil {
+		sent = json.RawMessage(s.real(string(raw(s.body))))
+	}
+	if slices.Contains(local, name) {
+		return s.asLocal(d.method, path, sent)
+	}
+	got := s.chief.Call(d.method, path, sent)
+	return got.Status, got.Header, got.Body
+}
+
+// ensure makes one of a kind unless there is one.
+func (s *stage) ensure(kind string) {
+	s.t.Helper()
+	if s.ids[kind] == "" && kinds[kind] != nil {
+		s.ids[kind] = kinds[kind](s)
+	}
+}
+
+// real puts the identifiers of the house where the examples have theirs.
+func (s *stage) real(text string) string {
+	for _, kind := range web.ExampleKinds() {
+		if s.ids[kind] != "" {
+			text = strings.ReplaceAll(text, web.ExampleID(kind), s.ids[kind])
+		}
+	}
+	return text
+}
+
+// version reads the version that a change sends back.
+func (s *stage) version(d described, path string) {
+	if v, has := s.body["version"]; !has || fmt.Sprint(v) != "1" {
+		return
+	}
+	got := s.chief.Get(web.APIPrefix + path)
+	var now object
+	if err := json.Unmarshal([]byte(got.Body), &now); err != nil || now["version"] == nil {
+		s.t.Fatalf("%s: %d %s", d, got.Status, got.Body)
+	}
+	s.body["version"] = now["version"]
+}
+
+func (s *stage) asLocal(method, path string, body any) (int, http.Header, string) {
+	r := httptest.NewRequest(method, path, strings.NewReader(string(raw(body))))
+	r.Header.Set("Content-Type", "application/json")
+	r.Host, r.RemoteAddr = "control", "@"
+	w := httptest.NewRecorder()
+	s.h.Handler().ServeHTTP(w, r.WithContext(web.WithLocalPeer(r.Context(), 0)))
+	return w.Code, w.Header(), w.Body.String()
+}
+
+func mapOf(v any) object {
+	m, _ := v.(object)
+	return m
+}
+
+// TestExamplesOfTheAPI plays every example that the description shows, each in
+// a house of its own, and holds what comes back to what the description says.
+func TestExamplesOfTheAPI(t *testing.T) {
+	housetest.Long(t)
+	doc := served(t, housetest.House(t))
+	played, refused, readers := 0, 0, newStage(t) // who only reads changes nothing for the next
+	for _, d := range doc.operations() {
+		examples := list(d.op["x-examples"])
+		if len(examples) == 0 {
+			t.Errorf("%s %s: no example", d, d.op["operationId"])
+		}
+		done := 0
+		for i, e := range examples {
+			if e["code"] == nil {
+				done++
+			} else {
+				refused++
+			}
+			played++
+			t.Run(fmt.Sprintf("CAP-M3 %s %d", d.op["operationId"], i+1), func(t *testing.T) {
+				s, name := readers, fmt.Sprint(d.op["operationId"])
+				if name == "unseal" {
+					s = newStage(t, byWords)
+				} else if d.method != http.MethodGet || scenes[name] != nil {
+					s = newStage(t)
+				}
+				status, header, body := s.play(d, e)
+				for _, bad := range doc.judge(d, e, status, header, body) {
+					t.Errorf("%s: %s\n%.600s", d, bad, body)
+				}
+			})
+		}
+		if done == 0 && len(examples) > 0 {
+			t.Errorf("%s: refusals only", d)
+		}
+	}
+	t.Logf("%d examples, %d of them refusals", played, refused)
+}
+
+// judge returns what of an answer is not as the description says.
+func (d apiDoc) judge(op described, e object, status int, header http.Header, body string) (found []string) {
+	if want := int(e["status"].(float64)); status != want {
+		return []string{fmt.Sprintf("%d, want %d", status, want)}
+	}
+	var value any
+	kind := header.Get("Content-Type")
+	if strings.HasSuffix(kind, "json") {
+		if err := json.Unmarshal([]byte(body), &value); err != nil {
+			return []string{err.Error()}
+		}
+	}
+	if e["code"] != nil {
+		problem := mapOf(value)
+		if kind != "application/problem+json" || problem["code"] != e["code"] {
+			found = append(found, fmt.Sprintf("%s %v, want %v", kind, problem["code"], e["code"]))
+		}
+		if e["code"] == "input-invalid" && len(list(problem["errors"])) == 0 {
+			found = append(found, "no field is named")
+		}
+		return append(found, d.fits(problem, d.at("components", "schemas", "Problem"), "")...)
+	}
+	answer := d.answer(op.op)
+	switch {
+	case answer == nil && status == http.StatusNoContent && body != "":
+		return []string{"it says something"}
+	case answer == nil && status != http.StatusNoContent && !strings.HasSuffix(kind, "jsonl"):
+		return []string{"an answer that is not described: " + kind}
+	case answer == nil:
+		return nil
+	}
+	return d.fits(value, answer, "")
+}
+
+// fits returns where a value is not what its schema says. Members that the
+// schema does not know are errors.
+func (d apiDoc) fits(v any, schema object, at string) (found []string) {
+	schema = d.resolve(schema)
+	say := func(format string, args ...any) { found = append(found, at+": "+fmt.Sprintf(format, args...)) }
+	if offered, _ := schema["enum"].([]any); offered != nil && !slices.Contains(offered, v) {
+		say("%v is not offered", v)
+	}
+	switch schema["type"] {
+	case "object":
+		node, ok := v.(object)
+		if !ok {
+			say("%v is no object", v)
+			return found
+		}
+		properties, rest := mapOf(schema["properties"]), schema["additionalProperties"]
+		for name, member := range node {
+			if s, known := properties[name].(object); known {
+				found = append(found, d.fits(member, s, at+"."+name)...)
+			} else if s, typed := rest.(object); typed {
+				found = append(found, d.fits(member, s, at+"."+name)...)
+			} else {
+				say("%s is not described", name)
+			}
+		}
+		for _, name := range anys(schema["required"]) {
+			if _, has := node[fmt.Sprint(name)]; !has {
+				say("%v is missing", name)
+			}
+		}
+	case "array":
+		items, ok := v.([]any)
+		if !ok {
+			say("%v is no list", v)
+		}
+		for i, item := range items {
+			found = append(found, d.fits(item, mapOf(schema["items"]), fmt.Sprintf("%s[%d]", at, i))...)
+		}
+	case "string":
+		if text, ok := v.(string); !ok {
+			say("%v is no text", v)
+		} else if _, err := time.Parse(time.RFC3339, text); schema["format"] == "date-time" && err != nil {
+			say("%v is no time", v)
+		}
+	case "boolean":
+		if _, ok := v.(bool); !ok {
+			say("%v is neither true nor false", v)
+		}
+	case "integer", "number":
+		if n, ok := v.(float64); !ok || schema["type"] == "integer" && n != float64(int64(n)) {
+			say("%v is no such number", v)
+		}
+	}
+	return found
+}
+
+func anys(v any) []any {
+	all, _ := v.([]any)
+	return all
+}
