@@ -34,6 +34,14 @@ const (
 	ChangeOrganizationRequestTypeProvider ChangeOrganizationRequestType = "provider"
 )
 
+// Defines values for DeedDoor.
+const (
+	DeedDoorAPI    DeedDoor = "api"
+	DeedDoorFolder DeedDoor = "folder"
+	DeedDoorPage   DeedDoor = "page"
+	DeedDoorSocket DeedDoor = "socket"
+)
+
 // Defines values for GetRecordResponseState.
 const (
 	GetRecordResponseStateCovered    GetRecordResponseState = "covered"
@@ -301,7 +309,7 @@ type ApplyRequest struct {
 	// Documents Parsed documents in their wire form
 	Documents interface{} `json:"documents"`
 
-	// Prune Delete what the documents do not name
+	// Prune Delete what an apply has made and the documents do not name, of the kinds and organizations that they do name
 	Prune *bool `json:"prune,omitempty"`
 }
 
@@ -524,6 +532,51 @@ type ChangeSignInPolicyRequest struct {
 	Version int64 `json:"version"`
 }
 
+// Deed defines model for Deed.
+type Deed struct {
+	// At When it was done
+	At time.Time `json:"at"`
+
+	// By Principal who did it
+	By string `json:"by"`
+
+	// Created Objects that were made
+	Created int64 `json:"created"`
+
+	// Deleted Objects that were deleted
+	Deleted int64 `json:"deleted"`
+
+	// Digest Of the plan
+	Digest string `json:"digest"`
+
+	// Door The way on which the documents came
+	Door DeedDoor `json:"door"`
+
+	// Files Names of the first twenty files
+	Files []string `json:"files"`
+
+	// ID Of the apply
+	ID string `json:"id"`
+
+	// Named Objects that the documents name
+	Named int64 `json:"named"`
+
+	// Renamed Objects that were renamed
+	Renamed int64 `json:"renamed"`
+
+	// Updated Objects that were changed
+	Updated int64 `json:"updated"`
+}
+
+// DeedDoor The way on which the documents came
+type DeedDoor string
+
+// DeedList defines model for DeedList.
+type DeedList struct {
+	// Items At most a hundred
+	Items []Deed `json:"items"`
+}
+
 // Deletion defines model for Deletion.
 type Deletion struct {
 	// Allowed It can be deleted now
@@ -549,6 +602,48 @@ type Difference struct {
 
 	// Path Of the field within spec
 	Path string `json:"path"`
+}
+
+// Drift defines model for Drift.
+type Drift struct {
+	// Managed How many objects an apply has made or taken in hand
+	Managed int64 `json:"managed"`
+
+	// Objects What differs
+	Objects []Drifted `json:"objects"`
+
+	// Unmanaged Objects of the same kinds and organizations that no apply has made
+	Unmanaged []Strange `json:"unmanaged"`
+}
+
+// Drifted defines model for Drifted.
+type Drifted struct {
+	// Apply Id of the apply
+	Apply string `json:"apply"`
+
+	// At When it was applied
+	At time.Time `json:"at"`
+
+	// Differences From what was applied to what is there, without secrets
+	Differences *[]Difference `json:"differences,omitempty"`
+
+	// Gone It is not there any more
+	Gone *bool `json:"gone,omitempty"`
+
+	// Kind Of the document
+	Kind string `json:"kind"`
+
+	// Name As it was applied; empty of somebody who was erased
+	Name string `json:"name"`
+
+	// Now The name that it has now, if another
+	Now *string `json:"now,omitempty"`
+
+	// Org Name of the organization
+	Org *string `json:"org,omitempty"`
+
+	// Target What the audit log calls the object
+	Target string `json:"target"`
 }
 
 // Effect defines model for Effect.
@@ -627,6 +722,29 @@ type EraseFieldRequest struct {
 type ExportResponse struct {
 	// YAML Documents, to be applied anywhere
 	YAML string `json:"yaml"`
+}
+
+// Finding defines model for Finding.
+type Finding struct {
+	Detail *string `json:"detail,omitempty"`
+
+	// Href Path of its page
+	Href string `json:"href"`
+
+	// Kind person, group, role, organization, sign-in-policy, notice, record, page and others
+	Kind string `json:"kind"`
+
+	// Title As people read it
+	Title string `json:"title"`
+}
+
+// Found defines model for Found.
+type Found struct {
+	// Complete false: something could not be asked, and more may be there
+	Complete bool `json:"complete"`
+
+	// Findings What fits best first, grouped by kind
+	Findings []Finding `json:"findings"`
 }
 
 // GetCheckpointResponse defines model for GetCheckpointResponse.
@@ -1381,8 +1499,17 @@ type Plan struct {
 	// Digest Names this plan: send it to apply just that
 	Digest string `json:"digest"`
 
+	// ID Of the apply; missing of a plan and where nothing changed
+	ID *string `json:"id,omitempty"`
+
+	// Spared What prune leaves alone because no apply has made it
+	Spared *[]string `json:"spared,omitempty"`
+
 	// Steps What happens, in that order
 	Steps []Step `json:"steps"`
+
+	// Takes Objects that are there already and that the apply takes in hand
+	Takes *int64 `json:"takes,omitempty"`
 }
 
 // Policy defines model for Policy.
@@ -1756,6 +1883,24 @@ type Step struct {
 	// Name Of the object
 	Name string `json:"name"`
 
+	// NeededBy Of a deletion: the first objects that stay and name it
+	NeededBy *[]string `json:"needed_by,omitempty"`
+
+	// Needs Of a deletion: how many objects stay and name it
+	Needs *int64 `json:"needs,omitempty"`
+
+	// Org Name of the organization
+	Org *string `json:"org,omitempty"`
+}
+
+// Strange defines model for Strange.
+type Strange struct {
+	// Kind Of the document
+	Kind string `json:"kind"`
+
+	// Name Of the object
+	Name string `json:"name"`
+
 	// Org Name of the organization
 	Org *string `json:"org,omitempty"`
 }
@@ -2042,6 +2187,15 @@ type DeletePersonParams struct {
 	Login string `form:"login" json:"login"`
 }
 
+// SearchParams defines parameters for Search.
+type SearchParams struct {
+	// Q What to look for, in any spelling
+	Q string `form:"q" json:"q"`
+
+	// Limit Findings of each kind, at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ArchiveRecordsJSONRequestBody defines body for ArchiveRecords for application/json ContentType.
 type ArchiveRecordsJSONRequestBody = ArchiveRecordsRequest
 
@@ -2323,6 +2477,15 @@ func (c *Client) SkipEffect(ctx context.Context, effect string, body SkipEffectR
 	return c.do(ctx, r, nil)
 }
 
+// ListApplies The last applies, newest first
+//
+// Needs the permission `house.manifest`.
+func (c *Client) ListApplies(ctx context.Context) (*DeedList, error) {
+	r := request{id: "list-applies", method: http.MethodGet, path: place("/manifests/applies")}
+	out := new(DeedList)
+	return out, c.do(ctx, r, out)
+}
+
 // Apply Make documents true, in one transaction
 //
 // Needs the permission `house.manifest`.
@@ -2330,6 +2493,15 @@ func (c *Client) Apply(ctx context.Context, body ApplyRequest) (*Plan, error) {
 	r := request{id: "apply", method: http.MethodPost, path: place("/manifests/apply")}
 	r.body = body
 	out := new(Plan)
+	return out, c.do(ctx, r, out)
+}
+
+// GetDrift What differs from what was last applied
+//
+// Needs the permission `house.manifest`.
+func (c *Client) GetDrift(ctx context.Context) (*Drift, error) {
+	r := request{id: "get-drift", method: http.MethodGet, path: place("/manifests/drift")}
+	out := new(Drift)
 	return out, c.do(ctx, r, out)
 }
 
@@ -2342,7 +2514,7 @@ func (c *Client) Export(ctx context.Context) (*ExportResponse, error) {
 	return out, c.do(ctx, r, out)
 }
 
-// Plan What documents would change
+// Plan What documents would change; it is tried and taken back
 //
 // Needs the permission `house.manifest`.
 func (c *Client) Plan(ctx context.Context, body ApplyRequest) (*Plan, error) {
@@ -3159,6 +3331,21 @@ func (c *Client) Unseal(ctx context.Context, body UnsealRequest) error {
 	return c.do(ctx, r, nil)
 }
 
+// Search Search everywhere: people, groups, roles, pages and more, as far as you may open them
+//
+// For everybody who is signed in.
+func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, error) {
+	r := request{id: "search", method: http.MethodGet, path: place("/search")}
+	if params != nil {
+		r.ask("q", params.Q)
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(Found)
+	return out, c.do(ctx, r, out)
+}
+
 // MakeRecoverLink A link by which somebody replaces all they sign in with (by the control socket only)
 //
 // Needs the permission `signin.recover`.
@@ -3191,7 +3378,9 @@ var Operations = []string{
 	"list-effects",
 	"retry-effect",
 	"skip-effect",
+	"list-applies",
 	"apply",
+	"get-drift",
 	"export",
 	"plan",
 	"get-profile",
@@ -3262,6 +3451,7 @@ var Operations = []string{
 	"enable-person",
 	"rotate-key",
 	"unseal",
+	"search",
 	"make-recover-link",
 	"get-state",
 }

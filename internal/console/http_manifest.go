@@ -41,7 +41,7 @@ type (
 	driftOutput struct{ Body *manifest.Drift }
 	deedsOutput struct {
 		Body struct {
-			Items []manifest.Deed `json:"items"`
+			Items []manifest.Deed `json:"items" doc:"At most a hundred"`
 		}
 	}
 )
