@@ -34,14 +34,6 @@ const (
 	ChangeOrganizationRequestTypeProvider ChangeOrganizationRequestType = "provider"
 )
 
-// Defines values for DeedDoor.
-const (
-	DeedDoorAPI    DeedDoor = "api"
-	DeedDoorFolder DeedDoor = "folder"
-	DeedDoorPage   DeedDoor = "page"
-	DeedDoorSocket DeedDoor = "socket"
-)
-
 // Defines values for GetRecordResponseState.
 const (
 	GetRecordResponseStateCovered    GetRecordResponseState = "covered"
@@ -55,6 +47,13 @@ const (
 	GetStateResponseEngineSqlite   GetStateResponseEngine = "sqlite"
 )
 
+// Defines values for HealthLineLevel.
+const (
+	HealthLineLevelBad  HealthLineLevel = "bad"
+	HealthLineLevelGood HealthLineLevel = "good"
+	HealthLineLevelWait HealthLineLevel = "wait"
+)
+
 // Defines values for InviteState.
 const (
 	InviteStateAccepted InviteState = "accepted"
@@ -62,6 +61,14 @@ const (
 	InviteStateOver     InviteState = "over"
 	InviteStateRefused  InviteState = "refused"
 	InviteStateSent     InviteState = "sent"
+)
+
+// Defines values for KeyState.
+const (
+	KeyStateClosing   KeyState = "closing"
+	KeyStateDestroyed KeyState = "destroyed"
+	KeyStateReads     KeyState = "reads"
+	KeyStateWrites    KeyState = "writes"
 )
 
 // Defines values for KeysStatePhase.
@@ -138,6 +145,14 @@ const (
 	SessionACRAal0 SessionACR = "aal0"
 	SessionACRAal1 SessionACR = "aal1"
 	SessionACRAal2 SessionACR = "aal2"
+)
+
+// Defines values for WrappedKind.
+const (
+	WrappedKindAge        WrappedKind = "age"
+	WrappedKindFile       WrappedKind = "file"
+	WrappedKindPassphrase WrappedKind = "passphrase"
+	WrappedKindRecovery   WrappedKind = "recovery"
 )
 
 // Defines values for SearchRecordsParamsOf.
@@ -309,7 +324,7 @@ type ApplyRequest struct {
 	// Documents Parsed documents in their wire form
 	Documents interface{} `json:"documents"`
 
-	// Prune Delete what an apply has made and the documents do not name, of the kinds and organizations that they do name
+	// Prune Delete what the documents do not name
 	Prune *bool `json:"prune,omitempty"`
 }
 
@@ -532,51 +547,6 @@ type ChangeSignInPolicyRequest struct {
 	Version int64 `json:"version"`
 }
 
-// Deed defines model for Deed.
-type Deed struct {
-	// At When it was done
-	At time.Time `json:"at"`
-
-	// By Principal who did it
-	By string `json:"by"`
-
-	// Created Objects that were made
-	Created int64 `json:"created"`
-
-	// Deleted Objects that were deleted
-	Deleted int64 `json:"deleted"`
-
-	// Digest Of the plan
-	Digest string `json:"digest"`
-
-	// Door The way on which the documents came
-	Door DeedDoor `json:"door"`
-
-	// Files Names of the first twenty files
-	Files []string `json:"files"`
-
-	// ID Of the apply
-	ID string `json:"id"`
-
-	// Named Objects that the documents name
-	Named int64 `json:"named"`
-
-	// Renamed Objects that were renamed
-	Renamed int64 `json:"renamed"`
-
-	// Updated Objects that were changed
-	Updated int64 `json:"updated"`
-}
-
-// DeedDoor The way on which the documents came
-type DeedDoor string
-
-// DeedList defines model for DeedList.
-type DeedList struct {
-	// Items At most a hundred
-	Items []Deed `json:"items"`
-}
-
 // Deletion defines model for Deletion.
 type Deletion struct {
 	// Allowed It can be deleted now
@@ -604,55 +574,16 @@ type Difference struct {
 	Path string `json:"path"`
 }
 
-// Drift defines model for Drift.
-type Drift struct {
-	// Managed How many objects an apply has made or taken in hand
-	Managed int64 `json:"managed"`
-
-	// Objects What differs
-	Objects []Drifted `json:"objects"`
-
-	// Unmanaged Objects of the same kinds and organizations that no apply has made
-	Unmanaged []Strange `json:"unmanaged"`
-}
-
-// Drifted defines model for Drifted.
-type Drifted struct {
-	// Apply Id of the apply
-	Apply string `json:"apply"`
-
-	// At When it was applied
-	At time.Time `json:"at"`
-
-	// Differences From what was applied to what is there, without secrets
-	Differences *[]Difference `json:"differences,omitempty"`
-
-	// Gone It is not there any more
-	Gone *bool `json:"gone,omitempty"`
-
-	// Kind Of the document
-	Kind string `json:"kind"`
-
-	// Name As it was applied; empty of somebody who was erased
-	Name string `json:"name"`
-
-	// Now The name that it has now, if another
-	Now *string `json:"now,omitempty"`
-
-	// Org Name of the organization
-	Org *string `json:"org,omitempty"`
-
-	// Target What the audit log calls the object
-	Target string `json:"target"`
-}
-
 // Effect defines model for Effect.
 type Effect struct {
 	// Driver What carries it out
 	Driver string `json:"driver"`
 
 	// Due When it is tried next
-	Due time.Time `json:"due"`
+	Due *time.Time `json:"due,omitempty"`
+
+	// Ended When it was done or given up
+	Ended *time.Time `json:"ended,omitempty"`
 
 	// ID Identifier: never changed and never used again
 	ID string `json:"id"`
@@ -666,7 +597,7 @@ type Effect struct {
 	// Org Id of the organization
 	Org *string `json:"org,omitempty"`
 
-	// Payload What is sent, without secrets
+	// Payload Without what looks like a secret
 	Payload interface{} `json:"payload,omitempty"`
 
 	// State How it stands
@@ -724,29 +655,6 @@ type ExportResponse struct {
 	YAML string `json:"yaml"`
 }
 
-// Finding defines model for Finding.
-type Finding struct {
-	Detail *string `json:"detail,omitempty"`
-
-	// Href Path of its page
-	Href string `json:"href"`
-
-	// Kind person, group, role, organization, sign-in-policy, notice, record, page and others
-	Kind string `json:"kind"`
-
-	// Title As people read it
-	Title string `json:"title"`
-}
-
-// Found defines model for Found.
-type Found struct {
-	// Complete false: something could not be asked, and more may be there
-	Complete bool `json:"complete"`
-
-	// Findings What fits best first, grouped by kind
-	Findings []Finding `json:"findings"`
-}
-
 // GetCheckpointResponse defines model for GetCheckpointResponse.
 type GetCheckpointResponse struct {
 	// Key Public key
@@ -771,7 +679,9 @@ type GetDashboardResponse struct {
 	Refusals []Share `json:"refusals"`
 
 	// Sessions Sessions that stand now
-	Sessions  int64     `json:"sessions"`
+	Sessions int64 `json:"sessions"`
+
+	// Stretches Hours, days or weeks, the oldest first
 	Stretches []Stretch `json:"stretches"`
 
 	// Until End of the last stretch
@@ -870,6 +780,12 @@ type GetRecordResponseState string
 
 // GetStateResponse defines model for GetStateResponse.
 type GetStateResponse struct {
+	// Alarms Names of the parts that somebody should look after, the gravest first
+	Alarms []string `json:"alarms"`
+
+	// Backup When the last backup was made, as far as the log has its record
+	Backup *time.Time `json:"backup,omitempty"`
+
 	// Beyond Records that no checkpoint covers
 	Beyond int64 `json:"beyond"`
 
@@ -882,17 +798,26 @@ type GetStateResponse struct {
 	// Epoch Counts the restores of the log
 	Epoch int64 `json:"epoch"`
 
+	// Health Every part of the house in the order of the console's page
+	Health []HealthLine `json:"health"`
+
 	// Keys The keys that seal values
 	Keys KeysState `json:"keys"`
 
 	// Lag Seconds that the oldest record waits for its place in the log
 	Lag float64 `json:"lag"`
 
+	// Nodes Processes of the house
+	Nodes []NodeState `json:"nodes"`
+
 	// Outside Places outside that receive checkpoints
 	Outside []OutsideState `json:"outside"`
 
 	// Signed Age of the newest checkpoint in seconds; 0 if there is none
 	Signed float64 `json:"signed"`
+
+	// Store The database itself
+	Store StoreState `json:"store"`
 }
 
 // GetStateResponseEngine Of the database
@@ -927,6 +852,24 @@ type GroupList struct {
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
 }
+
+// HealthLine defines model for HealthLine.
+type HealthLine struct {
+	// Case Which of the cases of this part it is
+	Case string `json:"case"`
+
+	// Level bad is an alarm
+	Level HealthLineLevel `json:"level"`
+
+	// Name Of the part
+	Name string `json:"name"`
+
+	// Text In the caller's language
+	Text string `json:"text"`
+}
+
+// HealthLineLevel bad is an alarm
+type HealthLineLevel string
 
 // Held defines model for Held.
 type Held struct {
@@ -1018,6 +961,27 @@ type Invite struct {
 // InviteState How it stands
 type InviteState string
 
+// Key defines model for Key.
+type Key struct {
+	// Destroyed Since when it is gone
+	Destroyed *time.Time `json:"destroyed,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID int32 `json:"id"`
+
+	// Made When it was made
+	Made time.Time `json:"made"`
+
+	// Retired Since when it only reads
+	Retired *time.Time `json:"retired,omitempty"`
+
+	// State What the key is for
+	State KeyState `json:"state"`
+}
+
+// KeyState What the key is for
+type KeyState string
+
 // KeysState defines model for KeysState.
 type KeysState struct {
 	// Moved Values sealed anew since the rotation
@@ -1049,6 +1013,24 @@ type KeysStatePhase string
 type Link struct {
 	// Link To hand on, where the house sends no mail; shown once
 	Link *string `json:"link,omitempty"`
+}
+
+// ListKeysResponse defines model for ListKeysResponse.
+type ListKeysResponse struct {
+	// AuditKey Public key that checks the audit log
+	AuditKey string `json:"audit_key"`
+
+	// Keys The newest first
+	Keys []Key `json:"keys"`
+
+	// Progress How far the values are on their way to the newest
+	Progress KeysState `json:"progress"`
+
+	// Recipient age recipient of the recovery
+	Recipient *string `json:"recipient,omitempty"`
+
+	// Root What opens the root key
+	Root []Wrapped `json:"root"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -1250,6 +1232,39 @@ type NewMemberAccount string
 
 // NewMemberState Of the membership
 type NewMemberState string
+
+// NodeState defines model for NodeState.
+type NodeState struct {
+	// Ahead Seconds that the database's clock is before its own
+	Ahead float64 `json:"ahead"`
+
+	// Gone Not heard of for a minute
+	Gone bool `json:"gone"`
+
+	// Host Name of its machine
+	Host string `json:"host"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Lag Seconds that the oldest record waited
+	Lag float64 `json:"lag"`
+
+	// Schema Newest migration that its binary knows
+	Schema int64 `json:"schema"`
+
+	// Seen When it said last that it is there
+	Seen time.Time `json:"seen"`
+
+	// Started When the process began
+	Started time.Time `json:"started"`
+
+	// Steps Of its clock since it started
+	Steps int64 `json:"steps"`
+
+	// Version Of its binary
+	Version string `json:"version"`
+}
 
 // Notice defines model for Notice.
 type Notice struct {
@@ -1507,9 +1522,6 @@ type Plan struct {
 
 	// Steps What happens, in that order
 	Steps []Step `json:"steps"`
-
-	// Takes Objects that are there already and that the apply takes in hand
-	Takes *int64 `json:"takes,omitempty"`
 }
 
 // Policy defines model for Policy.
@@ -1850,13 +1862,16 @@ type SessionList struct {
 
 // Share defines model for Share.
 type Share struct {
-	N    int64  `json:"n"`
+	// N How often
+	N int64 `json:"n"`
+
+	// Name Code of the refusal, or way of the sign-in
 	Name string `json:"name"`
 }
 
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
-	// Reason Why it is given up, for the log
+	// Reason The log keeps it
 	Reason string `json:"reason"`
 }
 
@@ -1893,28 +1908,52 @@ type Step struct {
 	Org *string `json:"org,omitempty"`
 }
 
-// Strange defines model for Strange.
-type Strange struct {
-	// Kind Of the document
-	Kind string `json:"kind"`
+// StoreState defines model for StoreState.
+type StoreState struct {
+	// Connections Of all nodes, on PostgreSQL
+	Connections int64 `json:"connections"`
 
-	// Name Of the object
-	Name string `json:"name"`
+	// Free Bytes free on the disk of the data folder; 0 if that is not known
+	Free int64 `json:"free"`
 
-	// Org Name of the organization
-	Org *string `json:"org,omitempty"`
+	// Log Bytes of SQLite's log
+	Log int64 `json:"log"`
+
+	// Read Seconds that a read took, as last measured
+	Read float64 `json:"read"`
+
+	// Size Bytes
+	Size int64 `json:"size"`
+
+	// Write Seconds that a durable write took, as last measured
+	Write float64 `json:"write"`
 }
 
 // Stretch defines model for Stretch.
 type Stretch struct {
-	Accepted      int64     `json:"accepted"`
-	From          time.Time `json:"from"`
-	Invited       int64     `json:"invited"`
-	Joined        int64     `json:"joined"`
-	Left          int64     `json:"left"`
-	SignedIn      int64     `json:"signed_in"`
-	SigninRefused int64     `json:"signin_refused"`
-	SteppedUp     int64     `json:"stepped_up"`
+	// Accepted Invitations accepted
+	Accepted int64 `json:"accepted"`
+
+	// From Its beginning; it ends where the next begins
+	From time.Time `json:"from"`
+
+	// Invited Invitations made
+	Invited int64 `json:"invited"`
+
+	// Joined Members added
+	Joined int64 `json:"joined"`
+
+	// Left Members removed
+	Left int64 `json:"left"`
+
+	// SignedIn Sessions that began
+	SignedIn int64 `json:"signed_in"`
+
+	// SigninRefused Sign-ins that were refused
+	SigninRefused int64 `json:"signin_refused"`
+
+	// SteppedUp People who confirmed who they are again
+	SteppedUp int64 `json:"stepped_up"`
 }
 
 // Token defines model for Token.
@@ -1965,6 +2004,18 @@ type UnsealRequest struct {
 	Passphrase string `json:"passphrase"`
 }
 
+// Wrapped defines model for Wrapped.
+type Wrapped struct {
+	// Kind What it is
+	Kind WrappedKind `json:"kind"`
+
+	// Since Since when it opens it
+	Since time.Time `json:"since"`
+}
+
+// WrappedKind What it is
+type WrappedKind string
+
 // WriteNoticeRequest defines model for WriteNoticeRequest.
 type WriteNoticeRequest struct {
 	// From Shown from
@@ -2006,7 +2057,7 @@ type Unmet = Problem
 
 // SearchRecordsParams defines parameters for SearchRecords.
 type SearchRecordsParams struct {
-	// Name Beginning of the name
+	// Name Beginning of the name; several are parted by commas
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
 	// By Principal
@@ -2014,6 +2065,12 @@ type SearchRecordsParams struct {
 
 	// Target What it was done to
 	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Source Beginning of the address
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Session In which it was done, or to which
+	Session *string `form:"session,omitempty" json:"session,omitempty"`
 
 	// Text Somewhere in a value
 	Text *string `form:"text,omitempty" json:"text,omitempty"`
@@ -2029,6 +2086,9 @@ type SearchRecordsParams struct {
 
 	// Cursor From the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Newer What is newer than the cursor, and next to it
+	Newer *bool `form:"newer,omitempty" json:"newer,omitempty"`
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2083,6 +2143,9 @@ type ListEffectsParams struct {
 
 	// Target Where it is carried out
 	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Org Of one organization; who looks after one sees no other
+	Org *string `form:"org,omitempty" json:"org,omitempty"`
 
 	// Cursor `next` of the page before; without it, the first page
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -2185,15 +2248,6 @@ type ListPeopleParams struct {
 type DeletePersonParams struct {
 	// Login Of the person, typed by whoever deletes
 	Login string `form:"login" json:"login"`
-}
-
-// SearchParams defines parameters for Search.
-type SearchParams struct {
-	// Q What to look for, in any spelling
-	Q string `form:"q" json:"q"`
-
-	// Limit Findings of each kind, at most
-	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ArchiveRecordsJSONRequestBody defines body for ArchiveRecords for application/json ContentType.
@@ -2322,6 +2376,12 @@ func (c *Client) SearchRecords(ctx context.Context, params *SearchRecordsParams)
 		if params.Target != nil {
 			r.ask("target", *params.Target)
 		}
+		if params.Source != nil {
+			r.ask("source", *params.Source)
+		}
+		if params.Session != nil {
+			r.ask("session", *params.Session)
+		}
 		if params.Text != nil {
 			r.ask("text", *params.Text)
 		}
@@ -2336,6 +2396,9 @@ func (c *Client) SearchRecords(ctx context.Context, params *SearchRecordsParams)
 		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
+		}
+		if params.Newer != nil {
+			r.ask("newer", *params.Newer)
 		}
 		if params.Limit != nil {
 			r.ask("limit", *params.Limit)
@@ -2420,7 +2483,7 @@ func (c *Client) GetDashboard(ctx context.Context, params *GetDashboardParams) (
 
 // ListEffects Effects on other systems
 //
-// Needs the permission `house.operate`.
+// Needs the permission `house.operate` or `effect.settle`.
 func (c *Client) ListEffects(ctx context.Context, params *ListEffectsParams) (*EffectList, error) {
 	r := request{id: "list-effects", method: http.MethodGet, path: place("/effects")}
 	if params != nil {
@@ -2432,6 +2495,9 @@ func (c *Client) ListEffects(ctx context.Context, params *ListEffectsParams) (*E
 		}
 		if params.Target != nil {
 			r.ask("target", *params.Target)
+		}
+		if params.Org != nil {
+			r.ask("org", *params.Org)
 		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
@@ -2460,9 +2526,18 @@ func (c *Client) EachListEffects(ctx context.Context, params *ListEffectsParams)
 	})
 }
 
+// GetEffect One effect on another system
+//
+// Needs the permission `house.operate` or `effect.settle`.
+func (c *Client) GetEffect(ctx context.Context, effect string) (*Effect, error) {
+	r := request{id: "get-effect", method: http.MethodGet, path: place("/effects/{effect}", effect)}
+	out := new(Effect)
+	return out, c.do(ctx, r, out)
+}
+
 // RetryEffect Try a parked effect again
 //
-// Needs the permission `house.operate`.
+// Needs the permission `house.operate` or `effect.settle`.
 func (c *Client) RetryEffect(ctx context.Context, effect string) error {
 	r := request{id: "retry-effect", method: http.MethodPost, path: place("/effects/{effect}/retry", effect)}
 	return c.do(ctx, r, nil)
@@ -2470,20 +2545,11 @@ func (c *Client) RetryEffect(ctx context.Context, effect string) error {
 
 // SkipEffect Give a parked effect up
 //
-// Needs the permission `house.operate`.
+// Needs the permission `house.operate` or `effect.settle`.
 func (c *Client) SkipEffect(ctx context.Context, effect string, body SkipEffectRequest) error {
 	r := request{id: "skip-effect", method: http.MethodPost, path: place("/effects/{effect}/skip", effect)}
 	r.body = body
 	return c.do(ctx, r, nil)
-}
-
-// ListApplies The last applies, newest first
-//
-// Needs the permission `house.manifest`.
-func (c *Client) ListApplies(ctx context.Context) (*DeedList, error) {
-	r := request{id: "list-applies", method: http.MethodGet, path: place("/manifests/applies")}
-	out := new(DeedList)
-	return out, c.do(ctx, r, out)
 }
 
 // Apply Make documents true, in one transaction
@@ -2496,15 +2562,6 @@ func (c *Client) Apply(ctx context.Context, body ApplyRequest) (*Plan, error) {
 	return out, c.do(ctx, r, out)
 }
 
-// GetDrift What differs from what was last applied
-//
-// Needs the permission `house.manifest`.
-func (c *Client) GetDrift(ctx context.Context) (*Drift, error) {
-	r := request{id: "get-drift", method: http.MethodGet, path: place("/manifests/drift")}
-	out := new(Drift)
-	return out, c.do(ctx, r, out)
-}
-
 // Export Everything that is there, as documents
 //
 // Needs the permission `house.manifest`.
@@ -2514,7 +2571,7 @@ func (c *Client) Export(ctx context.Context) (*ExportResponse, error) {
 	return out, c.do(ctx, r, out)
 }
 
-// Plan What documents would change; it is tried and taken back
+// Plan What documents would change
 //
 // Needs the permission `house.manifest`.
 func (c *Client) Plan(ctx context.Context, body ApplyRequest) (*Plan, error) {
@@ -3314,9 +3371,18 @@ func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, erro
 	return out, c.do(ctx, r, out)
 }
 
-// RotateKey Make a new data key; values move to it in the background
+// ListKeys All data keys, and how far the values are on their way to the newest
 //
 // Needs the permission `house.operate`.
+func (c *Client) ListKeys(ctx context.Context) (*ListKeysResponse, error) {
+	r := request{id: "list-keys", method: http.MethodGet, path: place("/seal/keys")}
+	out := new(ListKeysResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// RotateKey Make a new data key; values move to it in the background
+//
+// Needs the permission `house.operate`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
 func (c *Client) RotateKey(ctx context.Context) error {
 	r := request{id: "rotate-key", method: http.MethodPost, path: place("/seal/rotate")}
 	return c.do(ctx, r, nil)
@@ -3329,21 +3395,6 @@ func (c *Client) Unseal(ctx context.Context, body UnsealRequest) error {
 	r := request{id: "unseal", method: http.MethodPost, path: place("/seal/unseal")}
 	r.body = body
 	return c.do(ctx, r, nil)
-}
-
-// Search Search everywhere: people, groups, roles, pages and more, as far as you may open them
-//
-// For everybody who is signed in.
-func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, error) {
-	r := request{id: "search", method: http.MethodGet, path: place("/search")}
-	if params != nil {
-		r.ask("q", params.Q)
-		if params.Limit != nil {
-			r.ask("limit", *params.Limit)
-		}
-	}
-	out := new(Found)
-	return out, c.do(ctx, r, out)
 }
 
 // MakeRecoverLink A link by which somebody replaces all they sign in with (by the control socket only)
@@ -3376,11 +3427,10 @@ var Operations = []string{
 	"prove-record",
 	"get-dashboard",
 	"list-effects",
+	"get-effect",
 	"retry-effect",
 	"skip-effect",
-	"list-applies",
 	"apply",
-	"get-drift",
 	"export",
 	"plan",
 	"get-profile",
@@ -3449,9 +3499,9 @@ var Operations = []string{
 	"plan-person-deletion",
 	"disable-person",
 	"enable-person",
+	"list-keys",
 	"rotate-key",
 	"unseal",
-	"search",
 	"make-recover-link",
 	"get-state",
 }

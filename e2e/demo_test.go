@@ -144,10 +144,17 @@ func TestDemo(t *testing.T) {
 		}
 	})
 	t.Run("an address leads to the name", func(t *testing.T) {
+		addresses := []string{"127.0.0.1"}
+		if six, err := net.Listen("tcp6", "[::1]:0"); err == nil { // the machine has it
+			_ = six.Close()
+			addresses = append(addresses, "[::1]")
+		}
 		for _, site := range []string{d.house, d.guide} {
-			got, _ := d.ask(nil, http.MethodGet, strings.Replace(site, "localhost", "127.0.0.1", 1)+"/", nil)
-			if got.StatusCode != http.StatusSeeOther || strings.TrimSuffix(got.Header.Get("Location"), "/") != site {
-				t.Errorf("%s: %d to %s", site, got.StatusCode, got.Header.Get("Location"))
+			for _, address := range addresses {
+				got, _ := d.ask(nil, http.MethodGet, strings.Replace(site, "localhost", address, 1)+"/", nil)
+				if got.StatusCode != http.StatusSeeOther || strings.TrimSuffix(got.Header.Get("Location"), "/") != site {
+					t.Errorf("%s by %s: %d to %s", site, address, got.StatusCode, got.Header.Get("Location"))
+				}
 			}
 		}
 	})
@@ -253,7 +260,7 @@ var (
 // password in place of a passkey, and runs what the guide shows in a shell.
 func TestDemoStory(t *testing.T) {
 	housetest.Long(t)
-	d := tryDemo(t, t.TempDir(), "--listen", "localhost:0")
+	d := tryDemo(t, t.TempDir(), "--listen", "localhost:0", "--data", filepath.Join(t.TempDir(), "it's a $HOME of its own"))
 	jar, _ := d.as("chika", d.passwords["chika"])
 	d.ask(jar, http.MethodPost, d.house+"/admin/people/new", url.Values{"login": {"fuyu"}, "email": {"fuyu@kaede.example"}, "role": {"user"}})
 	link := welcomeLink.FindStringSubmatch(d.mailTo("fuyu@kaede.example"))

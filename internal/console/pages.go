@@ -13,6 +13,8 @@ func (r *Room) Pages(m *web.Mux) {
 	r.auditPages(m)
 	r.statePages(m)
 	r.manifestPages(m)
+	r.keyPages(m)
+	r.effectPages(m)
 }
 
 // Entrance says below "you are not signed in" where the set-up link is.
