@@ -85,7 +85,7 @@ type Room struct {
 	desk     *job.Desk
 	kinds    *manifest.Set
 	guide    Guide
-	alone    bool
+	folder   bool // one command has the house open, no server
 	register Register
 	signIn   []string
 	data     string
@@ -102,8 +102,8 @@ type Room struct {
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, register: o.Register, signIn: o.SignIn,
-		premises: o.Premises, log: o.Log, node: o.Node, version: o.Version, alone: o.Alone,
+		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, folder: o.Alone, register: o.Register, signIn: o.SignIn,
+		premises: o.Premises, log: o.Log, node: o.Node, version: o.Version,
 	}
 }
 

@@ -41,7 +41,7 @@ type (
 	driftOutput struct{ Body *manifest.Drift }
 	deedsOutput struct {
 		Body struct {
-			Items []manifest.Deed `json:"items"`
+			Items []manifest.Deed `json:"items" doc:"At most a hundred"`
 		}
 	}
 )
@@ -53,7 +53,7 @@ const atOnce = 5_000
 
 func (r *Room) options(ctx context.Context, door string) manifest.Options {
 	o := manifest.Options{By: web.ActorOf(ctx).Principal, Door: door, Clock: r.clock, Most: atOnce}
-	if r.alone {
+	if r.folder {
 		o.Most = 0
 	}
 	return o
@@ -62,7 +62,7 @@ func (r *Room) options(ctx context.Context, door string) manifest.Options {
 // door says on which way a program came.
 func (r *Room) door(ctx context.Context) string {
 	switch {
-	case r.alone:
+	case r.folder:
 		return "folder"
 	case web.ActorOf(ctx).Principal.Kind() == id.KindLocal:
 		return "socket"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 func TestResolve(t *testing.T) {
@@ -122,4 +124,44 @@ func TestWireFormKeepsPlaces(t *testing.T) {
 	if diff := cmp.Diff([]string{"house.yaml:4 spec.titel yaml-unknown-field", "house.yaml:4 spec.title yaml-field-missing"}, complaints(t, err)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// What would be waited for without end, or is no file, is refused at once.
+func TestOnlyRegularFilesAreRead(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	if _, err := manifest.Read(dir); fault.Code(err) != "manifest-unreadable" {
+		t.Errorf("a pipe in a folder: %v", err)
+	}
+	for _, path := range []string{pipe, dir, "/dev/zero", filepath.Join(dir, "nothing"), filepath.Join(dir, "..", "nothing")} {
+		docs, err := manifest.Parse(filepath.Join(dir, "a.yaml"), fmt.Appendf(nil, "kind: Badge\norg: kaede\nname: a\nspec:\n  title: {en: A, ja: A}\n  code: {file: %q}\n", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = set(t).Resolve(docs, manifest.Sources{})
+		if diff := cmp.Diff([]string{filepath.Join(dir, "a.yaml") + ":6 spec.code manifest-secret-file"}, complaints(t, err)); diff != "" {
+			t.Errorf("CAP-M4 %s: %s", path, diff)
+		}
+	}
+}
+
+// A running house says how many changes it takes; one that is alone takes any.
+func TestTooManyChanges(t *testing.T) {
+	housetest.EachStore(t, func(t *testing.T, st *store.Store) {
+		for _, f := range []func(context.Context, *store.Store, []manifest.Document, manifest.Options) (*manifest.Plan, error){set(t).Plan, set(t).Apply} {
+			_, err := f(t.Context(), st, parse(t, first), manifest.Options{By: by, Most: 2})
+			if got := fault.As(err); got == nil || got.Code != "manifest-too-many" || got.Args["count"] != 3 || got.Args["limit"] != 2 {
+				t.Errorf("CAP-M4 three changes where two may be: %v", err)
+			}
+		}
+		if got := export(t, st); got != "" {
+			t.Errorf("something was applied: %s", got)
+		}
+		if _, err := set(t).Apply(t.Context(), st, parse(t, first), manifest.Options{By: by, Most: 3}); err != nil {
+			t.Error(err)
+		}
+	}, schema, manifest.Schema)
 }

@@ -16,28 +16,28 @@ import (
 type Drift struct {
 	// Objects differ: they were changed in another way than by manifests, or
 	// are gone.
-	Objects []Drifted `json:"objects"`
+	Objects []Drifted `json:"objects" doc:"What differs"`
 	// Managed counts the objects that an apply has brought about or taken in
 	// hand; Unmanaged are those of the same kinds and organizations that none
 	// has.
-	Managed   int       `json:"managed"`
-	Unmanaged []Strange `json:"unmanaged"`
+	Managed   int       `json:"managed" doc:"How many objects an apply has made or taken in hand"`
+	Unmanaged []Strange `json:"unmanaged" doc:"Objects of the same kinds and organizations that no apply has made"`
 }
 
 // Drifted is one object that is no longer as it was applied.
 type Drifted struct {
-	Kind string `json:"kind"`
-	Org  string `json:"org,omitempty"`
-	Name string `json:"name"`          // as it was applied; "" of somebody who was erased
-	Now  string `json:"now,omitempty"` // the name that it has now, if another
-	Gone bool   `json:"gone,omitempty"`
+	Kind string `json:"kind" doc:"Of the document"`
+	Org  string `json:"org,omitempty" doc:"Name of the organization"`
+	Name string `json:"name" doc:"As it was applied; empty of somebody who was erased"`
+	Now  string `json:"now,omitempty" doc:"The name that it has now, if another"`
+	Gone bool   `json:"gone,omitempty" doc:"It is not there any more"`
 	// Differences lead from what was applied to what is there. Secrets are not
 	// looked at.
-	Differences []Difference `json:"differences,omitempty"`
-	Apply       string       `json:"apply"` // the Deed
-	At          time.Time    `json:"at"`    // of the Deed
+	Differences []Difference `json:"differences,omitempty" doc:"From what was applied to what is there, without secrets"`
+	Apply       string       `json:"apply" doc:"Id of the apply"`
+	At          time.Time    `json:"at" doc:"When it was applied"`
 	// Target is what the witness calls the object: person:ID.
-	Target string `json:"target"`
+	Target string `json:"target" doc:"What the audit log calls the object"`
 	OrgID  id.Org `json:"-"`
 }
 
@@ -69,9 +69,9 @@ func (d *Drift) Text(say func(key string, args map[string]any) string) string {
 
 // Strange is an object that no apply has brought about.
 type Strange struct {
-	Kind string `json:"kind"`
-	Org  string `json:"org,omitempty"`
-	Name string `json:"name"`
+	Kind string `json:"kind" doc:"Of the document"`
+	Org  string `json:"org,omitempty" doc:"Name of the organization"`
+	Name string `json:"name" doc:"Of the object"`
 }
 
 // Drift compares what was last applied with what is there. It costs the

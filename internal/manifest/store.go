@@ -85,18 +85,17 @@ func Forget(tx *store.Tx, which string) error {
 
 // Deed is one apply that changed something, or took something in hand.
 type Deed struct {
-	ID     string       `json:"id"`
-	At     time.Time    `json:"at"`
-	By     id.Principal `json:"by"`
-	Door   string       `json:"door"` // "socket", "api", "page"
-	Digest string       `json:"digest"`
-	Files  []string     `json:"files"`
-	Named  int          `json:"named"` // objects that the documents name
-	// How many were changed, by how.
-	Created int `json:"created"`
-	Updated int `json:"updated"`
-	Renamed int `json:"renamed"`
-	Deleted int `json:"deleted"`
+	ID      string       `json:"id" doc:"Of the apply"`
+	At      time.Time    `json:"at" doc:"When it was done"`
+	By      id.Principal `json:"by" doc:"Principal who did it"`
+	Door    string       `json:"door" enum:"socket,folder,api,page" doc:"The way on which the documents came"`
+	Digest  string       `json:"digest" doc:"Of the plan"`
+	Files   []string     `json:"files" doc:"Names of the first twenty files"`
+	Named   int          `json:"named" doc:"Objects that the documents name"`
+	Created int          `json:"created" doc:"Objects that were made"`
+	Updated int          `json:"updated" doc:"Objects that were changed"`
+	Renamed int          `json:"renamed" doc:"Objects that were renamed"`
+	Deleted int          `json:"deleted" doc:"Objects that were deleted"`
 }
 
 // deedsKept is how many applies are remembered here; the audit log has all.

@@ -226,7 +226,7 @@ func TestManifestsRefused(t *testing.T) {
 			{"a manager who is not there", "kind: Member\norg: kaede\nname: aoi\nspec:\n  manager: nobody\n", root, []string{"manifest-invalid", "house.yaml:5 spec.manager manifest-reference"}},
 			{"a role that is not there", "kind: Member\norg: kaede\nname: aoi\nspec:\n  roles: [king]\n", root, []string{"manifest-invalid", "house.yaml:5 spec.roles[0] manifest-reference"}},
 			{"a built-in role", "kind: Role\norg: kaede\nname: administrator\nspec: {permissions: []}\n", root, []string{"manifest-invalid", "house.yaml:3 name role-built-in"}},
-			{"A043 a login in other case", "kind: Person\nname: AOI\nspec: {}\n", root, []string{"manifest-invalid", "house.yaml:1 login-taken"}},
+			{"A043 a login in other case", "kind: Person\nname: AOI\nspec: {}\n", root, []string{"manifest-invalid", "house.yaml:2 name login-taken"}},
 			{"the last operator", "kind: Member\norg: kaede\nname: chika\nspec: {roles: [user]}\n", root, []string{"manifest-invalid", "house.yaml:1 last-administrator"}},
 			{"A123 in an organization that is not theirs", "kind: Role\norg: momiji\nname: mine\nspec: {permissions: [people.erase]}\n", id.OfPerson(chika), []string{"manifest-invalid", "house.yaml:1 stronger-than-you"}},
 		} {
