@@ -70,7 +70,7 @@ func benchSignIn(ctx context.Context, b *bench) error {
 // invite adds people with passwords. One hash serves as all of theirs: making
 // each would take longer than the measurement.
 func (s *signers) invite(ctx context.Context, prefix string, n int) error {
-	register, room, by := s.b.house.Register(), s.b.house.SignIn(), id.Local(0)
+	register, room, by := s.b.house.Register(), s.b.house.Factors(), id.Local(0)
 	hash, err := room.HashPassword(ctx, org.Person{Login: "bench"}, secret.Of(benchPassword))
 	for i := 0; err == nil && i < n; i++ {
 		person := org.Person{

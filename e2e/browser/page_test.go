@@ -105,6 +105,8 @@ func places(t *testing.T, home *housetest.Home) []place {
 		{"effect-not-found", "/admin/effects/01m00000000000000000000000", true, 404},
 		{"dashboard", "/admin/dashboard", true, 200},
 		{"dashboard-house", "/admin/dashboard?of=house&span=month", true, 200},
+		{"manifests", "/admin/manifests", true, 200},
+		{"manifests-apply", "/admin/manifests/apply", true, 200},
 		{"notices", "/admin/notices", true, 200},
 		{"notice-new", "/admin/notices/new", true, 200},
 		{"notice-edit", notice, true, 200},

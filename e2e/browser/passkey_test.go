@@ -19,10 +19,10 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/factor"
+	"github.com/sekisho/sekisho/internal/factor/passkey"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
-	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/passkey"
 	"github.com/sekisho/sekisho/internal/web/ui"
 )
 
@@ -32,13 +32,13 @@ type keySite struct {
 	t      *testing.T
 	url    string
 	driver *passkey.Driver
-	owner  signin.PasskeyOwner
+	owner  factor.PasskeyOwner
 	person id.Person
 
 	mu      sync.Mutex
 	tickets map[string][]byte
-	keys    []signin.Passkey
-	wish    signin.PasskeyWish
+	keys    []factor.Passkey
+	wish    factor.PasskeyWish
 	refuse  bool   // the options
 	hasty   bool   // options that end after half a second
 	used    string // the last ticket
@@ -62,7 +62,7 @@ const keyPage = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><tit
 func newKeySite(t *testing.T) *keySite {
 	t.Helper()
 	s := &keySite{t: t, tickets: map[string][]byte{}, person: id.New[id.Person](clock.System().Now())}
-	s.owner = signin.PasskeyOwner{Handle: []byte(s.person), Login: "hanako", DisplayName: "山田 花子"}
+	s.owner = factor.PasskeyOwner{Handle: []byte(s.person), Login: "hanako", DisplayName: "山田 花子"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /passkey.js", s.asset)
 	mux.HandleFunc("GET /house.css", s.asset)
@@ -156,13 +156,13 @@ func (s *keySite) created(state []byte, answer json.RawMessage) (string, error) 
 }
 
 func (s *keySite) got(state []byte, answer json.RawMessage) (string, error) {
-	key, err := s.driver.FinishSignIn(state, answer, func(credential, _ []byte) (signin.Passkey, error) {
+	key, err := s.driver.FinishSignIn(state, answer, func(credential, _ []byte) (factor.Passkey, error) {
 		for _, key := range s.keys {
 			if bytes.Equal(key.Credential, credential) {
 				return key, nil
 			}
 		}
-		return signin.Passkey{}, errors.New("no such key")
+		return factor.Passkey{}, errors.New("no such key")
 	})
 	if err == nil {
 		s.keys[0] = key
@@ -266,7 +266,7 @@ func TestPasskeysInChromium(t *testing.T) {
 	s.set(func() { s.refuse = false })
 
 	command(b, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: device})
-	s.set(func() { s.keys, s.wish = nil, signin.PasskeyWish{Attestation: true} })
+	s.set(func() { s.keys, s.wish = nil, factor.PasskeyWish{Attestation: true} })
 	visit("")
 	s.press(b, "#create")
 	s.says(b, "created packed")

@@ -11,27 +11,29 @@ import (
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
+	"github.com/sekisho/sekisho/internal/factor"
+	"github.com/sekisho/sekisho/internal/factor/factortest"
+	"github.com/sekisho/sekisho/internal/factor/totp"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/signintest"
-	"github.com/sekisho/sekisho/internal/signin/totp"
+	"github.com/sekisho/sekisho/internal/token"
 )
 
 // settled gives Chika everything that one can sign in with, under long names,
 // and two sessions; Aoi has nothing. It returns the pages on which that is kept.
 func settled(t *testing.T, home *housetest.Home) []place {
 	t.Helper()
-	k, ctx, room := home.People(t), t.Context(), home.SignIn()
-	var keys []signin.Passkey
+	k, ctx := home.People(t), t.Context()
+	var keys []factor.Passkey
 	for i, name := range []string{longName, "会社のノートPC"} {
-		device := signintest.New(home.URL())
+		device := factortest.New(home.URL())
 		device.Synced = i == 1
 		if i == 1 {
 			device.AAGUID = [16]byte{0xea, 0x9b, 0x8d, 0x66, 0x4d, 0x01, 0x1d, 0x21, 0x3c, 0xe4, 0xb6, 0xb4, 0x8c, 0xb5, 0x75, 0xd4}
 		}
-		options, ticket, err := room.BeginPasskey(ctx, k.Chika)
+		options, ticket, err := home.Factors().BeginPasskey(ctx, k.Chika)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,64 +41,64 @@ func settled(t *testing.T, home *housetest.Home) []place {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key, err := room.AddPasskey(ctx, k.Chika, ticket, answer, name)
+		key, err := home.Factors().AddPasskey(ctx, k.Chika, ticket, answer, name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		keys = append(keys, key)
 	}
-	offer, err := room.OfferTOTP(ctx, k.Chika)
+	offer, err := home.Factors().OfferTOTP(ctx, k.Chika)
 	if err != nil {
 		t.Fatal(err)
 	}
 	code, err := totp.Code(offer.Secret, totp.StepAt(time.Now()))
 	if err == nil {
-		err = room.AddTOTP(ctx, k.Chika, offer.Ticket, code.Reveal())
+		err = home.Factors().AddTOTP(ctx, k.Chika, offer.Ticket, code.Reveal())
 	}
 	if err == nil {
-		_, err = room.MakeRecovery(ctx, k.Chika)
+		_, err = home.Factors().MakeRecovery(ctx, k.Chika)
 	}
 	if err == nil {
-		err = room.SetPassword(ctx, id.Local(0), k.Chika, secret.Of(lanterns), false)
+		err = home.Factors().SetPassword(ctx, id.Local(0), k.Chika, secret.Of(lanterns), false)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	home.AsBy(t, k.Chika, k.Org, signin.ByPassword, signin.ByTOTP)
-	var token signin.Token
+	home.AsBy(t, k.Chika, k.Org, factor.ByPassword, factor.ByTOTP)
+	var kept token.Token
 	for _, name := range []string{longName, "夜間バックアップ"} {
-		token, _, err = room.MakeToken(ctx, k.Chika, "", signin.NewToken{Name: name, Org: k.Org, Scopes: []string{signin.Policy, "people.read", "audit.read"}, Days: 30})
+		kept, _, err = home.Tokens().Make(ctx, k.Chika, "", token.Wanted{Name: name, Org: k.Org, Scopes: []string{signin.Policy, "people.read", "audit.read"}, Days: 30})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	key := signin.PasskeysPath + "/" + keys[0].ID
+	key := factor.PasskeysPath + "/" + keys[0].ID
 	return []place{
-		{"security", signin.SecurityPath, true, 200},
-		{"password", signin.PasswordPath, true, 200},
-		{"passkeys", signin.PasskeysPath, true, 200},
-		{"passkey-new", signin.PasskeysPath + "/new", true, 200},
+		{"security", factor.SecurityPath, true, 200},
+		{"password", factor.PasswordPath, true, 200},
+		{"passkeys", factor.PasskeysPath, true, 200},
+		{"passkey-new", factor.PasskeysPath + "/new", true, 200},
 		{"passkey", key, true, 200},
 		{"passkey-remove", key + "/remove", true, 200},
-		{"totp", signin.TOTPPath, true, 200},
-		{"totp-remove", signin.TOTPPath + "/remove", true, 200},
-		{"recovery", signin.RecoveryPath, true, 200},
-		{"recovery-new", signin.RecoveryPath + "/new", true, 200},
+		{"totp", factor.TOTPPath, true, 200},
+		{"totp-remove", factor.TOTPPath + "/remove", true, 200},
+		{"recovery", factor.RecoveryPath, true, 200},
+		{"recovery-new", factor.RecoveryPath + "/new", true, 200},
 		{"sessions", signin.SessionsPath, true, 200},
-		{"tokens", signin.TokensPath, true, 200},
-		{"token-new", signin.TokensPath + "/new", true, 200},
-		{"token-revoke", signin.TokensPath + "/" + token.ID, true, 200},
+		{"tokens", token.Path, true, 200},
+		{"token-new", token.Path + "/new", true, 200},
+		{"token-revoke", token.Path + "/" + kept.ID, true, 200},
 	}
 }
 
 // bare are the pages of somebody who has nothing yet.
 var bare = []place{
-	{"security-bare", signin.SecurityPath, true, 200},
-	{"passkeys-bare", signin.PasskeysPath, true, 200},
-	{"totp-bare", signin.TOTPPath, true, 200},
-	{"totp-new", signin.TOTPPath + "/new", true, 200},
-	{"recovery-bare", signin.RecoveryPath, true, 200},
-	{"tokens-bare", signin.TokensPath, true, 200},
+	{"security-bare", factor.SecurityPath, true, 200},
+	{"passkeys-bare", factor.PasskeysPath, true, 200},
+	{"totp-bare", factor.TOTPPath, true, 200},
+	{"totp-new", factor.TOTPPath + "/new", true, 200},
+	{"recovery-bare", factor.RecoveryPath, true, 200},
+	{"tokens-bare", token.Path, true, 200},
 }
 
 // asAoi gives the window a session of Aoi.
@@ -137,24 +139,24 @@ func TestPicturesOfSettings(t *testing.T) {
 	form := `main form[method="post"]`
 	chika := open(t, home).asChika()
 	chika.album("recovery-codes", func() {
-		chika.visit(signin.RecoveryPath + "/new")
+		chika.visit(factor.RecoveryPath + "/new")
 		chika.press(form + " button")
 	})
 	aoi := open(t, home).asAoi()
 	aoi.album("totp-refused", func() {
-		aoi.visit(signin.TOTPPath + "/new")
+		aoi.visit(factor.TOTPPath + "/new")
 		aoi.do(typed("code", "12345"))
 		aoi.press(form + " button")
 	})
 	other := open(t, home).asChika()
 	other.album("token-refused", func() {
-		other.visit(signin.TokensPath + "/new")
+		other.visit(token.Path + "/new")
 		other.do(typed("name", "x"))
 		other.press(form + " button")
 	})
 	weak := open(t, home).asAoi()
 	weak.album("password-refused", func() {
-		weak.visit(signin.PasswordPath)
+		weak.visit(factor.PasswordPath)
 		weak.do(typed("new", "takahashi"))
 		weak.press(form + " button")
 	})
@@ -171,17 +173,17 @@ func TestAPasskeyOfOnesOwn(t *testing.T) {
 		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
 		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
 	}})
-	b.visit(signin.PasskeysPath + "/new")
+	b.visit(factor.PasskeysPath + "/new")
 	b.press(`form[data-passkey="create"] button`)
 	if !b.lands("The passkey is added.") {
 		t.Fatalf("no passkey was added: %s", b.text("main"))
 	}
 	v := home.As(t, k.Aoi, k.Org)
-	var list struct{ Items []signin.PasskeyBody }
+	var list struct{ Items []factor.PasskeyBody }
 	if err := json.Unmarshal([]byte(v.Call(http.MethodGet, "/api/v1/me/passkeys", nil).Body), &list); err != nil || len(list.Items) != 1 || list.Items[0].Name != "test" {
 		t.Fatalf("%v %v", list, err)
 	}
-	if got := v.Post(signin.PasskeysPath+"/"+list.Items[0].ID+"/remove", url.Values{}); got.Status != http.StatusUnprocessableEntity {
+	if got := v.Post(factor.PasskeysPath+"/"+list.Items[0].ID+"/remove", url.Values{}); got.Status != http.StatusUnprocessableEntity {
 		t.Errorf("the only factor was removed: %d", got.Status)
 	}
 }

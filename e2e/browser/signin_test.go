@@ -9,10 +9,10 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/sekisho/sekisho/internal/factor/totp"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/totp"
 )
 
 const lanterns = "seven lanterns over the river"
@@ -37,22 +37,22 @@ func halfway(t *testing.T, home *housetest.Home, login string) *tab {
 func waiting(t *testing.T) *housetest.Home {
 	t.Helper()
 	home := housetest.House(t, housetest.WithMail())
-	k, room, ctx := home.People(t), home.SignIn(), context.Background()
+	k, ctx := home.People(t), context.Background()
 	for who, must := range map[id.Person]bool{k.Aoi: false, k.Botan: true, k.Chika: false} {
-		if err := room.SetPassword(ctx, id.Local(0), who, secret.Of(lanterns), must); err != nil {
+		if err := home.Factors().SetPassword(ctx, id.Local(0), who, secret.Of(lanterns), must); err != nil {
 			t.Fatal(err)
 		}
 	}
-	offer, err := room.OfferTOTP(ctx, k.Aoi)
+	offer, err := home.Factors().OfferTOTP(ctx, k.Aoi)
 	if err != nil {
 		t.Fatal(err)
 	}
 	code, err := totp.Code(offer.Secret, totp.StepAt(time.Now()))
 	if err == nil {
-		err = room.AddTOTP(ctx, k.Aoi, offer.Ticket, code.Reveal())
+		err = home.Factors().AddTOTP(ctx, k.Aoi, offer.Ticket, code.Reveal())
 	}
 	if err == nil {
-		_, err = room.MakeRecovery(ctx, k.Aoi)
+		_, err = home.Factors().MakeRecovery(ctx, k.Aoi)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -104,6 +104,33 @@ func (l *Log) Search(ctx context.Context, reader Reader, q Query) (Page, error) 
 	return page, nil
 }
 
+// Newest returns the newest record about each of some targets, as q restricts
+// it, and leaves one record that says who looked. What has none is missing.
+func (l *Log) Newest(ctx context.Context, reader Reader, q Query, targets []string) (map[string]Record, error) {
+	if err := q.check(); err != nil || len(targets) == 0 {
+		return nil, err
+	}
+	q.Limit, q.Brief = 1, true
+	found := map[string]Record{}
+	err := l.store.House().Read(ctx, func(v *store.View) error {
+		for _, q.Target = range targets {
+			page, err := search(v, q)
+			if err != nil {
+				return err
+			}
+			for _, record := range page.Records {
+				found[q.Target] = record
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	q.Target = strings.Join(targets, " ")
+	return found, l.read(ctx, reader, "audit.searched", "", q.said(len(found)))
+}
+
 func (q *Query) check() error {
 	if q.Org == "" && !q.House {
 		return fault.New(fault.Forbidden, "audit-scope-missing")

@@ -67,6 +67,8 @@ type Options struct {
 	Log      *slog.Logger
 	Node     id.Node // this process
 	Version  string
+	// Alone: no server uses the house, and nobody waits.
+	Alone bool
 	// Data is the folder in which archives are kept.
 	Data string
 	// Unsealed starts what waited for the keys.
@@ -83,6 +85,7 @@ type Room struct {
 	desk     *job.Desk
 	kinds    *manifest.Set
 	guide    Guide
+	alone    bool
 	register Register
 	signIn   []string
 	data     string
@@ -100,7 +103,7 @@ func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
 		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, register: o.Register, signIn: o.SignIn,
-		premises: o.Premises, log: o.Log, node: o.Node, version: o.Version,
+		premises: o.Premises, log: o.Log, node: o.Node, version: o.Version, alone: o.Alone,
 	}
 }
 
@@ -119,5 +122,6 @@ func (r *Room) Rail() []Entry {
 		{Key: "console.effects", Href: EffectsPath, Permission: Operate, Or: Effects},
 		{Key: "console.keys", Href: KeysPath, Permission: Operate},
 		{Key: "console.state.short", Href: StatePath, Permission: Operate},
+		{Key: "console.manifest", Href: ManifestPath, Permission: Manifest},
 	}
 }

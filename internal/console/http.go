@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/id"
-	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -21,7 +19,6 @@ func op(method, path, tag, name, summary string) huma.Operation {
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
 	read := web.Route{Permission: AuditRead, Or: AuditHouse}
-	files := web.Route{Permission: Manifest, Large: true}
 	r.dashboardAPI(m)
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
@@ -33,9 +30,7 @@ func (r *Room) API(m *web.Mux) {
 	r.stateAPI(m)
 	r.sealAPI(m)
 	r.effectsAPI(m)
-	web.API(m, files, op(http.MethodPost, "/manifests/plan", "manifests", "plan", "What documents would change"), r.plan)
-	web.API(m, files, op(http.MethodPost, "/manifests/apply", "manifests", "apply", "Make documents true, in one transaction"), r.apply)
-	web.API(m, files, op(http.MethodGet, "/manifests/export", "manifests", "export", "Everything that is there, as documents"), r.export)
+	r.manifestAPI(m)
 }
 
 // RecordResource is a record as the API returns it.
@@ -203,52 +198,4 @@ func (r *Room) archive(ctx context.Context, in *archiveInput) (*archiveOutput, e
 
 func (r *Room) erase(ctx context.Context, in *eraseInput) (*noOutput, error) {
 	return &noOutput{}, r.audit.EraseField(ctx, web.ActorOf(ctx).Principal, id.Record(in.Record), in.Body.Field)
-}
-
-type (
-	filesInput struct {
-		Body struct {
-			Documents json.RawMessage `json:"documents" doc:"Parsed documents in their wire form"`
-			Prune     bool            `json:"prune,omitempty" doc:"Delete what the documents do not name"`
-			Digest    string          `json:"digest,omitempty" doc:"Of the plan that was shown; another one is refused"`
-		}
-	}
-	planOutput   struct{ Body *manifest.Plan }
-	exportOutput struct {
-		Body struct {
-			YAML string `json:"yaml" doc:"Documents, to be applied anywhere"`
-		}
-	}
-)
-
-func (r *Room) documents(ctx context.Context, in *filesInput) ([]manifest.Document, manifest.Options, error) {
-	docs, err := manifest.FromJSON(in.Body.Documents)
-	return docs, manifest.Options{
-		Prune: in.Body.Prune, By: web.ActorOf(ctx).Principal, Digest: in.Body.Digest, Clock: r.clock,
-	}, err
-}
-
-func (r *Room) plan(ctx context.Context, in *filesInput) (*planOutput, error) {
-	docs, options, err := r.documents(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := r.kinds.Plan(ctx, r.store, docs, options)
-	return &planOutput{plan}, err
-}
-
-func (r *Room) apply(ctx context.Context, in *filesInput) (*planOutput, error) {
-	docs, options, err := r.documents(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := r.kinds.Apply(ctx, r.store, docs, options)
-	return &planOutput{plan}, err
-}
-
-func (r *Room) export(ctx context.Context, _ *noInput) (*exportOutput, error) {
-	text, err := r.kinds.Export(ctx, r.store)
-	out := &exportOutput{}
-	out.Body.YAML = string(text)
-	return out, err
 }

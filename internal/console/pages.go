@@ -14,6 +14,7 @@ func (r *Room) Pages(m *web.Mux) {
 	r.statePages(m)
 	r.keyPages(m)
 	r.effectPages(m)
+	r.manifestPages(m)
 }
 
 // Entrance says below "you are not signed in" where the set-up link is.

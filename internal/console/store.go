@@ -47,8 +47,8 @@ func (r *Room) beat(ctx context.Context, n Node) error {
 	})
 }
 
-// alone forgets every other node: a SQLite house has one process.
-func (r *Room) alone(ctx context.Context) error {
+// forgetOthers forgets every other node: a SQLite house has one process.
+func (r *Room) forgetOthers(ctx context.Context) error {
 	return r.store.House().Append(ctx, func(tx *store.Tx) store.End {
 		if _, err := tx.Exec("DELETE FROM console_node WHERE node <> $1", string(r.node)); err != nil {
 			return store.Abort(err)

@@ -32,7 +32,7 @@ func (r *Room) Watch(ctx context.Context) {
 	defer effects.Close()
 	defer keys.Close()
 	if r.store.Engine() == "sqlite" {
-		r.note(ctx, "other nodes are not forgotten", r.alone(ctx))
+		r.note(ctx, "other nodes are not forgotten", r.forgetOthers(ctx))
 	}
 	w := &watch{drift: clock.NewDrift(r.clock), started: r.clock.Now()}
 	w.host, _ = os.Hostname()

@@ -64,6 +64,15 @@ func (k Kind) Status() int {
 // Args are the values that a sentence names, by the name the words file uses.
 type Args map[string]any
 
+// Pairs are the arguments as names and values in turn, as sentences take them.
+func (a Args) Pairs() []any {
+	all := make([]any, 0, 2*len(a))
+	for name, value := range a {
+		all = append(all, name, value)
+	}
+	return all
+}
+
 // Field is one bad field of an input: Path is dotted as the caller wrote it
 // ("spec.title.ja"), Code is a problem code of its own.
 type Field struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/token"
 )
 
 // join makes a person with roles in an organization.
@@ -45,7 +45,7 @@ func join(t testing.TB, h *housetest.Home, login string, in id.Org, roles ...id.
 // bearer makes a token of a person.
 func bearer(t testing.TB, h *housetest.Home, who id.Person, in id.Org, scopes ...string) http.Header {
 	t.Helper()
-	value := signin.TokenPrefix + secret.Random(32).Reveal()
+	value := token.Prefix + secret.Random(32).Reveal()
 	hash := sha256.Sum256([]byte(value))
 	list, _ := json.Marshal(append([]string{}, scopes...))
 	now := time.Now()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
@@ -17,6 +18,7 @@ import (
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 	"github.com/sekisho/sekisho/internal/words"
@@ -50,7 +52,7 @@ func (d doorman) Authenticate(ctx context.Context, c web.Credentials) (web.Actor
 
 // byToken is who stands behind a personal token.
 func (d doorman) byToken(ctx context.Context, bearer secret.Text) (web.Actor, error) {
-	token, person, err := d.house.signin.AuthenticateToken(ctx, bearer)
+	token, person, err := d.house.tokens.Authenticate(ctx, bearer)
 	if err != nil {
 		return web.Actor{}, err
 	}
@@ -172,13 +174,13 @@ func (h *House) top() []entry {
 func (h *House) settingsRail() []entry {
 	return []entry{
 		{key: "people.settings", href: people.SettingsPath},
-		{key: "settings.security", href: signin.SecurityPath},
-		{key: "settings.passkeys", href: signin.PasskeysPath},
-		{key: "settings.password", href: signin.PasswordPath},
-		{key: "settings.totp", href: signin.TOTPPath},
-		{key: "settings.recovery", href: signin.RecoveryPath},
+		{key: "settings.security", href: factor.SecurityPath},
+		{key: "settings.passkeys", href: factor.PasskeysPath},
+		{key: "settings.password", href: factor.PasswordPath},
+		{key: "settings.totp", href: factor.TOTPPath},
+		{key: "settings.recovery", href: factor.RecoveryPath},
 		{key: "settings.sessions", href: signin.SessionsPath},
-		{key: "settings.tokens", href: signin.TokensPath},
+		{key: "settings.tokens", href: token.Path},
 	}
 }
 

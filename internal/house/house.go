@@ -25,6 +25,8 @@ import (
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
+	"github.com/sekisho/sekisho/internal/factor"
+	"github.com/sekisho/sekisho/internal/factor/passkey"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
@@ -39,9 +41,10 @@ import (
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/passkey"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/welcome"
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 	"github.com/sekisho/sekisho/internal/words"
@@ -92,7 +95,10 @@ type House struct {
 
 	register *org.Register
 
+	factors *factor.Room
 	signin  *signin.Room
+	tokens  *token.Room
+	welcome *welcome.Room
 	notice  *notice.Room
 	folk    *people.Room
 	console *console.Room
@@ -120,7 +126,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, signin.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, welcome.Schema, notice.Schema, console.Schema,
 	}
 }
 
@@ -128,7 +134,7 @@ func Schemas() []fs.FS {
 func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
-		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, signin.Words, passkey.Words, notice.Words,
+		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words,
 		console.Words, backup.Words, hub.Words,
 	}
@@ -226,20 +232,23 @@ func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
-		Inviter: h.signin, Verifier: h.signin, Passwords: signin.Imports{Room: h.signin}, Panels: []web.Panel{h.signin.PersonPanel},
+		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel},
 	})
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
-		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
+		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
 		Premises: premises{h}, Log: h.options.Log, Node: h.node, Version: h.options.Version,
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
 	})
+	h.factors.Doors(h.mux)
 	h.signin.Doors(h.mux)
+	h.tokens.Doors(h.mux)
+	h.welcome.Doors(h.mux)
 	h.notice.Pages(h.mux)
 	h.notice.API(h.mux)
 	h.folk.Pages(h.mux)
@@ -256,31 +265,7 @@ func (h *House) furnish() (err error) {
 
 // Permissions are those of the whole house.
 func Permissions() []org.Permission {
-	return slices.Concat(org.Permissions(), signin.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
-}
-
-// people opens what knows people: the register, mail, and the room in which
-// they sign in.
-func (h *House) people() (err error) {
-	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
-	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error { return manifest.Forget(tx, string(who)) })
-	o := signin.Options{
-		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
-		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,
-		Join: func(tx *store.Tx, invited, who id.Person) ([]store.Event, error) {
-			return h.folk.Join(tx, invited, who)
-		},
-	}
-	driver, err := passkey.New(passkey.Config{BaseURL: h.mux.BaseURL(), Name: "Sekisho", Clock: h.options.Clock})
-	if off := fault.As(err); off != nil {
-		o.PasskeysOff = off // the house runs without them
-	} else if err != nil {
-		return err
-	} else {
-		o.Passkeys = driver
-	}
-	h.signin = signin.New(o)
-	return nil
+	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
 }
 
 // kinds are those of every room's manifests.
@@ -343,7 +328,7 @@ func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, erro
 
 // holders are all who keep sealed values: a key is gone only when none of them
 // needs it.
-func holders() []seal.Sealed { return []seal.Sealed{auditKey{}, notify.Sealed{}, signin.Factors{}} }
+func holders() []seal.Sealed { return []seal.Sealed{auditKey{}, notify.Sealed{}, factor.Factors{}} }
 
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {

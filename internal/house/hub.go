@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
@@ -38,8 +39,12 @@ func (o ofSignIn) Attention(ctx context.Context, actor web.Actor) (hub.Glance, e
 	if err != nil {
 		return hub.Glance{}, err
 	}
+	invitations, err := o.house.welcome.Open(ctx, who)
+	if err != nil {
+		return hub.Glance{}, err
+	}
 	demand, err := o.house.signin.DemandOn(ctx, actor.Org, who)
-	return hub.Glance{Sessions: g.Sessions, Items: factorItems(g, demand)}, err
+	return hub.Glance{Sessions: g.Sessions, Items: append(factorItems(g, demand), invited(invitations)...)}, err
 }
 
 // factorItems says what a person lacks to sign in safely and for long.
@@ -49,26 +54,32 @@ func factorItems(g signin.Glance, demand signin.Demand) (items []hub.Item) {
 			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: href, Grave: grave})
 		}
 	}
-	var held []signin.Proof
-	for _, m := range append(g.Holds(), signin.ByMail) { // a code by mail is the sign-in's to offer
-		held = append(held, signin.Proof{Method: m})
+	var held []factor.Proof
+	for _, m := range append(g.Holds(), factor.ByMail) { // a code by mail is the sign-in's to offer
+		held = append(held, factor.Proof{Method: m})
 	}
 	missing := demand.Missing(held)
-	add(len(missing) > 0, true, "policy", signin.SecurityPath)
+	add(len(missing) > 0, true, "policy", factor.SecurityPath)
 	for _, m := range missing {
 		items[0].Names = append(items[0].Names, "signin.method."+string(m))
 	}
-	add(g.MustChange, true, "password", signin.PasswordPath)
-	add(len(g.Holds()) == 0, true, "nothing", signin.PasskeysPath)
-	add(len(missing) == 0 && g.Password && g.Passkeys == 0 && !g.TOTP, false, "factor", signin.PasskeysPath)
-	add(g.TOTP && g.CodesOfThem == 0, false, "no-codes", signin.RecoveryPath)
-	add(g.CodesOfThem > 0 && g.Codes <= fewCodes, false, "codes", signin.RecoveryPath, "left", g.Codes, "all", g.CodesOfThem)
-	if g.Invitations == 1 {
-		items = append(items, hub.Item{Key: "hub.need.invitation"})
-	} else if g.Invitations > 1 {
-		items = append(items, hub.Item{Key: "hub.need.invitations", Args: []any{"count", g.Invitations}})
-	}
+	add(g.MustChange, true, "password", factor.PasswordPath)
+	add(len(g.Holds()) == 0, true, "nothing", factor.PasskeysPath)
+	add(len(missing) == 0 && g.Password && g.Passkeys == 0 && !g.TOTP, false, "factor", factor.PasskeysPath)
+	add(g.TOTP && g.CodesOfThem == 0, false, "no-codes", factor.RecoveryPath)
+	add(g.CodesOfThem > 0 && g.Codes <= fewCodes, false, "codes", factor.RecoveryPath, "left", g.Codes, "all", g.CodesOfThem)
 	return items
+}
+
+// invited says that invitations wait for an answer.
+func invited(n int64) []hub.Item {
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return []hub.Item{{Key: "hub.need.invitation"}}
+	}
+	return []hub.Item{{Key: "hub.need.invitations", Args: []any{"count", n}}}
 }
 
 // ofConsole tells operators what the state of the house needs.

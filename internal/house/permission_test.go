@@ -9,8 +9,8 @@ import (
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/org"
-	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/welcome"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -18,7 +18,7 @@ import (
 // nobody declared can be given to nobody, or to everybody by mistake; one
 // without words cannot be understood by whoever gives it.
 func checkPermissions(routes []web.Route, declared []org.Permission, said func(words.Lang, string) string) (found []string) {
-	known := []string{web.Public, web.SignedIn, console.Unseal, signin.RecoverPermission} // the last two: processes of the machine alone
+	known := []string{web.Public, web.SignedIn, console.Unseal, welcome.RecoverPermission} // the last two: processes of the machine alone
 	for i, p := range declared {
 		if slices.ContainsFunc(declared[:i], func(o org.Permission) bool { return o.Name == p.Name }) {
 			found = append(found, p.Name+": declared twice")

@@ -14,10 +14,6 @@ const (
 	maxFile, maxPackage          = 500, 5000
 )
 
-// outgrown are the packages that are larger, with what they may have at most
-// until they are split (decision 009).
-var outgrown = map[string]int{"signin": 10600}
-
 func TestNothingOutgrowsItsSize(t *testing.T) {
 	prove(t, law{
 		check: func(tr *tree) []string {
@@ -37,9 +33,8 @@ func TestNothingOutgrowsItsSize(t *testing.T) {
 				for _, f := range p.product() {
 					sum += lines(f)
 				}
-				most := max(maxPackage, outgrown[p.place])
-				if sum > most {
-					found = append(found, fmt.Sprintf("%s: %d lines, at most %d: split it by noun", p.place, sum, most))
+				if sum > maxPackage {
+					found = append(found, fmt.Sprintf("%s: %d lines, at most %d: split it by noun", p.place, sum, maxPackage))
 				}
 			}
 			return found

@@ -159,6 +159,8 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.run(h.notice.Run)
 	h.run(h.console.Watch)
 	h.run(h.signin.Run)
+	h.run(h.tokens.Run)
+	h.run(h.welcome.Run)
 	h.run(h.sweep)
 	h.run(h.bridge)
 	return h.invite(ctx)
@@ -166,7 +168,7 @@ func (h *House) unsealed(ctx context.Context) error {
 
 // invite prints the set-up link of a house without people.
 func (h *House) invite(ctx context.Context) error {
-	link, empty, err := h.signin.NewSetupLink(ctx)
+	link, empty, err := h.welcome.NewSetupLink(ctx)
 	if err != nil || !empty {
 		return err
 	}

@@ -18,12 +18,12 @@ import (
 
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fake/mail"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
@@ -314,18 +314,18 @@ func (h *Home) people(t testing.TB) (k Kaede) {
 // sign-in with a passkey a moment ago.
 func (h *Home) As(t testing.TB, who id.Person, where id.Org) *Visitor {
 	t.Helper()
-	return h.AsBy(t, who, where, signin.ByPasskey)
+	return h.AsBy(t, who, where, factor.ByPasskey)
 }
 
 // AsBy is a visitor with a session of the person in an organization, who proved
 // who they are by these methods a moment ago.
-func (h *Home) AsBy(t testing.TB, who id.Person, where id.Org, methods ...signin.Method) *Visitor {
+func (h *Home) AsBy(t testing.TB, who id.Person, where id.Org, methods ...factor.Method) *Visitor {
 	t.Helper()
 	v := h.Nobody(t)
 	room := h.SignIn()
-	var proofs []signin.Proof
+	var proofs []factor.Proof
 	for _, m := range methods {
-		proofs = append(proofs, signin.Proof{Method: m, At: time.Now()})
+		proofs = append(proofs, factor.Proof{Method: m, At: time.Now()})
 	}
 	o := room.NewOpening(who, proofs, "test", "127.0.0.1")
 	o.Session.Org = where

@@ -19,7 +19,7 @@ import (
 //go:embed words
 var Words embed.FS
 
-// Inviter asks people in (← signin). Nil: nobody can be invited, and the pages
+// Inviter asks people in (← welcome). Nil: nobody can be invited, and the pages
 // say so.
 type Inviter interface {
 	// Prepare makes the links and the mails of invitations, outside of any
@@ -32,7 +32,7 @@ type Inviter interface {
 	Invitations(ctx context.Context, to id.Org, who []id.Person) (map[id.Person]org.Invitation, error)
 }
 
-// Verifier makes sure that mail to an address arrives at a person (← signin).
+// Verifier makes sure that mail to an address arrives at a person (← welcome).
 // Nil: nobody can change their own address.
 type Verifier interface {
 	// PrepareVerification makes a mail with a link to a new address, and a note

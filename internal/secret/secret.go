@@ -5,8 +5,10 @@ package secret
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -84,3 +86,11 @@ func (Text) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // GobEncode refuses: gob would be a way around the redaction.
 func (Text) GobEncode() ([]byte, error) { return nil, errors.New("secret: refusing to encode") }
+
+// Digest is how a value of 256 random bits is kept and found again: its SHA-256
+// as hexadecimal digits. No slow hash is needed; for what people choose it is
+// not enough.
+func (t Text) Digest() string {
+	sum := sha256.Sum256(t.RevealBytes())
+	return hex.EncodeToString(sum[:])
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -20,7 +21,7 @@ type Confirm struct {
 	Passkey  bool
 	Password bool // counts here: alone, or with Code
 	Code     bool // an authenticator app's code is wanted with the password
-	Last     Method
+	Last     factor.Method
 	At       time.Time // when they last proved something, and what
 }
 
@@ -30,8 +31,8 @@ func (r *Room) AgainWith(ctx context.Context, who id.Person, session string) (c 
 	if err != nil {
 		return c, err
 	}
-	c = Confirm{Login: p.Login, Passkey: len(held.passkeys) > 0, Password: held.hasPassword, Code: held.hasTOTP}
-	if c.Password && !c.Code && held.best() == AAL2 {
+	c = Confirm{Login: p.Login, Passkey: len(held.Passkeys) > 0, Password: held.Password.There, Code: held.TOTP}
+	if c.Password && !c.Code && held.Best() == factor.AAL2 {
 		c.Password = false // weaker than what they have (A040)
 	}
 	for _, proof := range s.Proofs {
@@ -65,7 +66,7 @@ func (r *Room) AgainOptions(ctx context.Context, who id.Person, session string) 
 	if err != nil {
 		return nil, "", err
 	}
-	return r.passkeyOptions("again:"+session, held.passkeys)
+	return r.factors.PasskeyOptions("again:"+session, held.Passkeys)
 }
 
 // Again proves anew who is signed in, as strongly as they can (A040): a passkey,
@@ -73,17 +74,17 @@ func (r *Room) AgainOptions(ctx context.Context, who id.Person, session string) 
 // another cookie, valid until the second time returned. What is too weak is
 // signin-too-weak; wrong answers are slowed down (too-many-attempts) and
 // signin-code-wrong, signin-refused or passkey-refused.
-func (r *Room) Again(ctx context.Context, b Browser, who id.Person, session string, answers ...Answer) (cookie secret.Text, ends time.Time, err error) {
+func (r *Room) Again(ctx context.Context, b Browser, who id.Person, session string, answers ...factor.Answer) (cookie secret.Text, ends time.Time, err error) {
 	s, held, _, err := r.inSession(ctx, who, session)
 	if err != nil {
 		return cookie, ends, err
 	}
 	now := r.clock.Now()
-	var fresh []Proof
+	var fresh []factor.Proof
 	for _, a := range answers {
-		fresh = append(fresh, Proof{a.Method, now})
+		fresh = append(fresh, factor.Proof{Method: a.Method, At: now})
 	}
-	if !held.enough(fresh) {
+	if !held.Enough(fresh) {
 		return cookie, ends, fault.New(fault.Unmet, "signin-too-weak")
 	}
 	used, err := r.judgeAll(ctx, b, who, held, session, answers)
@@ -92,8 +93,8 @@ func (r *Room) Again(ctx context.Context, b Browser, who id.Person, session stri
 	}
 	o := Opening{Cookie: secret.Random(32), Session: s}
 	o.Session.Strong, o.Session.Source = now, b.Source
-	o.Session.Proofs = slices.DeleteFunc(slices.Clone(s.Proofs), func(p Proof) bool {
-		return slices.ContainsFunc(fresh, func(f Proof) bool { return f.Method == p.Method })
+	o.Session.Proofs = slices.DeleteFunc(slices.Clone(s.Proofs), func(p factor.Proof) bool {
+		return slices.ContainsFunc(fresh, func(f factor.Proof) bool { return f.Method == p.Method })
 	})
 	o.Session.Proofs = append(o.Session.Proofs, fresh...)
 	err = r.store.Self(who).Write(ctx, func(tx *store.Tx) store.End { return r.renew(tx, o, used) })
@@ -102,14 +103,14 @@ func (r *Room) Again(ctx context.Context, b Browser, who id.Person, session stri
 }
 
 // judgeAll judges every answer, after counting those that can be guessed.
-func (r *Room) judgeAll(ctx context.Context, b Browser, who id.Person, held holdings, session string, answers []Answer) (used []consume, err error) {
+func (r *Room) judgeAll(ctx context.Context, b Browser, who id.Person, held holdings, session string, answers []factor.Answer) (used []factor.Use, err error) {
 	for _, a := range answers {
 		switch a.Method {
-		case ByPassword:
-			_, err = r.tried(ctx, who, "session:"+session)
-		case ByPasskey:
+		case factor.ByPassword:
+			_, err = r.tried(ctx, who, triesIn(session))
+		case factor.ByPasskey:
 		default:
-			err = r.mayGuess(ctx, who, hashOf(secret.Of(session)), a)
+			err = r.mayGuess(ctx, who, secret.Of(session).Digest(), a)
 		}
 		if err != nil {
 			return nil, err
@@ -124,7 +125,7 @@ func (r *Room) judgeAll(ctx context.Context, b Browser, who id.Person, held hold
 }
 
 // renew is Again in its write.
-func (r *Room) renew(tx *store.Tx, o Opening, used []consume) store.End {
+func (r *Room) renew(tx *store.Tx, o Opening, used []factor.Use) store.End {
 	who := o.Session.Person
 	for _, use := range used {
 		right, err := use(tx)
@@ -144,7 +145,7 @@ func (r *Room) renew(tx *store.Tx, o Opening, used []consume) store.End {
 		return store.Abort(err)
 	}
 	self := tx.Self(who)
-	if err := forgiveAttempts(self, "session:"+o.Session.ID, secondGuesses[0].kind+budgetOf(hashOf(secret.Of(o.Session.ID)))); err != nil {
+	if err := forgiveAttempts(self, triesIn(o.Session.ID), secondGuesses[0].kind+budgetOf(secret.Of(o.Session.ID).Digest())); err != nil {
 		return store.Abort(err)
 	}
 	return store.Done(o.Session.event("session.stepped-up", id.OfPerson(who)))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -57,7 +58,7 @@ func (o *Opening) Settle(which id.Org, d Demand) {
 
 // Wanted is the fault of an organization that asks for more than was proven.
 // Its methods are what is missing, in the order in which it is asked.
-func Wanted(missing []Method, policies []string) *fault.Fault {
+func Wanted(missing []factor.Method, policies []string) *fault.Fault {
 	names := make([]string, len(missing))
 	for i, m := range missing {
 		names[i] = string(m)

@@ -8,13 +8,13 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/totp"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/wire/mailaddr"
 	"github.com/sekisho/sekisho/internal/words"
@@ -36,7 +36,7 @@ var errCodeRefused = fault.New(fault.Unmet, "signin-mail-code-refused")
 
 // mailDigits are the six digits of a typed code.
 func mailDigits(typed secret.Text) (string, error) {
-	digits, err := totp.Canonical(typed.Reveal())
+	digits, err := factor.Code(typed)
 	if err != nil {
 		return "", errMalformed
 	}
@@ -162,7 +162,7 @@ func (r *Room) Code(ctx context.Context, b Browser, challenge, typed secret.Text
 		return Outcome{}, err
 	}
 	return r.proven(ctx, proving{
-		b: b, who: p, device: device, back: back, proofs: []Proof{{ByMail, r.clock.Now()}},
+		b: b, who: p, device: device, back: back, proofs: []factor.Proof{{Method: factor.ByMail, At: r.clock.Now()}},
 		use: func(*store.Tx) ([]store.Event, error) { return nil, nil },
 	})
 }

@@ -43,7 +43,7 @@ func marksOf(kept secret.Text) (marks []string) {
 // never signed in in it.
 func deviceOf(v *store.View, b Browser) (hash string, err error) {
 	for _, mark := range marksOf(b.Marks) {
-		h := hashOf(secret.Of(mark))
+		h := secret.Of(mark).Digest()
 		known, err := knownDevice(v, h)
 		if err != nil || known {
 			return h, err
@@ -65,33 +65,4 @@ func sourceOf(b Browser, device string) string {
 		return "device:" + device[:32]
 	}
 	return prefixOf(b.Source)
-}
-
-// BrowserName says which browser on which system a User-Agent claims to be, for
-// the person to recognize it: "Firefox, Windows". It proves nothing.
-func BrowserName(userAgent string) string {
-	find := func(table [][2]string) string {
-		for _, row := range table {
-			if strings.Contains(userAgent, row[0]) {
-				return row[1]
-			}
-		}
-		return ""
-	}
-	// Each claims to be those below it as well.
-	browser := find([][2]string{
-		{"Edg", "Edge"},
-		{"OPR/", "Opera"},
-		{"SamsungBrowser", "Samsung Internet"},
-		{"Firefox", "Firefox"},
-		{"FxiOS", "Firefox"},
-		{"CriOS", "Chrome"},
-		{"Chrome", "Chrome"},
-		{"Safari", "Safari"},
-		{"curl/", "curl"},
-	})
-	system := find([][2]string{
-		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
-	})
-	return strings.Trim(browser+", "+system, ", ")
 }

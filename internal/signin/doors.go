@@ -7,8 +7,6 @@ func (r *Room) Doors(m *web.Mux) {
 	r.flowPages(m)
 	r.policyPages(m)
 	r.policyAPI(m)
-	r.settingsPages(m)
-	r.meAPI(m)
-	r.linkPages(m)
-	r.linkAPI(m)
+	r.sessionPages(m)
+	r.sessionAPI(m)
 }

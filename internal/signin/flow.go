@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/once"
@@ -56,14 +57,16 @@ var (
 )
 
 // pathOf is the path that a sign-in took, by the weakest thing in it.
-func pathOf(proofs []Proof) admit.Path {
-	used := func(m Method) bool { return slices.ContainsFunc(proofs, func(p Proof) bool { return p.Method == m }) }
+func pathOf(proofs []factor.Proof) admit.Path {
+	used := func(m factor.Method) bool {
+		return slices.ContainsFunc(proofs, func(p factor.Proof) bool { return p.Method == m })
+	}
 	switch {
-	case used(ByRecovery):
+	case used(factor.ByRecovery):
 		return byRecovery
-	case used(ByPassword):
+	case used(factor.ByPassword):
 		return byPassword
-	case used(ByMail):
+	case used(factor.ByMail):
 		return byCode
 	}
 	return byPasskey
@@ -81,9 +84,9 @@ const rightAnswer, wrongAnswer = "right", "wrong"
 
 // halfway is what a step remembers.
 type halfway struct {
-	Proofs []Proof `json:"proofs"`
-	Back   string  `json:"back"`
-	Change bool    `json:"change"` // all is proven, but the password must change
+	Proofs []factor.Proof `json:"proofs"`
+	Back   string         `json:"back"`
+	Change bool           `json:"change"` // all is proven, but the password must change
 }
 
 // Outcome is how an answer that was right goes on.
@@ -105,12 +108,11 @@ var (
 // stranger is what is read of a login before it is known whether anybody has
 // it. Everything is read for a stand-in too.
 type stranger struct {
-	key    id.Person // whom attempts count for
-	person org.Person
-	known  bool // there is such a person, and they may sign in
-	device string
-	sealed factor
-	has    bool // a password
+	key      id.Person // whom attempts count for
+	person   org.Person
+	known    bool // there is such a person, and they may sign in
+	device   string
+	password factor.Password
 }
 
 // whose looks a login up.
@@ -137,7 +139,7 @@ func (r *Room) whose(ctx context.Context, b Browser, login string) (s stranger, 
 		if s.device, err = deviceOf(own, b); err != nil {
 			return err
 		}
-		s.sealed, s.has, err = factorOf(own, kindPassword)
+		s.password, err = factor.PasswordOf(own)
 		return err
 	})
 	return s, err
@@ -158,7 +160,7 @@ func (r *Room) Password(ctx context.Context, b Browser, login string, pw secret.
 		}
 		return Outcome{}, err
 	}
-	right, outdated, err := r.verify(ctx, s.sealed, s.has, pw)
+	right, outdated, err := r.factors.Verify(ctx, s.password, pw)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -168,11 +170,11 @@ func (r *Room) Password(ctx context.Context, b Browser, login string, pw secret.
 		return Outcome{}, errRefused
 	}
 	if outdated {
-		r.rehash(ctx, s.sealed, pw)
+		r.factors.Rehash(ctx, s.password, pw)
 	}
 	return r.proven(ctx, proving{
-		b: b, who: s.person, device: s.device, back: back, proofs: []Proof{{ByPassword, r.clock.Now()}}, mustChange: s.sealed.mustChange,
-		use: func(tx *store.Tx) ([]store.Event, error) { return nil, touchPassword(tx, s.sealed) },
+		b: b, who: s.person, device: s.device, back: back, proofs: []factor.Proof{{Method: factor.ByPassword, At: r.clock.Now()}}, mustChange: s.password.MustChange(),
+		use: func(tx *store.Tx) ([]store.Event, error) { return nil, touch(tx, s.password) },
 	})
 }
 
@@ -187,56 +189,12 @@ func why(s stranger, right, locked bool) string {
 	return "person-disabled"
 }
 
-// verify holds a password against a sealed hash, in the time that it takes
-// where there is none.
-func (r *Room) verify(ctx context.Context, f factor, has bool, pw secret.Text) (right, outdated bool, err error) {
-	if !has {
-		return false, false, r.mill.Dummy(ctx, pw)
+// touch refuses a password that was changed while it was being verified.
+func touch(tx *store.Tx, p factor.Password) error {
+	stands, err := p.Touch(tx)
+	if err == nil && !stands {
+		err = errRefused
 	}
-	hash, err := r.ring.Open(f.place(), f.sealed)
-	if err != nil {
-		return false, false, err
-	}
-	defer clear(hash)
-	return r.mill.Verify(ctx, string(hash), pw)
-}
-
-// rehash brings a hash to today's cost once the password is known. The sign-in
-// does not depend on it.
-func (r *Room) rehash(ctx context.Context, f factor, pw secret.Text) {
-	hash, err := r.mill.Hash(ctx, pw)
-	if err != nil {
-		return
-	}
-	sealed, err := r.ring.Seal(f.place(), []byte(hash))
-	if err != nil {
-		return
-	}
-	err = r.store.Self(f.person).Write(ctx, func(tx *store.Tx) store.End {
-		if err := r.ring.Live(tx, sealed); err != nil {
-			return store.Abort(err)
-		}
-		if _, err := replaceSealed(tx, kindPassword, f.sealed, sealed); err != nil {
-			return store.Abort(err)
-		}
-		return store.Quietly(store.QuietReencrypt)
-	})
-	if err != nil {
-		r.log.WarnContext(ctx, "a password's hash could not be brought to today's cost", "err", err)
-	}
-}
-
-// touchPassword notes that the password was used; it refuses one that was
-// changed while it was being verified.
-func touchPassword(tx *store.Tx, f factor) error {
-	now, has, err := factorOf(&tx.View, kindPassword)
-	if err != nil {
-		return err
-	}
-	if !has || now.id != f.id {
-		return errRefused
-	}
-	_, err = usedFactor(tx, kindPassword, 0)
 	return err
 }
 
@@ -246,7 +204,7 @@ type proving struct {
 	who        org.Person
 	device     string // mark of the browser, if it is known
 	back       string
-	proofs     []Proof
+	proofs     []factor.Proof
 	mustChange bool
 	// use consumes what was proven with; a fault refuses.
 	use func(*store.Tx) ([]store.Event, error)
@@ -292,13 +250,13 @@ func (r *Room) halt(ctx context.Context, p proving, h halfway) (Outcome, error) 
 func (r *Room) begin(ctx context.Context, p proving, where id.Org, d Demand, held holdings) (Outcome, error) {
 	o := r.NewOpening(p.who.ID, p.proofs, p.b.Name, p.b.Source)
 	o.Settle(where, d)
-	if !held.enough(p.proofs) {
+	if !held.Enough(p.proofs) {
 		o.Session.Strong = time.Time{} // what asks for a fresh proof asks them at once
 	}
 	out := Outcome{Opening: &o, Back: p.back}
 	mark := secret.Random(markSize)
 	if o.Session.Device = p.device; p.device == "" {
-		o.Session.Device, out.Marks = hashOf(mark), p.b.marked(mark)
+		o.Session.Device, out.Marks = mark.Digest(), p.b.marked(mark)
 	}
 	out.Choose = where == "" && held.orgs > 0
 	err := r.answered(ctx, p, func(tx *store.Tx) (store.Event, error) { return r.open(tx, p, o, where) })

@@ -7,19 +7,20 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
 // PolicyBody is a sign-in policy as the API says it.
 type PolicyBody struct {
-	Name     string     `json:"name" doc:"Unique in the organization"`
-	Require  []Method   `json:"require,omitempty" doc:"passkey, password, totp, mail; all of them, and a passkey stands for all"`
-	Roles    []id.Role  `json:"roles,omitempty" doc:"Only for who has one of them"`
-	Groups   []id.Group `json:"groups,omitempty" doc:"Only for who is in one of them"`
-	Idle     int64      `json:"idle,omitempty" minimum:"0" doc:"Seconds without a request that end a session; 0 is the default"`
-	Absolute int64      `json:"absolute,omitempty" minimum:"0" doc:"Seconds that a session lasts at most; 0 is the default"`
-	Passkeys *PolicyKey `json:"passkeys,omitempty" doc:"What new passkeys must be"`
+	Name     string          `json:"name" doc:"Unique in the organization"`
+	Require  []factor.Method `json:"require,omitempty" doc:"passkey, password, totp, mail; all of them, and a passkey stands for all"`
+	Roles    []id.Role       `json:"roles,omitempty" doc:"Only for who has one of them"`
+	Groups   []id.Group      `json:"groups,omitempty" doc:"Only for who is in one of them"`
+	Idle     int64           `json:"idle,omitempty" minimum:"0" doc:"Seconds without a request that end a session; 0 is the default"`
+	Absolute int64           `json:"absolute,omitempty" minimum:"0" doc:"Seconds that a session lasts at most; 0 is the default"`
+	Passkeys *PolicyKey      `json:"passkeys,omitempty" doc:"What new passkeys must be"`
 }
 
 // PolicyKey is what a policy asks of new passkeys.
@@ -98,7 +99,7 @@ func (b PolicyBody) policy(org string) SignInPolicy {
 		Idle: time.Duration(b.Idle) * time.Second, Absolute: time.Duration(b.Absolute) * time.Second,
 	}
 	if b.Passkeys != nil {
-		p.Wish = PasskeyWish{b.Passkeys.Attestation, b.Passkeys.Allow, b.Passkeys.Deny}
+		p.Wish = factor.PasskeyWish{Attestation: b.Passkeys.Attestation, Allow: b.Passkeys.Allow, Deny: b.Passkeys.Deny}
 	}
 	return p
 }

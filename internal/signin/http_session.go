@@ -2,10 +2,80 @@ package signin
 
 import (
 	"context"
+	"net/http"
+	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/web"
 )
+
+// SessionBody is a session as the API returns it.
+type SessionBody struct {
+	ID      string    `json:"id"`
+	Here    bool      `json:"here" doc:"It is the one of this request"`
+	Org     string    `json:"org,omitempty"`
+	Browser string    `json:"browser,omitempty" doc:"As it says of itself"`
+	Source  string    `json:"source,omitempty" doc:"Address"`
+	ACR     string    `json:"acr" enum:"aal0,aal1,aal2" doc:"How strongly the person proved who they are"`
+	AMR     []string  `json:"amr" doc:"RFC 8176"`
+	Begun   time.Time `json:"begun" doc:"When the person signed in"`
+	Seen    time.Time `json:"seen" doc:"To the minute"`
+	Ends    time.Time `json:"ends" doc:"When it ends by itself"`
+}
+
+type (
+	emptyInput        struct{}
+	sessionListOutput struct {
+		Body struct {
+			Items []SessionBody `json:"items"`
+		}
+	}
+	sessionInput struct {
+		Session string `path:"session"`
+	}
+	memberInput struct {
+		Org    string `path:"org"`
+		Person string `path:"person"`
+	}
+	memberSessionInput struct {
+		Org     string `path:"org"`
+		Person  string `path:"person"`
+		Session string `path:"session"`
+	}
+)
+
+// sessionAPI registers what people do with their own sessions, and
+// administrators with those of others.
+func (r *Room) sessionAPI(m *web.Mux) {
+	plain := web.Route{Permission: web.SignedIn}
+	op := func(method, path, name, summary string) huma.Operation {
+		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"me"}}
+	}
+	web.API(m, plain, op(http.MethodGet, "/me/sessions", "list-own-sessions", "Where I am signed in"), r.apiSessions)
+	web.API(m, plain, op(http.MethodDelete, "/me/sessions/{session}", "end-own-session", "End a session"), r.apiEndSession)
+	web.API(m, plain, op(http.MethodDelete, "/me/sessions", "end-own-other-sessions", "End all sessions but this one"), r.apiEndOthers)
+
+	admin := web.Route{Permission: factor.Reset, Target: "org"}
+	of := func(method, path, name, summary string) huma.Operation {
+		one := op(method, "/organizations/{org}/members/{person}/sessions"+path, name, summary)
+		one.Tags = []string{"people"}
+		return one
+	}
+	web.API(m, admin, of(http.MethodGet, "", "list-member-sessions", "Where a member acts in the organization"), r.apiMemberSessions)
+	web.API(m, admin, of(http.MethodDelete, "/{session}", "end-member-session", "End a member's session"), r.apiEndMemberSession)
+
+	const member = "/organizations/{org}/members/{person}/sign-in"
+	act := admin
+	act.Fresh = web.Recent
+	with := func(path, name, summary string) huma.Operation {
+		return huma.Operation{Method: http.MethodPost, Path: member + path, OperationID: name, Summary: summary, Tags: []string{"sign-in"}}
+	}
+	web.API(m, act, with("/unlock", "unlock-member", "Forget the wrong answers that were given for a member"), r.apiUnlock)
+	web.API(m, act, with("/end-sessions", "end-member-sessions", "End all sessions of a member"), r.apiEndMember)
+}
 
 func sessionBodies(all []Session, here string) []SessionBody {
 	bodies := []SessionBody{}
@@ -23,7 +93,7 @@ func sessionBodies(all []Session, here string) []SessionBody {
 }
 
 func (r *Room) apiSessions(ctx context.Context, _ *emptyInput) (*sessionListOutput, error) {
-	who, here, err := me(ctx)
+	who, here, err := factor.Me(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +104,7 @@ func (r *Room) apiSessions(ctx context.Context, _ *emptyInput) (*sessionListOutp
 }
 
 func (r *Room) apiEndSession(ctx context.Context, in *sessionInput) (*nothing, error) {
-	who, _, err := me(ctx)
+	who, _, err := factor.Me(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +112,7 @@ func (r *Room) apiEndSession(ctx context.Context, in *sessionInput) (*nothing, e
 }
 
 func (r *Room) apiEndOthers(ctx context.Context, _ *emptyInput) (*nothing, error) {
-	who, here, err := me(ctx)
+	who, here, err := factor.Me(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,41 +131,10 @@ func (r *Room) apiEndMemberSession(ctx context.Context, in *memberSessionInput) 
 	return &nothing{}, r.EndSessionIn(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Person(in.Person), in.Session)
 }
 
-func tokenBody(t Token) TokenBody {
-	return TokenBody{ID: t.ID, Name: t.Name, Org: string(t.Org), Scopes: t.Scopes, Created: t.Created, Ends: t.Ends, Used: orNever(t.Used)}
+func (r *Room) apiUnlock(ctx context.Context, in *memberInput) (*nothing, error) {
+	return &nothing{}, r.Unlock(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Person(in.Person))
 }
 
-func (r *Room) apiTokens(ctx context.Context, _ *emptyInput) (*tokenListOutput, error) {
-	who, _, err := me(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all, err := r.Tokens(ctx, who)
-	out := &tokenListOutput{}
-	out.Body.Items = []TokenBody{}
-	for _, t := range all {
-		out.Body.Items = append(out.Body.Items, tokenBody(t))
-	}
-	return out, err
-}
-
-func (r *Room) apiMakeToken(ctx context.Context, in *tokenNewInput) (*tokenNewOutput, error) {
-	who, here, err := me(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t, value, err := r.MakeToken(ctx, who, here, NewToken{
-		Name: in.Body.Name, Org: id.Org(in.Body.Org), Scopes: in.Body.Scopes, Days: in.Body.Days,
-	})
-	out := &tokenNewOutput{}
-	out.Body.TokenBody, out.Body.Value = tokenBody(t), value.Reveal()
-	return out, err
-}
-
-func (r *Room) apiRevokeToken(ctx context.Context, in *tokenInput) (*nothing, error) {
-	who, _, err := me(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &nothing{}, r.RevokeToken(ctx, id.OfPerson(who), who, in.Token)
+func (r *Room) apiEndMember(ctx context.Context, in *memberInput) (*nothing, error) {
+	return &nothing{}, r.EndEverySession(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Person(in.Person))
 }

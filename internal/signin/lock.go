@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -70,8 +71,8 @@ func (r *Room) Locked(v *store.View, who id.Person) (bool, error) {
 
 // MustChange implements admit.Proofs.
 func (r *Room) MustChange(v *store.View, who id.Person) (bool, error) {
-	f, ok, err := factorOf(v.Self(who), kindPassword)
-	return ok && f.mustChange, err
+	p, err := factor.PasswordOf(v.Self(who))
+	return p.MustChange(), err
 }
 
 // standIn is whom wrong answers count for where a login is nobody's: the same

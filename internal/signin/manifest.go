@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
@@ -12,7 +13,7 @@ import (
 
 // policySpec is a policy as a manifest says it; roles and groups by name.
 type policySpec struct {
-	Require []Method `yaml:"require,omitempty"`
+	Require []factor.Method `yaml:"require,omitempty"`
 	Session struct {
 		Idle     time.Duration `yaml:"idle,omitempty"`
 		Absolute time.Duration `yaml:"absolute,omitempty"`
@@ -39,7 +40,7 @@ func (r *Room) Kind() manifest.Kind {
 func (s policySpec) policy(name string) SignInPolicy {
 	return SignInPolicy{
 		Name: name, Require: s.Require, Idle: s.Session.Idle, Absolute: s.Session.Absolute,
-		Wish: PasskeyWish{s.Passkeys.Attestation, s.Passkeys.Allow, s.Passkeys.Deny},
+		Wish: factor.PasskeyWish{Attestation: s.Passkeys.Attestation, Allow: s.Passkeys.Allow, Deny: s.Passkeys.Deny},
 	}
 }
 

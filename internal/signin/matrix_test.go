@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -18,7 +19,7 @@ import (
 
 // cell is one path against one state: a person and a customer of their own.
 type cell struct {
-	*rig
+	*factortest.Rig
 	who   id.Person
 	login string
 	org   id.Org
@@ -31,58 +32,58 @@ type redeem func() (issued bool, in id.Org)
 // begins begin each path. A path of the house without a row fails the test.
 var begins = map[string]func(c cell) redeem{
 	"password sign-in": func(c cell) redeem {
-		c.password(c.who, false)
-		v := c.visitor()
-		c.says(v.Post("/signin", url.Values{"login": {c.login}}), http.StatusOK, c.login)
-		return func() (bool, id.Org) { v.try(c.login, right); return v.signedIn() }
+		c.Password(c.who, false)
+		v := c.Visitor()
+		c.Says(v.Post("/signin", url.Values{"login": {c.login}}), http.StatusOK, c.login)
+		return func() (bool, id.Org) { v.Try(c.login, factortest.Right); return signedIn(v) }
 	},
 	"passkey sign-in": func(c cell) redeem {
-		key, v := c.passkey(c.who), c.visitor()
-		form := v.ceremony(key, "/signin/passkey/options")
-		return func() (bool, id.Org) { v.Post("/signin/passkey", form); return v.signedIn() }
+		key, v := c.Passkey(c.who), c.Visitor()
+		form := v.Ceremony(key, "/signin/passkey/options")
+		return func() (bool, id.Org) { v.Post("/signin/passkey", form); return signedIn(v) }
 	},
 	"code sign-in": func(c cell) redeem {
-		v := c.visitor()
-		code := v.askCode(c.login)
+		v := c.Visitor()
+		code := askCode(v, c.login)
 		return func() (bool, id.Org) {
 			v.Post("/signin/code/check", url.Values{"code": {code}})
-			return v.signedIn()
+			return signedIn(v)
 		}
 	},
 	"recovery code": func(c cell) redeem {
-		c.password(c.who, false)
-		c.app(c.who)
-		codes, err := c.room.MakeRecovery(ctx, c.who)
+		c.Password(c.who, false)
+		c.App(c.who)
+		codes, err := c.Factors.MakeRecovery(ctx, c.who)
 		if err != nil {
 			c.Fatal(err)
 		}
-		v := c.visitor()
-		c.led(v.try(c.login, right), "/signin/second")
-		return func() (bool, id.Org) { v.second("recovery", codes[0].Reveal()); return v.signedIn() }
+		v := c.Visitor()
+		c.Led(v.Try(c.login, factortest.Right), "/signin/second")
+		return func() (bool, id.Org) { v.Second("recovery", codes[0].Reveal()); return signedIn(v) }
 	},
 	"step-up": func(c cell) redeem {
-		c.password(c.who, false)
-		v := c.visitor()
-		v.try(c.login, right)
-		before := v.cookie("sekisho")
+		c.Password(c.who, false)
+		v := c.Visitor()
+		v.Try(c.login, factortest.Right)
+		before := v.Cookie("sekisho")
 		return func() (bool, id.Org) {
-			v.Post("/signin/again", url.Values{"method": {"password"}, "password": {right}, "answer-text": {right}, "back": {"/settings"}})
-			_, in := v.signedIn()
-			return v.cookie("sekisho") != before && v.cookie("sekisho") != "", in
+			v.Post("/signin/again", url.Values{"method": {"password"}, "password": {factortest.Right}, "answer-text": {factortest.Right}, "back": {"/settings"}})
+			_, in := signedIn(v)
+			return v.Cookie("sekisho") != before && v.Cookie("sekisho") != "", in
 		}
 	},
 	"organization switch": func(c cell) redeem {
-		v := visitor{c.home.As(c, c.who, ""), c.rig}
-		before := v.cookie("sekisho")
+		v := factortest.Visitor{Visitor: c.Home.As(c, c.who, ""), R: c.Rig}
+		before := v.Cookie("sekisho")
 		return func() (bool, id.Org) {
 			v.Post(signin.OrganizationPath, url.Values{"org": {string(c.org)}})
-			_, in := v.signedIn()
-			return v.cookie("sekisho") != before && v.cookie("sekisho") != "", in
+			_, in := signedIn(v)
+			return v.Cookie("sekisho") != before && v.Cookie("sekisho") != "", in
 		}
 	},
 	"personal API token": func(c cell) redeem {
-		c.password(c.who, false)
-		v := c.home.As(c, c.who, c.org)
+		c.Password(c.who, false)
+		v := c.Home.As(c, c.who, c.org)
 		return func() (bool, id.Org) {
 			got := v.Call(http.MethodPost, "/api/v1/me/tokens", map[string]any{"name": "script", "org": c.org, "scopes": []string{org.PeopleRead}, "days": 30})
 			return got.Status == http.StatusCreated, c.org
@@ -90,64 +91,64 @@ var begins = map[string]func(c cell) redeem{
 	},
 	"set-up link": nil, // every state is exempt: what could be in it is made in the same write
 	"invitation": func(c cell) redeem {
-		draft := town{c.home, c.k, nil}.inviteAgain(c, c.org, c.who)
+		draft := factortest.Town{Home: c.Home, Kaede: c.K}.InviteAgain(c, c.org, c.who)
 		link := ""
 		if draft.Link.Empty() {
-			link = town{c.home, c.k, nil}.mailed(c, c.login+"@kaede.example", "")
+			link = factortest.Town{Home: c.Home, Kaede: c.K}.Mailed(c, c.login+"@kaede.example", "")
 		} else {
-			link = valueOf(c, draft.Link.Reveal())
+			link = factortest.ValueOf(c, draft.Link.Reveal())
 		}
-		v := c.visitor()
+		v := c.Visitor()
 		return func() (bool, id.Org) {
-			v.Post("/welcome", url.Values{"link": {link}, "family_name": {"伊東"}, "given_name": {"恵"}, "password": {goodPassword}})
-			return v.signedIn()
+			v.Post("/welcome", url.Values{"link": {link}, "family_name": {"伊東"}, "given_name": {"恵"}, "password": {factortest.GoodPassword}})
+			return signedIn(v)
 		}
 	},
 	"reset link": func(c cell) redeem {
-		v := c.visitor()
+		v := c.Visitor()
 		if got := v.Post("/reset", url.Values{"login": {c.login}}); got.Status != http.StatusOK {
 			c.Fatalf("asking: %d", got.Status)
 		}
-		link := town{c.home, c.k, nil}.mailed(c, c.login+"@kaede.example", "")
+		link := factortest.Town{Home: c.Home, Kaede: c.K}.Mailed(c, c.login+"@kaede.example", "")
 		return func() (bool, id.Org) {
-			newPassword(v.Visitor, link, goodPassword)
-			there := c.visitor()
-			there.try(c.login, goodPassword)
-			issued, _ := there.signedIn()
+			factortest.NewPassword(v.Visitor, link, factortest.GoodPassword)
+			there := c.Visitor()
+			there.Try(c.login, factortest.GoodPassword)
+			issued, _ := signedIn(there)
 			return issued, ""
 		}
 	},
 	"recovery link": func(c cell) redeem {
-		made, err := c.room.MakeRecoverLink(ctx, id.Local(0), c.login)
+		made, err := c.Welcome.MakeRecoverLink(ctx, id.Local(0), c.login)
 		if err != nil {
 			c.Fatal(err)
 		}
-		v := c.visitor()
+		v := c.Visitor()
 		return func() (bool, id.Org) {
-			v.Post("/recover", url.Values{"link": {valueOf(c, made.Link.Reveal())}, "password": {goodPassword}})
-			return v.signedIn()
+			v.Post("/recover", url.Values{"link": {factortest.ValueOf(c, made.Link.Reveal())}, "password": {factortest.GoodPassword}})
+			return signedIn(v)
 		}
 	},
 }
 
 // signedIn reports whether the browser's cookie is a session, and where.
-func (v visitor) signedIn() (bool, id.Org) {
-	v.r.room.ForgetSessions()
-	v.r.home.Register().Forget()
-	found, err := v.r.room.Authenticate(context.Background(), secret.Of(v.cookie("sekisho")))
+func signedIn(v factortest.Visitor) (bool, id.Org) {
+	v.R.Room.ForgetSessions()
+	v.R.Home.Register().Forget()
+	found, err := v.R.Room.Authenticate(context.Background(), secret.Of(v.Cookie("sekisho")))
 	return err == nil, found.Session.Org
 }
 
 // set brings a person, or what they need, into a state.
 func (c cell) set(state admit.State) {
-	register, root := c.home.Register(), id.Local(0)
+	register, root := c.Home.Register(), id.Local(0)
 	do := func(err error) {
 		if err != nil {
 			c.Fatalf("%s: %v", state, err)
 		}
 	}
 	sql := func(statement string, args ...any) {
-		do(c.home.Store().Self(c.who).Write(ctx, func(tx *store.Tx) store.End {
+		do(c.Home.Store().Self(c.who).Write(ctx, func(tx *store.Tx) store.End {
 			if _, err := tx.Exec(statement, args...); err != nil {
 				return store.Abort(err)
 			}
@@ -156,9 +157,9 @@ func (c cell) set(state admit.State) {
 	}
 	switch state {
 	case admit.PersonDisabled:
-		c.disable(c.who)
+		c.Disable(c.who)
 	case admit.PersonLocked:
-		sql("INSERT INTO attempt (person, source, fails, first, last) VALUES ($1, '', $2, $3, $3) ON CONFLICT (person, source) DO UPDATE SET fails = excluded.fails", signin.MostFailures+1, store.Micros(c.clock.Now()))
+		sql("INSERT INTO attempt (person, source, fails, first, last) VALUES ($1, '', $2, $3, $3) ON CONFLICT (person, source) DO UPDATE SET fails = excluded.fails", signin.MostFailures+1, store.Micros(c.Clock.Now()))
 	case admit.PersonDeleted:
 		do(register.DeletePerson(ctx, root, c.who))
 	case admit.OrganizationDisabled:
@@ -170,7 +171,7 @@ func (c cell) set(state admit.State) {
 	case admit.MemberRemoved:
 		do(register.DropMember(ctx, root, c.org, c.who))
 	case admit.SessionRevoked:
-		_, err := c.room.EndOtherSessions(ctx, root, c.who, "")
+		_, err := c.Room.EndOtherSessions(ctx, root, c.who, "")
 		do(err)
 	case admit.PasswordMustChange:
 		sql("UPDATE factor SET must_change = 1 WHERE person = $1 AND kind = 'password'")
@@ -180,33 +181,33 @@ func (c cell) set(state admit.State) {
 }
 
 // newCell makes a person in a customer of their own.
-func newCell(r *rig, n int, state org.State) cell {
-	c := cell{rig: r, login: fmt.Sprintf("cell%d", n)}
-	customer, err := r.home.Register().PutOrganization(ctx, id.Local(0), org.Organization{Name: c.login, Type: org.Customer, Parent: r.k.Org})
+func newCell(r *factortest.Rig, n int, state org.State) cell {
+	c := cell{Rig: r, login: fmt.Sprintf("cell%d", n)}
+	customer, err := r.Home.Register().PutOrganization(ctx, id.Local(0), org.Organization{Name: c.login, Type: org.Customer, Parent: r.K.Org})
 	if err != nil {
 		r.Fatal(err)
 	}
 	p := org.Person{
-		ID: id.New[id.Person](r.clock.Now()), Login: c.login, Email: c.login + "@kaede.example", GivenName: "恵", FamilyName: "伊東",
-		State: state, Created: r.clock.Now(),
+		ID: id.New[id.Person](r.Clock.Now()), Login: c.login, Email: c.login + "@kaede.example", GivenName: "恵", FamilyName: "伊東",
+		State: state, Created: r.Clock.Now(),
 	}
 	c.org, c.who = customer.ID, p.ID
-	err = town{r.home, r.k, nil}.write(r, func(tx *store.Tx) (store.Event, error) {
-		if _, err := r.home.Register().AddPerson(tx, id.Local(0), p); err != nil {
+	err = factortest.Town{Home: r.Home, Kaede: r.K}.Write(r, func(tx *store.Tx) (store.Event, error) {
+		if _, err := r.Home.Register().AddPerson(tx, id.Local(0), p); err != nil {
 			return store.Event{}, err
 		}
 		if state == org.Active {
-			if err := r.home.Register().Verify(tx, p.ID, p.Email); err != nil {
+			if err := r.Home.Register().Verify(tx, p.ID, p.Email); err != nil {
 				return store.Event{}, err
 			}
 		}
-		return r.home.Register().SetMember(tx, id.Local(0), org.Member{Org: c.org, Person: p.ID, Roles: []id.Role{org.Accounts}})
+		return r.Home.Register().SetMember(tx, id.Local(0), org.Member{Org: c.org, Person: p.ID, Roles: []id.Role{org.Accounts}})
 	})
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.home.Register().Forget()
-	r.home.Mail.Drop()
+	r.Home.Register().Forget()
+	r.Home.Mail.Drop()
 	return c
 }
 
@@ -215,7 +216,7 @@ func newCell(r *rig, n int, state org.State) cell {
 // or, where a sign-in begins a session and only the organization is gone, a
 // session in no organization, which entering one (a path of its own) refuses.
 func TestR2IssuanceMatrix(t *testing.T) {
-	r := newRig(t, housetest.WithMail())
+	r := factortest.NewRig(t, housetest.WithMail())
 	refused, homeless, exempt, n := 0, 0, 0, 0
 	for _, path := range admit.Paths() {
 		begin, known := begins[path.Name]
@@ -230,7 +231,7 @@ func TestR2IssuanceMatrix(t *testing.T) {
 		if begin != nil {
 			n++
 			t.Run("R2 "+path.Name+", nothing against it", func(t *testing.T) {
-				c := newCell(r.in(t), n, state)
+				c := newCell(r.In(t), n, state)
 				if issued, _ := begin(c)(); !issued {
 					t.Error("nothing is issued at all: the row shows nothing")
 				}
@@ -247,7 +248,7 @@ func TestR2IssuanceMatrix(t *testing.T) {
 			}
 			n++
 			t.Run("R2 "+path.Name+", "+string(s), func(t *testing.T) {
-				c := newCell(r.in(t), n, state)
+				c := newCell(r.In(t), n, state)
 				end := begin(c)
 				c.set(s)
 				issued, in := end()

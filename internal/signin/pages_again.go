@@ -1,9 +1,9 @@
 package signin
 
 import (
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/totp"
 	"github.com/sekisho/sekisho/internal/signin/ui"
 	"github.com/sekisho/sekisho/internal/web"
 )
@@ -41,12 +41,12 @@ func (r *Room) takeAgain(v *web.Visit) error {
 	if actor.Principal.Person() == "" { // only people step up
 		return v.See(back)
 	}
-	answers := []Answer{answerOf(typed)}
+	answers := []factor.Answer{answerOf(typed)}
 	if typed.Has("password") {
-		answers = []Answer{{Method: ByPassword, Text: secret.Of(typed.Get("password"))}}
+		answers = []factor.Answer{{Method: factor.ByPassword, Text: secret.Of(typed.Get("password"))}}
 	}
 	if code := typed.Get("code"); code != "" && typed.Has("password") {
-		answers = append(answers, Answer{Method: codeMethod(code), Text: secret.Of(code)})
+		answers = append(answers, factor.Answer{Method: factor.CodeMethod(code), Text: secret.Of(code)})
 	}
 	cookie, ends, err := r.Again(v.Context(), browserOf(v), actor.Principal.Person(), actor.Session, answers...)
 	if f := shown(err); f != nil && f.Kind != fault.Unknown {
@@ -61,12 +61,4 @@ func (r *Room) takeAgain(v *web.Visit) error {
 	}
 	v.OpenSession(cookie, ends.Sub(v.Now()))
 	return v.See(back)
-}
-
-// codeMethod tells a recovery code from one of the app: both go into one field.
-func codeMethod(code string) Method {
-	if _, err := totp.Canonical(code); err == nil {
-		return ByTOTP
-	}
-	return ByRecovery
 }

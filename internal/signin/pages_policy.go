@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -57,14 +58,14 @@ func (r *Room) showPolicies(v *web.Visit) error {
 	}
 	for _, p := range all {
 		page.Items = append(page.Items, ui.PolicyItem{
-			Href: PolicyPath + "/" + p.ID, Name: p.Name, Require: methodNames(v, p.Require), Weak: slices.Contains(p.Require, ByMail),
+			Href: PolicyPath + "/" + p.ID, Name: p.Name, Require: methodNames(v, p.Require), Weak: slices.Contains(p.Require, factor.ByMail),
 			AppliesTo: p.appliesTo(v, names), Session: sessionSaid(v, p),
 		})
 	}
 	return v.Show(v.Say("signin.policies"), ui.ShowPolicies(page))
 }
 
-func methodNames(v *web.Visit, methods []Method) string {
+func methodNames(v *web.Visit, methods []factor.Method) string {
 	names := make([]string, len(methods))
 	for i, m := range methods {
 		names[i] = v.Say("signin.method." + string(m))
@@ -177,7 +178,7 @@ func (p *SignInPolicy) read(typed url.Values) *fault.Fault {
 	var bad fault.Checks
 	p.Name = strings.TrimSpace(typed.Get("name"))
 	for _, m := range typed["require"] {
-		p.Require = append(p.Require, Method(m))
+		p.Require = append(p.Require, factor.Method(m))
 	}
 	for _, role := range typed["roles"] {
 		p.Roles = append(p.Roles, id.Role(role))
@@ -194,7 +195,7 @@ func (p *SignInPolicy) read(typed url.Values) *fault.Fault {
 		return time.Duration(n) * time.Minute
 	}
 	p.Idle, p.Absolute = duration("session.idle"), duration("session.absolute")
-	p.Wish = PasskeyWish{
+	p.Wish = factor.PasskeyWish{
 		Attestation: typed.Get("attestation") != "", Allow: strings.Fields(typed.Get("allow")), Deny: strings.Fields(typed.Get("deny")),
 	}
 	version, err := strconv.ParseInt(typed.Get("version"), 10, 64)
@@ -261,9 +262,9 @@ func (r *Room) policyTargets(v *web.Visit, p SignInPolicy, form *ui.PolicyForm) 
 
 // refusePolicy puts the fault's sentences where they belong.
 func refusePolicy(v *web.Visit, form *ui.PolicyForm, f *fault.Fault) {
-	form.Problem, form.Do = v.Say("problem."+f.Code, pairs(f.Args)...), v.Say("problem."+f.Code+".do", pairs(f.Args)...)
+	form.Problem, form.Do = v.Say("problem."+f.Code, f.Args.Pairs()...), v.Say("problem."+f.Code+".do", f.Args.Pairs()...)
 	for _, bad := range f.Fields {
-		said := v.Say("problem."+bad.Code, pairs(bad.Args)...)
+		said := v.Say("problem."+bad.Code, bad.Args.Pairs()...)
 		switch bad.Path {
 		case "name":
 			form.Name.Error = said
@@ -282,14 +283,6 @@ func refusePolicy(v *web.Visit, form *ui.PolicyForm, f *fault.Fault) {
 }
 
 // pairs are the arguments of a sentence as Say takes them.
-func pairs(args fault.Args) []any {
-	var all []any
-	for name, value := range args {
-		all = append(all, name, value)
-	}
-	return all
-}
-
 func (r *Room) showOrganizations(v *web.Visit) error {
 	who := v.Actor().Principal.Person()
 	choices, err := r.Choices(v.Context(), who)

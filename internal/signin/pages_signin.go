@@ -8,9 +8,9 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/totp"
 	"github.com/sekisho/sekisho/internal/signin/ui"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -73,7 +73,7 @@ func (r *Room) flowPages(m *web.Mux) {
 // browserOf is where a visit comes from.
 func browserOf(v *web.Visit) Browser {
 	actor := v.Actor()
-	b := Browser{Name: BrowserName(v.Request().UserAgent()), Source: v.Source(), Marks: v.Kept(deviceCookie)}
+	b := Browser{Name: web.BrowserName(v.Request().UserAgent()), Source: v.Source(), Marks: v.Kept(deviceCookie)}
 	if who := actor.Principal.Person(); who != "" && !actor.Token {
 		b.Before, b.BeforeSession = who, actor.Session
 	}
@@ -89,7 +89,7 @@ func start(back string) string {
 }
 
 func (r *Room) door(v *web.Visit, title, lead, login, back string) ui.Door {
-	d := ui.Door{Title: v.Say(title), Login: login, Back: web.Local(back), Passkeys: r.passkeys != nil, Mail: r.post != nil && r.post.Enabled()}
+	d := ui.Door{Title: v.Say(title), Login: login, Back: web.Local(back), Passkeys: r.factors.HasPasskeys(), Mail: r.post != nil && r.post.Enabled()}
 	d.Start = start(d.Back)
 	if lead != "" {
 		d.Lead = v.Say(lead)
@@ -158,8 +158,8 @@ func (r *Room) takePassword(v *web.Visit) error {
 }
 
 // answerOf reads what the script left of a passkey.
-func answerOf(typed url.Values) Answer {
-	return Answer{Method: ByPasskey, Ticket: typed.Get("ticket"), Passkey: json.RawMessage(typed.Get("answer"))}
+func answerOf(typed url.Values) factor.Answer {
+	return factor.Answer{Method: factor.ByPasskey, Ticket: typed.Get("ticket"), Passkey: json.RawMessage(typed.Get("answer"))}
 }
 
 func (r *Room) takePasskey(v *web.Visit) error {
@@ -226,7 +226,7 @@ func (r *Room) sendMail(v *web.Visit) error {
 }
 
 func (r *Room) digitsField(v *web.Visit, key string) webui.Input {
-	return webui.Input{Name: "code", Label: v.Say(key), Required: true, Max: 4 * totp.Digits, Complete: "one-time-code"}
+	return webui.Input{Name: "code", Label: v.Say(key), Required: true, Max: 4 * factor.CodeDigits, Complete: "one-time-code"}
 }
 
 func (r *Room) takeCode(v *web.Visit) error {
@@ -300,15 +300,15 @@ func (r *Room) stepSheet(v *web.Visit, w Waiting) ui.Step {
 		s.Lead = v.Say("signin.second.policy")
 	}
 	for _, m := range w.Ask {
-		ask := ui.Ask{Method: string(m), Field: webui.Input{Name: "answer-text", Required: true, Complete: "one-time-code", Max: 4 * totp.Digits}}
+		ask := ui.Ask{Method: string(m), Field: webui.Input{Name: "answer-text", Required: true, Complete: "one-time-code", Max: 4 * factor.CodeDigits}}
 		switch m {
-		case ByTOTP:
+		case factor.ByTOTP:
 			ask.Field.Label = v.Say("signin.ask.totp")
-		case ByRecovery:
+		case factor.ByRecovery:
 			ask.Field.Label, ask.Field.Complete, ask.Field.Max = v.Say("signin.ask.recovery"), "", 64
-		case ByMail:
+		case factor.ByMail:
 			ask.Field.Label, ask.Sent = v.Say("signin.code"), !v.Kept(mailedCookie).Empty()
-		case ByPassword:
+		case factor.ByPassword:
 			ask.Field = webui.Input{Name: "answer-text", Kind: "password", Label: v.Say("signin.ask.password"), Required: true, Complete: "current-password"}
 		}
 		s.Ask = append(s.Ask, ask)
@@ -326,7 +326,7 @@ func (r *Room) takeSecond(v *web.Visit) error {
 		return r.sendSecond(v, value)
 	}
 	a := answerOf(typed)
-	if a.Method = Method(typed.Get("method")); a.Method != ByPasskey {
+	if a.Method = factor.Method(typed.Get("method")); a.Method != factor.ByPasskey {
 		a.Text, a.Challenge = secret.Of(typed.Get("answer-text")), v.Kept(mailedCookie)
 	}
 	out, err := r.Second(v.Context(), browserOf(v), value, a)

@@ -2,15 +2,11 @@ package signin
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
-	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
-	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
@@ -18,92 +14,7 @@ import (
 
 // errPasskey is the one answer to a passkey that does not count, whatever was
 // wrong with it or with its person.
-var errPasskey = fault.New(fault.Unmet, "passkey-refused")
-
-// A ticket is what a ceremony must remember, kept by the page itself: state and
-// time under a keyed hash for one purpose. Asking for one writes nothing, so
-// that strangers fill nothing; redeeming one burns it (A049).
-var ticketKind = once.Declare(once.Kind{Name: "passkey-ticket", Life: 10 * time.Minute, Size: 32})
-
-const (
-	ticketLife = 5 * time.Minute
-	mostTicket = 16 << 10
-)
-
-// PasskeyOptions begin a ceremony: options for the browser, and the ticket that
-// comes back with the answer. Without passkeys the fault says why there are
-// none.
-func (r *Room) passkeyOptions(purpose string, among []Passkey) (options json.RawMessage, ticket string, err error) {
-	if r.passkeys == nil {
-		return nil, "", r.passkeysOff
-	}
-	options, state, err := r.passkeys.BeginSignIn(among)
-	if err != nil {
-		return nil, "", err
-	}
-	told := binary.BigEndian.AppendUint64(nil, uint64(r.clock.Now().Add(ticketLife).UnixMicro())) //nolint:gosec // after 1970
-	told = append(told, state...)
-	mac, err := r.ring.MAC("passkey ticket "+purpose, told)
-	return options, base64.RawURLEncoding.EncodeToString(append(mac, told...)), err
-}
-
-// ticketState opens a ticket: the state, and the value to burn.
-func (r *Room) ticketState(purpose, ticket string) (state []byte, value secret.Text, err error) {
-	whole, err := base64.RawURLEncoding.DecodeString(ticket)
-	if err != nil || len(ticket) > mostTicket || len(whole) < macSize+8 {
-		return nil, value, errPasskey
-	}
-	told := whole[macSize:]
-	mac, err := r.ring.MAC("passkey ticket "+purpose, told)
-	if err != nil {
-		return nil, value, err
-	}
-	until := time.UnixMicro(int64(binary.BigEndian.Uint64(told))) //nolint:gosec // we wrote it, or the hash differs
-	if !secret.OfBytes(mac).Equal(secret.OfBytes(whole[:macSize])) || r.clock.Now().After(until) {
-		return nil, value, errPasskey
-	}
-	return told[8:], secret.Of(base64.RawURLEncoding.EncodeToString(mac)), nil
-}
-
-// assertion judges a passkey's answer. use burns the ticket and notes the
-// counter; it refuses by errPasskey.
-func (r *Room) assertion(ctx context.Context, a Answer, purpose string) (key Passkey, use consume, err error) {
-	if r.passkeys == nil {
-		return key, nil, r.passkeysOff
-	}
-	state, value, err := r.ticketState(purpose, a.Ticket)
-	if err != nil {
-		return key, nil, err
-	}
-	var before uint32
-	key, err = r.passkeys.FinishSignIn(state, a.Passkey, func(credential, _ []byte) (found Passkey, err error) {
-		err = r.lookUp(ctx, func(v *store.View) (err error) {
-			found, err = passkeyByCredential(v, credential)
-			return err
-		})
-		if errors.Is(err, store.ErrNoRow) {
-			err = errPasskey
-		}
-		before = found.Counter
-		return found, err
-	})
-	if f := fault.As(err); f != nil && (f.Kind == fault.Unknown || f.Kind == fault.Unmet) {
-		err = errPasskey.Because(err)
-	}
-	return key, func(tx *store.Tx) (bool, error) {
-		if err := once.Burn(tx, ticketKind, value); err != nil {
-			if errors.Is(err, once.ErrInvalid) {
-				err = errPasskey
-			}
-			return false, err
-		}
-		ok, err := usedPasskey(tx, key, before)
-		if err == nil && !ok {
-			err = errPasskey
-		}
-		return ok, err
-	}, err
-}
+var errPasskey = fault.New(fault.Unmet, factor.PasskeyRefused)
 
 // signinPurpose is that of a ticket for the first step, where nobody is known.
 const signinPurpose = "signin"
@@ -111,7 +22,7 @@ const signinPurpose = "signin"
 // PasskeyOptions are the options for a first step: any passkey of ours may
 // answer, so that they say nothing about anybody (A046).
 func (r *Room) PasskeyOptions() (options json.RawMessage, ticket string, err error) {
-	return r.passkeyOptions(signinPurpose, nil)
+	return r.factors.PasskeyOptions(signinPurpose, nil)
 }
 
 // SecondOptions are those for a step: the keys of its person.
@@ -120,13 +31,13 @@ func (r *Room) SecondOptions(ctx context.Context, value secret.Text) (options js
 	if err != nil {
 		return nil, "", err
 	}
-	return r.passkeyOptions("second:"+string(w.Person.ID), w.held.passkeys)
+	return r.factors.PasskeyOptions("second:"+string(w.Person.ID), w.held.Passkeys)
 }
 
 // Passkey is the first step by passkey, and the only one. Whatever is wrong is
 // passkey-refused.
-func (r *Room) Passkey(ctx context.Context, b Browser, a Answer, back string) (Outcome, error) {
-	key, use, err := r.assertion(ctx, a, signinPurpose)
+func (r *Room) Passkey(ctx context.Context, b Browser, a factor.Answer, back string) (Outcome, error) {
+	key, use, err := r.factors.Assertion(ctx, a, signinPurpose)
 	if err != nil {
 		if f := fault.As(err); f != nil && f.Code == errPasskey.Code {
 			r.tellRefused(ctx, "", f.Code)
@@ -146,7 +57,7 @@ func (r *Room) Passkey(ctx context.Context, b Browser, a Answer, back string) (O
 		return Outcome{}, err
 	}
 	return r.proven(ctx, proving{
-		b: b, who: p, device: device, back: back, proofs: []Proof{{ByPasskey, r.clock.Now()}},
+		b: b, who: p, device: device, back: back, proofs: []factor.Proof{{Method: factor.ByPasskey, At: r.clock.Now()}},
 		use: func(tx *store.Tx) ([]store.Event, error) {
 			_, err := use(tx)
 			return nil, err

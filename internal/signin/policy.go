@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -23,21 +24,21 @@ type SignInPolicy struct {
 	// Require are the methods that must have been used. A passkey stands for
 	// all others, for it is two factors in one; a recovery code stands for
 	// TOTP. Mail is a legacy challenge that adds nothing to the assurance.
-	Require []Method
+	Require []factor.Method
 	// Roles and Groups limit it to who has one of them; none is everybody.
 	Roles  []id.Role
 	Groups []id.Group
 	// Idle and Absolute bound sessions; 0 leaves the defaults.
 	Idle, Absolute time.Duration
-	Wish           PasskeyWish // of new passkeys
+	Wish           factor.PasskeyWish // of new passkeys
 	Version        int64
 }
 
 // Demand is what all policies that apply to a person ask for together.
 type Demand struct {
-	Methods        []Method // in the order in which they are asked
+	Methods        []factor.Method // in the order in which they are asked
 	Idle, Absolute time.Duration
-	Wish           PasskeyWish
+	Wish           factor.PasskeyWish
 	Policies       []string // names, to say why
 }
 
@@ -50,18 +51,18 @@ const (
 )
 
 // requirable are the methods that a policy may name.
-var requirable = []Method{ByPasskey, ByPassword, ByTOTP, ByMail}
+var requirable = []factor.Method{factor.ByPasskey, factor.ByPassword, factor.ByTOTP, factor.ByMail}
 
 // Missing returns what the proofs lack, in the order in which it is asked.
-func (d Demand) Missing(proofs []Proof) (missing []Method) {
-	used := func(m ...Method) bool {
-		return slices.ContainsFunc(proofs, func(p Proof) bool { return slices.Contains(m, p.Method) })
+func (d Demand) Missing(proofs []factor.Proof) (missing []factor.Method) {
+	used := func(m ...factor.Method) bool {
+		return slices.ContainsFunc(proofs, func(p factor.Proof) bool { return slices.Contains(m, p.Method) })
 	}
-	if used(ByPasskey) {
+	if used(factor.ByPasskey) {
 		return nil
 	}
 	for _, m := range d.Methods {
-		if !used(m) && !(m == ByTOTP && used(ByRecovery)) {
+		if !used(m) && !(m == factor.ByTOTP && used(factor.ByRecovery)) {
 			missing = append(missing, m)
 		}
 	}
@@ -88,7 +89,7 @@ func (r *Room) DemandOn(ctx context.Context, which id.Org, who id.Person) (Deman
 			d.add(p)
 		}
 	}
-	slices.SortFunc(d.Methods, func(a, b Method) int { return slices.Index(requirable, a) - slices.Index(requirable, b) })
+	slices.SortFunc(d.Methods, func(a, b factor.Method) int { return slices.Index(requirable, a) - slices.Index(requirable, b) })
 	return d, nil
 }
 
@@ -152,7 +153,7 @@ func (p *SignInPolicy) settle() *fault.Fault {
 			bad.Add("require", "method-unknown", "method", string(m), "known", "passkey, password, totp, mail")
 		}
 	}
-	if slices.Equal(p.Require, []Method{ByMail}) {
+	if slices.Equal(p.Require, []factor.Method{factor.ByMail}) {
 		bad.Add("require", "method-mail-alone")
 	}
 	if p.Idle != 0 && p.Idle < IdleLeast || p.Idle > AbsoluteMost {
@@ -294,3 +295,31 @@ func (p SignInPolicy) checkTargets(v *store.View) error {
 
 // modelForm is an AAGUID as text.
 var modelForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// WishOf implements factor.Guard.
+func (r *Room) WishOf(ctx context.Context, who id.Person) (factor.PasskeyWish, error) {
+	grants, err := r.register.Grants(ctx, who)
+	if err != nil {
+		return factor.PasskeyWish{}, err
+	}
+	var all Demand
+	for _, o := range slices.Concat(grants.Orgs, grants.Below()) {
+		d, err := r.DemandOn(ctx, o.ID, who)
+		if err != nil {
+			return factor.PasskeyWish{}, err
+		}
+		all.add(SignInPolicy{Wish: d.Wish})
+	}
+	return all.Wish, nil
+}
+
+// Strictest is what all policies of an organization ask for together: before
+// somebody has roles there, nobody knows which of them will apply.
+func (r *Room) Strictest(ctx context.Context, in id.Org) (Demand, error) {
+	d := Demand{Idle: DefaultIdle, Absolute: DefaultAbsolute}
+	all, err := r.Policies(ctx, in)
+	for _, p := range all {
+		d.add(p)
+	}
+	return d, err
+}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
@@ -22,11 +23,11 @@ import (
 func TestPolicyRefused(t *testing.T) {
 	h := housetest.House(t)
 	k, by := h.People(t), id.Local(0)
-	good := signin.SignInPolicy{Org: k.Org, Name: "staff", Require: []signin.Method{signin.ByTOTP}}
+	good := signin.SignInPolicy{Org: k.Org, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
 	for want, change := range map[string]func(*signin.SignInPolicy){
 		"name-malformed":         func(p *signin.SignInPolicy) { p.Name = "Staff!" },
-		"method-unknown":         func(p *signin.SignInPolicy) { p.Require = []signin.Method{"sms"} },
-		"method-mail-alone":      func(p *signin.SignInPolicy) { p.Require = []signin.Method{signin.ByMail} },
+		"method-unknown":         func(p *signin.SignInPolicy) { p.Require = []factor.Method{"sms"} },
+		"method-mail-alone":      func(p *signin.SignInPolicy) { p.Require = []factor.Method{factor.ByMail} },
 		"duration-out-of-bounds": func(p *signin.SignInPolicy) { p.Idle = time.Second },
 		"model-malformed":        func(p *signin.SignInPolicy) { p.Wish.Allow = []string{"yubikey"} },
 	} {
@@ -55,7 +56,7 @@ func TestChoosingAnOrganization(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = h.SignIn().PutPolicy(ctx, id.Local(0), signin.SignInPolicy{Org: k.Momiji, Name: "two", Require: []signin.Method{signin.ByTOTP}})
+		_, err = h.SignIn().PutPolicy(ctx, id.Local(0), signin.SignInPolicy{Org: k.Momiji, Name: "two", Require: []factor.Method{factor.ByTOTP}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,26 +64,26 @@ func TestChoosingAnOrganization(t *testing.T) {
 			return v.Post(signin.OrganizationPath, url.Values{"org": {string(which)}, "back": {"/organization"}})
 		}
 		t.Run("A040 by password alone", func(t *testing.T) {
-			v := h.AsBy(t, k.Botan, k.Org, signin.ByPassword)
+			v := h.AsBy(t, k.Botan, k.Org, factor.ByPassword)
 			if got := choose(v, k.Momiji); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "One-time code") && !strings.Contains(got.Body, "totp") {
 				t.Errorf("%d %s", got.Status, got.Body)
 			}
 		})
 		t.Run("A056 by mail", func(t *testing.T) {
-			v := h.AsBy(t, k.Botan, k.Org, signin.ByPassword, signin.ByMail)
+			v := h.AsBy(t, k.Botan, k.Org, factor.ByPassword, factor.ByMail)
 			if got := choose(v, k.Momiji); got.Status != http.StatusUnprocessableEntity {
 				t.Errorf("%d", got.Status)
 			}
 		})
 		t.Run("R4 not theirs", func(t *testing.T) {
-			v := h.AsBy(t, k.Aoi, k.Org, signin.ByPasskey)
+			v := h.AsBy(t, k.Aoi, k.Org, factor.ByPasskey)
 			theirs, none := choose(v, k.Momiji), choose(v, "01m00000000000000000000000")
 			if theirs.Status != http.StatusNotFound || none.Status != http.StatusNotFound {
 				t.Errorf("%d, %d", theirs.Status, none.Status)
 			}
 		})
 		t.Run("A037 by passkey", func(t *testing.T) {
-			v := h.AsBy(t, k.Botan, k.Org, signin.ByPasskey)
+			v := h.AsBy(t, k.Botan, k.Org, factor.ByPasskey)
 			before := v.Cookies()
 			if got := choose(v, k.Momiji); got.Status != http.StatusSeeOther {
 				t.Fatalf("%d %s", got.Status, got.Body)
@@ -110,7 +111,7 @@ func TestWhoWritesAPolicy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := signin.SignInPolicy{Org: k.Momiji, Name: "staff", Require: []signin.Method{signin.ByTOTP}}
+		p := signin.SignInPolicy{Org: k.Momiji, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
 		for name, try := range map[string]struct {
 			by   id.Person
 			want string

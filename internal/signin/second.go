@@ -6,53 +6,30 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/recovery"
-	"github.com/sekisho/sekisho/internal/signin/totp"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// window is how many time steps before and after now a code may be of.
-const window = 1
-
 var (
 	errWrong     = fault.New(fault.Unmet, "signin-code-wrong")
-	errMalformed = fault.New(fault.Invalid, "signin-code-malformed", "digits", totp.Digits)
+	errMalformed = fault.New(fault.Invalid, "signin-code-malformed", "digits", factor.CodeDigits)
 )
 
-// holdings are what a person can prove themself with.
+// holdings are what a person can prove themself with, and where they could go.
 type holdings struct {
-	password, totp       factor
-	hasPassword, hasTOTP bool
-	passkeys             []Passkey
-	codes                int64 // recovery codes that are left
-	mail                 bool  // an address that is proven, in a house that sends mail
-	orgs                 int   // in which they can act
+	factor.Holdings
+	mail bool // an address that is proven, in a house that sends mail
+	orgs int  // in which they can act
 }
 
 func (r *Room) holdings(ctx context.Context, p org.Person) (h holdings, err error) {
-	err = r.store.Self(p.ID).Read(ctx, func(v *store.View) (err error) {
-		if h.password, h.hasPassword, err = factorOf(v, kindPassword); err != nil {
-			return err
-		}
-		if h.totp, h.hasTOTP, err = factorOf(v, kindTOTP); err != nil {
-			return err
-		}
-		if h.passkeys, err = passkeysOf(v); err != nil {
-			return err
-		}
-		h.codes, _, err = recoveryLeft(v)
-		return err
-	})
-	if err != nil {
+	if h.Holdings, err = r.factors.Holdings(ctx, p.ID); err != nil {
 		return h, err
-	}
-	if r.passkeys == nil {
-		h.passkeys = nil
 	}
 	h.mail = r.post != nil && r.post.Enabled() && p.Email != "" && p.Verified
 	all, err := r.Choices(ctx, p.ID)
@@ -63,10 +40,10 @@ func (r *Room) holdings(ctx context.Context, p org.Person) (h holdings, err erro
 // missing is what is asked of somebody with these holdings besides what was
 // proven: what the organization asks for, and the second factor that they set up
 // themselves.
-func (h holdings) missing(d Demand, proofs []Proof) []Method {
+func (h holdings) missing(d Demand, proofs []factor.Proof) []factor.Method {
 	missing := d.Missing(proofs)
-	own := Demand{Methods: []Method{ByTOTP}}
-	if h.hasTOTP && !slices.Contains(missing, ByTOTP) {
+	own := Demand{Methods: []factor.Method{factor.ByTOTP}}
+	if h.TOTP && !slices.Contains(missing, factor.ByTOTP) {
 		missing = append(missing, own.Missing(proofs)...)
 	}
 	return missing
@@ -74,101 +51,36 @@ func (h holdings) missing(d Demand, proofs []Proof) []Method {
 
 // askable are the methods that can be asked for now, each of which brings the
 // sign-in further. A passkey stands for every other.
-func (h holdings) askable(missing []Method) (ask []Method) {
+func (h holdings) askable(missing []factor.Method) (ask []factor.Method) {
 	for _, m := range missing {
 		switch {
-		case m == ByTOTP && h.hasTOTP, m == ByPassword && h.hasPassword, m == ByMail && h.mail:
+		case m == factor.ByTOTP && h.TOTP, m == factor.ByPassword && h.Password.There, m == factor.ByMail && h.mail:
 			ask = append(ask, m)
 		}
 	}
-	if len(missing) > 0 && len(h.passkeys) > 0 {
-		ask = append(ask, ByPasskey)
+	if len(missing) > 0 && len(h.Passkeys) > 0 {
+		ask = append(ask, factor.ByPasskey)
 	}
-	if slices.Contains(ask, ByTOTP) && h.codes > 0 {
-		ask = append(ask, ByRecovery)
+	if slices.Contains(ask, factor.ByTOTP) && h.Codes > 0 {
+		ask = append(ask, factor.ByRecovery)
 	}
 	return ask
 }
 
-// best is how strongly the person can prove who they are.
-func (h holdings) best() string {
-	switch {
-	case h.hasTOTP || len(h.passkeys) > 0:
-		return AAL2
-	case h.hasPassword:
-		return AAL1
-	}
-	return AAL0
-}
-
-// enough reports whether proofs are as strong as the person can give. Codes and
-// links by mail never are (A056).
-func (h holdings) enough(proofs []Proof) bool {
-	l := level(proofs)
-	return l != AAL0 && l >= h.best()
-}
-
-// Answer is one proof that somebody gives.
-type Answer struct {
-	Method    Method
-	Text      secret.Text     // a code, or a password
-	Ticket    string          // of the passkey's options
-	Passkey   json.RawMessage // what the browser answered
-	Challenge secret.Text     // of a mail code, kept by the browser
-}
-
-// consume takes a judged answer in a write; false: it was wrong, or used.
-type consume func(*store.Tx) (bool, error)
-
-func always(right bool) consume { return func(*store.Tx) (bool, error) { return right, nil } }
-
 // judge holds an answer against what the person has. Malformed codes are faults
-// of kind Invalid and count for nothing. purpose is what a passkey's ticket was
-// made for.
-func (r *Room) judge(ctx context.Context, who id.Person, h holdings, a Answer, purpose string) (consume, error) {
-	switch {
-	case a.Method == ByTOTP && h.hasTOTP:
-		return r.judgeTOTP(h.totp, a.Text)
-	case a.Method == ByRecovery:
-		digest, err := recovery.Digest(who, a.Text)
-		return func(tx *store.Tx) (bool, error) { return useRecovery(tx, digest) }, err
-	case a.Method == ByPassword && h.hasPassword:
-		right, _, err := r.verify(ctx, h.password, true, a.Text)
-		return always(right), err
-	case a.Method == ByMail:
-		digits, err := mailDigits(a.Text)
-		return func(tx *store.Tx) (bool, error) {
-			found, err := once.Redeem(tx, mailCode, a.Challenge, digits)
-			if errors.Is(err, once.ErrInvalid) {
-				return false, nil
-			}
-			return err == nil && found.Subject == string(who), err
-		}, err
-	case a.Method == ByPasskey:
-		key, use, err := r.assertion(ctx, a, purpose)
-		if err == nil && key.Person != who {
-			err = errPasskey
+// of kind Invalid and count for nothing.
+func (r *Room) judge(ctx context.Context, who id.Person, h holdings, a factor.Answer, purpose string) (factor.Use, error) {
+	if a.Method != factor.ByMail {
+		return r.factors.Judge(ctx, who, h.Holdings, a, purpose)
+	}
+	digits, err := mailDigits(a.Text)
+	return func(tx *store.Tx) (bool, error) {
+		found, err := once.Redeem(tx, mailCode, a.Challenge, digits)
+		if errors.Is(err, once.ErrInvalid) {
+			return false, nil
 		}
-		return use, err
-	}
-	return always(false), nil
-}
-
-func (r *Room) judgeTOTP(f factor, typed secret.Text) (consume, error) {
-	code, err := totp.Canonical(typed.Reveal())
-	if err != nil {
-		return nil, err
-	}
-	plain, err := r.ring.Open(f.place(), f.sealed)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(plain)
-	at, right := totp.Step(secret.OfBytes(plain), code, r.clock.Now(), window)
-	if !right {
-		return always(false), nil
-	}
-	return func(tx *store.Tx) (bool, error) { return usedFactor(tx, kindTOTP, at) }, nil
+		return err == nil && found.Subject == string(who), err
+	}, err
 }
 
 // budgetOf sets the guesses in a known browser apart from those of strangers
@@ -183,8 +95,8 @@ func budgetOf(device string) string {
 // Waiting is what a half-done sign-in asks for.
 type Waiting struct {
 	Person   org.Person
-	Ask      []Method
-	Proofs   []Proof
+	Ask      []factor.Method
+	Proofs   []factor.Proof
 	Policies []string // that ask for it; none: the person set it up themself
 	Change   bool     // a new password
 	Back     string
@@ -231,7 +143,7 @@ func (r *Room) Wait(ctx context.Context, value secret.Text) (w Waiting, err erro
 // Second is an answer to a step. A wrong one is signin-code-wrong or
 // passkey-refused and counts: five end the step, twenty an hour end all of them
 // (too-many-codes). A malformed one counts for nothing.
-func (r *Room) Second(ctx context.Context, b Browser, value secret.Text, a Answer) (Outcome, error) {
+func (r *Room) Second(ctx context.Context, b Browser, value secret.Text, a factor.Answer) (Outcome, error) {
 	w, err := r.Wait(ctx, value)
 	if err != nil {
 		return Outcome{}, err
@@ -251,23 +163,21 @@ func (r *Room) Second(ctx context.Context, b Browser, value secret.Text, a Answe
 		return Outcome{}, err
 	}
 	return r.proven(ctx, proving{
-		b: b, who: w.Person, device: device, back: w.Back, proofs: append(w.Proofs, Proof{a.Method, r.clock.Now()}),
-		mustChange: w.held.password.mustChange && usedPassword(append(w.Proofs, Proof{Method: a.Method})),
+		b: b, who: w.Person, device: device, back: w.Back, proofs: append(w.Proofs, factor.Proof{Method: a.Method, At: r.clock.Now()}),
+		mustChange: w.held.Password.MustChange() && usedPassword(append(w.Proofs, factor.Proof{Method: a.Method})),
 		use:        func(tx *store.Tx) ([]store.Event, error) { return nil, stepTaken(tx, value, use) },
 	})
 }
 
 // mayGuess counts a guess before it is judged; what is malformed is no guess.
-func (r *Room) mayGuess(ctx context.Context, who id.Person, device string, a Answer) (err error) {
+func (r *Room) mayGuess(ctx context.Context, who id.Person, device string, a factor.Answer) (err error) {
 	switch a.Method {
-	case ByPasskey:
+	case factor.ByPasskey:
 		return nil
-	case ByTOTP:
-		_, err = totp.Canonical(a.Text.Reveal())
-	case ByRecovery:
-		_, err = recovery.Digest(who, a.Text)
-	case ByMail:
+	case factor.ByMail:
 		_, err = mailDigits(a.Text)
+	default:
+		err = factor.Malformed(who, a)
 	}
 	if err != nil {
 		return err
@@ -288,13 +198,13 @@ func (r *Room) deviceIn(ctx context.Context, b Browser, who id.Person) (device s
 	return device, err
 }
 
-func usedPassword(proofs []Proof) bool {
-	return slices.ContainsFunc(proofs, func(p Proof) bool { return p.Method == ByPassword })
+func usedPassword(proofs []factor.Proof) bool {
+	return slices.ContainsFunc(proofs, func(p factor.Proof) bool { return p.Method == factor.ByPassword })
 }
 
 // stepTaken consumes the answer and the step together. A wrong answer counts
 // against the step.
-func stepTaken(tx *store.Tx, value secret.Text, use consume) error {
+func stepTaken(tx *store.Tx, value secret.Text, use factor.Use) error {
 	right, err := use(tx)
 	if err != nil {
 		return err
@@ -319,14 +229,14 @@ func (r *Room) NewPassword(ctx context.Context, b Browser, value, pw secret.Text
 	if !w.Change {
 		return Outcome{}, errNoStep
 	}
-	same, _, err := r.verify(ctx, w.held.password, w.held.hasPassword, pw)
+	same, _, err := r.factors.Verify(ctx, w.held.Password, pw)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if same {
 		return Outcome{}, fault.New(fault.Invalid, "password-unchanged")
 	}
-	draft, err := r.draftOf(ctx, w.Person.ID, pw)
+	draft, err := r.factors.DraftPassword(ctx, w.Person.ID, pw)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -337,10 +247,10 @@ func (r *Room) NewPassword(ctx context.Context, b Browser, value, pw secret.Text
 	out, err := r.proven(ctx, proving{
 		b: b, who: w.Person, device: device, back: w.Back, proofs: w.Proofs,
 		use: func(tx *store.Tx) ([]store.Event, error) {
-			if err := stepTaken(tx, value, always(true)); err != nil {
+			if err := stepTaken(tx, value, factor.Always(true)); err != nil {
 				return nil, err
 			}
-			event, err := r.putPassword(tx, id.OfPerson(w.Person.ID), draft, false)
+			event, err := r.factors.PutPassword(tx, id.OfPerson(w.Person.ID), draft, false)
 			return []store.Event{event}, err
 		},
 	})

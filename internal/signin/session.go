@@ -2,13 +2,12 @@ package signin
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"sync"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -27,7 +26,7 @@ type Session struct {
 	ID      string // public name; the cookie's value is another
 	Person  id.Person
 	Org     id.Org // where they act; "" until they chose
-	Proofs  []Proof
+	Proofs  []factor.Proof
 	Begun   time.Time
 	Strong  time.Time     // when they last proved who they are as strongly as they can
 	Seen    time.Time     // to the minute
@@ -39,10 +38,10 @@ type Session struct {
 }
 
 // ACR is how strongly the person signed in.
-func (s Session) ACR() string { return level(s.Proofs) }
+func (s Session) ACR() string { return factor.Level(s.Proofs) }
 
 // AMR are the methods by which the person signed in, RFC 8176.
-func (s Session) AMR() []string { return amr(s.Proofs) }
+func (s Session) AMR() []string { return factor.AMR(s.Proofs) }
 
 func (s Session) over(now time.Time) bool {
 	return !now.Before(s.Ends) || now.Sub(s.Seen) > s.Idle
@@ -75,18 +74,12 @@ type heldSession struct {
 	at      time.Duration
 }
 
-// hashOf is how a value of 256 random bits is kept: no slow hash is needed.
-func hashOf(value secret.Text) string {
-	sum := sha256.Sum256(value.RevealBytes())
-	return hex.EncodeToString(sum[:])
-}
-
 var errOver = fault.New(fault.Unknown, "session-over")
 
 // Authenticate says who stands behind a session cookie. It reads memory, and
 // the database at most once in org.Freshness for each session.
 func (r *Room) Authenticate(ctx context.Context, cookie secret.Text) (Visitor, error) {
-	hash, now := hashOf(cookie), r.clock.Mono()
+	hash, now := cookie.Digest(), r.clock.Mono()
 	held, ok := r.sessions.get(hash)
 	if !ok || now-held.at >= org.Freshness {
 		visitor, err := r.read(ctx, hash)
@@ -174,12 +167,37 @@ type Opening struct {
 }
 
 // NewOpening prepares a session of a person.
-func (r *Room) NewOpening(who id.Person, proofs []Proof, browser, source string) Opening {
+func (r *Room) NewOpening(who id.Person, proofs []factor.Proof, browser, source string) Opening {
 	now := r.clock.Now()
 	return Opening{Cookie: secret.Random(32), Session: Session{
 		ID: id.New[string](now), Person: who, Proofs: proofs, Begun: now, Strong: now, Seen: now,
 		Idle: DefaultIdle, Ends: now.Add(DefaultAbsolute), Browser: browser, Source: source,
 	}}
+}
+
+// Beginning is a session that a link shall begin.
+type Beginning struct {
+	Person          id.Person
+	Proofs          []factor.Proof
+	Browser, Source string
+	In              id.Org // to be entered
+	Home            bool   // or where they acted last
+}
+
+// Prepare prepares a session that begins where it shall, unless that place asks
+// for more than was shown: then the person chooses where, and is asked for it.
+func (r *Room) Prepare(ctx context.Context, b Beginning) (o Opening, err error) {
+	o = r.NewOpening(b.Person, b.Proofs, b.Browser, b.Source)
+	where, d := b.In, Demand{}
+	if b.Home {
+		where, d, err = r.Home(ctx, b.Person)
+	} else {
+		d, err = r.Strictest(ctx, where)
+	}
+	if err == nil && where != "" && len(d.Missing(b.Proofs)) == 0 {
+		o.Settle(where, d)
+	}
+	return o, err
 }
 
 // Open begins a session in the caller's write, after the gate. The session that
@@ -197,7 +215,7 @@ func (r *Room) Open(tx *store.Tx, path admit.Path, o Opening, known bool, before
 	}
 	event := o.Session.event("session.begun", id.OfPerson(o.Session.Person))
 	event.Fields["path"] = path.Name
-	return event, insertSession(self, o.Session, hashOf(o.Cookie))
+	return event, insertSession(self, o.Session, o.Cookie.Digest())
 }
 
 // Renew gives a session another cookie and other proofs or another
@@ -211,7 +229,7 @@ func (r *Room) Renew(tx *store.Tx, path admit.Path, o Opening) error {
 	if err != nil {
 		return err
 	}
-	ok, err := updateSession(self, o.Session, hashOf(o.Cookie))
+	ok, err := updateSession(self, o.Session, o.Cookie.Digest())
 	if err == nil && !ok {
 		err = errOver
 	}
@@ -269,9 +287,9 @@ func (r *Room) sweep(ctx context.Context) {
 		}
 		seen := r.sessions.takeSeen()
 		now := r.clock.Now()
-		err := errors.Join(r.seenAndOver(ctx, seen, now), r.usedTokens(ctx, r.tokens.takeUsed(), now))
+		err := r.seenAndOver(ctx, seen, now)
 		if err != nil && ctx.Err() == nil {
-			r.log.Warn("when sessions and tokens were last used could not be written", "err", err)
+			r.log.Warn("when sessions were last seen could not be written", "err", err)
 		}
 	}
 }

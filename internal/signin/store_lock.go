@@ -100,3 +100,14 @@ func putDevice(tx *store.Tx, hash, browser string, most int64) error {
 		(SELECT hash FROM known_device WHERE person = $1 ORDER BY used DESC, hash LIMIT $2)`, most)
 	return err
 }
+
+// forgetAttempts takes a lock away, and every browser's standing with it.
+func forgetAttempts(tx *store.Tx) error {
+	_, err := tx.Exec("DELETE FROM attempt WHERE person = $1")
+	return err
+}
+
+func forgetDevices(tx *store.Tx) error {
+	_, err := tx.Exec("DELETE FROM known_device WHERE person = $1")
+	return err
+}

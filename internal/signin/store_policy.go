@@ -83,3 +83,10 @@ func rememberOrg(tx *store.Tx, which id.Org) error {
 	_, err := tx.Exec(`INSERT INTO preference (person, org) VALUES ($1, $2) ON CONFLICT (person) DO UPDATE SET org = excluded.org`, string(which))
 	return err
 }
+
+func flag(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -134,3 +134,25 @@ func (r *Room) seenAndOver(ctx context.Context, seen map[string]time.Time, now t
 
 // mostDropped bounds one write, so that nobody waits behind it.
 const mostDropped = 2000
+
+// endAllSessions ends everybody's sessions and browsers' standing: after a
+// restore nothing counts that was given out before (A160).
+func endAllSessions(tx *store.Tx) (int64, error) {
+	if _, err := tx.Exec("DELETE FROM known_device"); err != nil {
+		return 0, err
+	}
+	return tx.Exec("DELETE FROM session")
+}
+
+// erase removes all that the room keeps of a person.
+func erase(tx *store.Tx) error {
+	for _, statement := range []string{
+		"DELETE FROM session WHERE person = $1", "DELETE FROM attempt WHERE person = $1", "DELETE FROM known_device WHERE person = $1",
+		"DELETE FROM preference WHERE person = $1",
+	} {
+		if _, err := tx.Exec(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -26,7 +27,7 @@ var strangers = map[string]string{
 }
 
 // anonymous takes out of an answer what differs between any two.
-func anonymous(r *rig, got housetest.Answer, login string) string {
+func anonymous(r *factortest.Rig, got housetest.Answer, login string) string {
 	body := got.Body
 	request := got.Header.Get("X-Request-Id")
 	for what, instead := range map[string]string{request: "REQUEST", login: "LOGIN"} {
@@ -57,12 +58,12 @@ func anonymous(r *rig, got housetest.Answer, login string) string {
 }
 
 // kinds makes somebody for each kind of login.
-func kinds(r *rig) {
+func kinds(r *factortest.Rig) {
 	r.Helper()
-	r.password(r.k.Botan, false)
-	r.password(r.k.Chika, false)
-	r.disable(r.k.Aoi)
-	ctx, register := context.Background(), r.home.Register()
+	r.Password(r.K.Botan, false)
+	r.Password(r.K.Chika, false)
+	r.Disable(r.K.Aoi)
+	ctx, register := context.Background(), r.Home.Register()
 	rename := func(who id.Person, login string) {
 		p, err := register.Person(ctx, who)
 		if err != nil {
@@ -73,18 +74,18 @@ func kinds(r *rig) {
 			r.Fatal(err)
 		}
 	}
-	rename(r.k.Chika, "daiti")  // locked
-	rename(r.k.Aoi, "chika")    // disabled
-	rename(r.k.Daichi, "daich") // no password
+	rename(r.K.Chika, "daiti")  // locked
+	rename(r.K.Aoi, "chika")    // disabled
+	rename(r.K.Daichi, "daich") // no password
 	for i := range 40 {         // from everywhere
 		for range 3 {
-			_, _ = r.room.Password(ctx, signin.Browser{Source: fmt.Sprintf("198.51.%d.1", i)}, "daiti", secret.Of(wrong), "/")
+			_, _ = r.Room.Password(ctx, signin.Browser{Source: fmt.Sprintf("198.51.%d.1", i)}, "daiti", secret.Of(factortest.Wrong), "/")
 		}
 	}
 }
 
 func TestEveryLoginIsAnsweredAlike(t *testing.T) {
-	eachRig(t, func(r *rig) {
+	factortest.EachRig(t, func(r *factortest.Rig) {
 		kinds(r)
 		forms := []struct {
 			name, path string
@@ -92,14 +93,14 @@ func TestEveryLoginIsAnsweredAlike(t *testing.T) {
 			times      int // then it is slowed down
 		}{
 			{"A046 first step", "/signin", func(l string) url.Values { return url.Values{"login": {l}, "back": {"/settings"}} }, 2},
-			{"A046 password", "/signin/password", func(l string) url.Values { return url.Values{"login": {l}, "password": {wrong}} }, 8},
+			{"A046 password", "/signin/password", func(l string) url.Values { return url.Values{"login": {l}, "password": {factortest.Wrong}} }, 8},
 			{"A046 passkey", "/signin/passkey", func(string) url.Values { return url.Values{"answer": {"{}"}, "ticket": {"x"}} }, 2},
 			{"A046 mail code", "/signin/code", func(l string) url.Values { return url.Values{"login": {l}} }, 8},
 			{"A046 mail code, wrong", "/signin/code/check", func(string) url.Values { return url.Values{"code": {"000000"}} }, 16},
 		}
-		visitors := map[string]visitor{}
+		visitors := map[string]factortest.Visitor{}
 		for kind := range strangers {
-			visitors[kind] = r.visitor()
+			visitors[kind] = r.Visitor()
 		}
 		for _, f := range forms {
 			for n := range f.times {
@@ -119,7 +120,7 @@ func TestEveryLoginIsAnsweredAlike(t *testing.T) {
 		want := ""
 		for kind := range strangers {
 			got := anonymous(r, visitors[kind].Send(http.MethodPost, "/signin/passkey/options", "", http.Header{
-				"Origin": {r.home.URL()}, "Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"},
+				"Origin": {r.Home.URL()}, "Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"},
 			}), "LOGIN")
 			if want == "" {
 				want = got
@@ -131,14 +132,14 @@ func TestEveryLoginIsAnsweredAlike(t *testing.T) {
 	}, housetest.WithMail())
 }
 
-// The right password of a disabled or locked login is answered as a wrong one.
+// The factortest.Right password of a disabled or locked login is answered as a factortest.Wrong one.
 func TestARightPasswordTellsNothing(t *testing.T) {
-	eachRig(t, func(r *rig) {
+	factortest.EachRig(t, func(r *factortest.Rig) {
 		kinds(r)
-		r.clock.Advance(time.Hour)
-		want := anonymous(r, r.visitor().try("kaoru", right), "kaoru")
+		r.Clock.Advance(time.Hour)
+		want := anonymous(r, r.Visitor().Try("kaoru", factortest.Right), "kaoru")
 		for _, login := range []string{"chika", "daiti", "daich"} {
-			if diff := cmp.Diff(want, anonymous(r, r.visitor().try(login, right), login)); diff != "" {
+			if diff := cmp.Diff(want, anonymous(r, r.Visitor().Try(login, factortest.Right), login)); diff != "" {
 				r.Errorf("A046 %s: %s", login, diff)
 			}
 		}

@@ -1,0 +1,2 @@
+// Package ui holds the pages of how a person keeps what they sign in with.
+package ui

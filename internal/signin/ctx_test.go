@@ -1,0 +1,5 @@
+package signin_test
+
+import "context"
+
+var ctx = context.Background()

@@ -1,4 +1,0 @@
-// Package signintest is the other side of a sign-in for tests: a browser with
-// an authenticator that answers the options of a ceremony as both would, and
-// that lies about any part of it when it is told to.
-package signintest
