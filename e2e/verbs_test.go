@@ -32,6 +32,7 @@ type verb = func(ts *testscript.TestScript, neg bool, args []string)
 //	halt, crash          end it by SIGTERM or SIGKILL
 //	sekisho ARG…         run a command; "!" means code 1
 //	misuse ARG…          run a command that ends with code 2
+//	differs ARG…         run a command that ends with code 3
 //	as WHO               send the cookies of WHO from now on, none for "nobody"
 //	call …               see call_test.go
 //	page PATH            what a page says to its reader
@@ -50,7 +51,7 @@ var verbs map[string]verb
 func init() {
 	verbs = map[string]verb{
 		"at": at, "serve": serve, "halt": ends(syscall.SIGTERM), "crash": ends(syscall.SIGKILL),
-		"sekisho": command(1), "misuse": misuse, "as": as, "call": call, "page": page, "redeem": redeem,
+		"sekisho": command(1), "misuse": misuse, "differs": differs, "as": as, "call": call, "page": page, "redeem": redeem,
 		"take":  take,
 		"audit": newest, "ready": ready, "damage": damage, "fill": fill, "bytes": raw, "newer": newer,
 		"unprivileged": unprivileged, "checkpoint": checkpoint, "readonly": readonly,
@@ -157,6 +158,8 @@ func command(code int) verb {
 }
 
 func misuse(ts *testscript.TestScript, _ bool, args []string) { command(2)(ts, true, args) }
+
+func differs(ts *testscript.TestScript, _ bool, args []string) { command(3)(ts, true, args) }
 
 func as(ts *testscript.TestScript, _ bool, args []string) { storyOf(ts).who = args[0] }
 

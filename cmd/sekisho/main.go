@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	fmt.Fprintln(os.Stderr, house.Sentence(t.book, t.lang, err))
+	if errors.As(err, new(differs)) {
+		return exitDiffers
+	}
 	return exitRefused
 }
 
@@ -70,7 +73,7 @@ func newRoot(t *terminal) *cobra.Command {
 
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
-	newDemo, newServe, newUnseal, newAdmin, newPlan, newApply, newExport, newAudit, newBackup, newRestore, newMove,
+	newDemo, newServe, newUnseal, newAdmin, newPlan, newApply, newExport, newDrift, newAudit, newBackup, newRestore, newMove,
 	newAPI, newPeople, newMigrate, newDoctor, newBench, newVersion, newCompletion,
 }
 

@@ -39,10 +39,18 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// git is a command of git that does not mind whose the source is: CI may have
+// fetched it as somebody else.
+func git(args ...string) *exec.Cmd {
+	cmd := exec.Command("git", args...)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
+	return cmd
+}
+
 // clone is the source as somebody gets it: what is committed and nothing else.
 var clone = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(scratch, "source")
-	out, err := exec.Command("git", "clone", "--quiet", "--no-hardlinks", root, dir).CombinedOutput()
+	out, err := git("clone", "--quiet", "--no-hardlinks", root, dir).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("git clone: %w: %s", err, out)
 	}

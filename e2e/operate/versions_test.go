@@ -26,11 +26,11 @@ func later(t *testing.T, steps ...string) string {
 	t.Helper()
 	binary(t) // its packages are compiled then
 	return build(t, "later-"+strings.Join(steps, "-"), func(dir string) error {
-		if out, err := exec.Command("git", "clone", "--quiet", "--no-hardlinks", root, dir).CombinedOutput(); err != nil {
+		if out, err := git("clone", "--quiet", "--no-hardlinks", root, dir).CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		for _, step := range steps {
-			if err := os.CopyFS(filepath.Join(dir, "internal/org/schema"), os.DirFS(filepath.Join("testdata/next", step))); err != nil {
+			if err := os.CopyFS(filepath.Join(dir, "internal/notice/schema"), os.DirFS(filepath.Join("testdata/next", step))); err != nil {
 				return err
 			}
 		}
@@ -42,12 +42,14 @@ func later(t *testing.T, steps ...string) string {
 // not reach so far.
 func earlier(t *testing.T) string {
 	t.Helper()
-	if exec.Command("git", "-C", root, "cat-file", "-e", before+"^{commit}").Run() != nil {
+	if git("-C", root, "cat-file", "-e", before+"^{commit}").Run() != nil {
 		return ""
 	}
 	return build(t, "earlier", func(dir string) error {
-		return errors.Join(os.Mkdir(dir, 0o755), exec.Command("/bin/sh", "-ec", //nolint:gosec // our own words
-			fmt.Sprintf("git -C %s archive %s | tar -x -C %s", root, before, dir)).Run())
+		tar := dir + ".tar"
+		return errors.Join(
+			os.Mkdir(dir, 0o755), git("-C", root, "archive", "--output", tar, before).Run(), exec.Command("tar", "-x", "-f", tar, "-C", dir).Run(),
+		)
 	})
 }
 

@@ -118,3 +118,32 @@ func BenchmarkVerify(b *testing.B) {
 	}
 	b.ReportMetric((cpu(b)-before).Seconds()/float64(b.N), "cpu-s/verify")
 }
+
+// BenchmarkSequencer gives records their place: what the sequencer costs by
+// itself, while nobody writes.
+func BenchmarkSequencer(b *testing.B) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": housetest.SQLite, "postgres": housetest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			h := open(b, url(b))
+			const group, groups = 100, 200
+			var spent time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				for range groups {
+					must(b, h.store.House().Write(background, func(*store.Tx) store.End {
+						events := make([]store.Event, group)
+						for i := range events {
+							events[i] = store.Event{Name: []string{"session.begun", "refused", "member.added"}[i%3], Org: "kaede", By: aoi, Target: "note:1", Fields: map[string]string{"path": "p", "code": "c", "title": "a title of some length"}}
+						}
+						return store.Done(events[0], events[1:]...)
+					}))
+				}
+				before := cpu(b)
+				b.StartTimer()
+				must(b, h.Integrate(background))
+				spent += cpu(b) - before
+			}
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N*group*groups), "cpu-ns/record")
+		})
+	}
+}

@@ -104,6 +104,33 @@ func (l *Log) Search(ctx context.Context, reader Reader, q Query) (Page, error) 
 	return page, nil
 }
 
+// Newest returns the newest record about each of some targets, as q restricts
+// it, and leaves one record that says who looked. What has none is missing.
+func (l *Log) Newest(ctx context.Context, reader Reader, q Query, targets []string) (map[string]Record, error) {
+	if err := q.check(); err != nil || len(targets) == 0 {
+		return nil, err
+	}
+	q.Limit, q.Brief = 1, true
+	found := map[string]Record{}
+	err := l.store.House().Read(ctx, func(v *store.View) error {
+		for _, q.Target = range targets {
+			page, err := search(v, q)
+			if err != nil {
+				return err
+			}
+			for _, record := range page.Records {
+				found[q.Target] = record
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	q.Target = strings.Join(targets, " ")
+	return found, l.read(ctx, reader, "audit.searched", "", q.said(len(found)))
+}
+
 func (q *Query) check() error {
 	if q.Org == "" && !q.House {
 		return fault.New(fault.Forbidden, "audit-scope-missing")
@@ -242,8 +269,11 @@ func searchPending(v *store.View, q Query) (found []Record, err error) {
 // did, the id at which it did.
 func searchAll(v *store.View, q Query) (found []Record, rest string, err error) {
 	seen, part := 0, scanFirst
-	if q.bare() {
+	switch {
+	case q.bare() && q.term() == "":
 		part = q.Limit + 1
+	case q.bare(): // others said something in the same seconds
+		part = 4 * (q.Limit + 1)
 	}
 	for seen < q.scan() && len(found) <= q.Limit {
 		query, args := q.statement()

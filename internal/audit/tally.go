@@ -54,85 +54,96 @@ var sqlTally = forChunks("INSERT INTO audit_tally (org, name, hour, detail, n) V
 // tallyOf counts records by their bodies. What cannot be read is not counted,
 // as it is not found either.
 func tallyOf(bodies func(yield func([]byte) bool)) map[tallyKey]int64 {
-	sums := map[tallyKey]int64{}
-	var hours hourReader
+	var said tallyFields
+	var key []byte
+	alike := map[string]*tallyGroup{}
 	for body := range bodies {
-		if key, n, ok := countsAs(body, &hours); ok {
-			sums[key] += n
-			key.org = string(Everywhere)
-			sums[key] += n
+		if !said.read(body) || len(said.at) < hourChars || len(said.name) == 0 {
+			continue
+		}
+		key = key[:0]
+		for _, part := range [...][]byte{said.at[:hourChars], said.org, said.name, said.detail} {
+			key = append(append(key, part...), 0)
+		}
+		group := alike[string(key)]
+		if group == nil {
+			group = said.group()
+			alike[string(key)] = group
+		}
+		group.n += said.count()
+	}
+	sums := map[tallyKey]int64{}
+	for _, group := range alike {
+		if group.known {
+			sums[group.key] += group.n
+			group.key.org = string(Everywhere)
+			sums[group.key] += group.n
 		}
 	}
 	return sums
 }
 
-// countsAs says under which key a record counts, and how often.
-func countsAs(body []byte, hours *hourReader) (key tallyKey, n int64, ok bool) {
-	var said tallyFields
-	if !said.read(body) {
-		return key, 0, false
-	}
-	if key.hour, ok = hours.of(said.at); !ok || len(said.name) == 0 {
-		return key, 0, false
-	}
-	key.org, key.name, n = indexed(string(said.org)), indexed(string(said.name)), 1
-	if tallyDetails[key.name] != "" {
-		fs, err := decodeBody(body)
-		if err != nil {
-			return key, 0, false
-		}
-		key.detail = indexed(fs.get(tallyDetails[key.name]))
-		if many, err := strconv.ParseInt(fs.get(countField), 10, 64); err == nil && many > 0 && key.name == counted {
-			n = many
-		}
-	}
-	return key, n, true
+// tallyGroup is what counts as one; known says that its hour could be read.
+type tallyGroup struct {
+	key   tallyKey
+	known bool
+	n     int64
 }
 
-// tallyFields are the fields that every record is counted by.
-type tallyFields struct{ at, org, name []byte }
+// tallyFields are the fields that records are counted by.
+type tallyFields struct{ at, org, name, detail, many []byte }
 
 func (t *tallyFields) read(body []byte) bool {
-	if len(body) > 0 && body[0] == bodyErased {
-		fs, err := decodeBody(body)
-		t.at, t.org, t.name = []byte(fs.get(fieldAt)), []byte(fs.get(fieldOrg)), []byte(fs.get(fieldName))
-		return err == nil
-	}
-	return eachCoded(body, func(field string, value []byte) {
-		switch field {
-		case fieldAt:
+	*t = tallyFields{}
+	detail := ""
+	take := func(field string, own, value []byte) {
+		switch {
+		case field == fieldAt:
 			t.at = value
-		case fieldOrg:
+		case field == fieldOrg:
 			t.org = value
-		case fieldName:
-			t.name = value
+		case field == fieldName:
+			t.name, detail = value, tallyDetails[string(value)]
+		case detail != "" && string(own) == detail:
+			t.detail = value
+		case string(own) == countField:
+			t.many = value
 		}
-	})
+	}
+	if len(body) == 0 || body[0] != bodyErased {
+		return eachPiece(body, take)
+	}
+	fs, err := decodeBody(body)
+	for i := range fs {
+		if name := fs[i].name; name[0] == '@' {
+			take(name, nil, []byte(fs[i].value))
+		} else {
+			take("", []byte(name), []byte(fs[i].value))
+		}
+	}
+	return err == nil
 }
 
-// hourReader makes hours of the times of records, most of which are of the same
-// one.
-type hourReader struct {
-	text string
-	hour int64
+// count is for how many of its kind a record stands.
+func (t *tallyFields) count() int64 {
+	if string(t.name) != counted {
+		return 1
+	}
+	n, err := strconv.ParseInt(string(t.many), 10, 64)
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}
+
+func (t *tallyFields) group() *tallyGroup {
+	at, err := time.Parse("2006-01-02T15", string(t.at[:hourChars]))
+	return &tallyGroup{known: err == nil, key: tallyKey{
+		org: indexed(string(t.org)), name: indexed(string(t.name)), detail: indexed(string(t.detail)), hour: at.Unix() / 3600,
+	}}
 }
 
 const hourChars = len("2006-01-02T15")
-
-func (h *hourReader) of(at []byte) (int64, bool) {
-	if len(at) < hourChars {
-		return 0, false
-	}
-	if string(at[:hourChars]) == h.text {
-		return h.hour, true
-	}
-	t, err := time.Parse("2006-01-02T15", string(at[:hourChars]))
-	if err != nil {
-		return 0, false
-	}
-	h.text, h.hour = string(at[:hourChars]), t.Unix()/3600
-	return h.hour, true
-}
 
 // tallyArgs are the rows of audit_tally, in the order of the table.
 func tallyArgs(sums map[tallyKey]int64) []any {
@@ -291,4 +302,55 @@ func (l *Log) Tallies(ctx context.Context, org id.Org, moments []time.Time, name
 		return err
 	})
 	return all, err
+}
+
+// lastScan bounds how many records Last looks at.
+const lastScan = 20_000
+
+// Last returns the newest record of an event of the house itself, as far as the
+// tally knows of it; found is false if there is none or its body is archived.
+// It is for what the house shows of itself and leaves no record.
+func (l *Log) Last(ctx context.Context, name string) (r Record, found bool, err error) {
+	err = l.store.House().Read(ctx, func(v *store.View) error {
+		found = false
+		var hour int64
+		err := v.Row("SELECT hour FROM audit_tally WHERE org = '' AND name = $1 ORDER BY hour DESC LIMIT 1", name).Scan(&hour)
+		if errors.Is(err, store.ErrNoRow) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		from := time.Unix(hour*3600, 0)
+		rows, err := v.Query("SELECT body FROM audit_record WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+			lowest(from), lowest(from.Add(time.Hour)), lastScan)
+		if err != nil {
+			return err
+		}
+		for !found && rows.Next() {
+			var body []byte
+			if err := rows.Scan(&body); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			var said tallyFields
+			if said.read(body) && string(said.name) == name && len(said.org) == 0 {
+				fs, err := decodeBody(body)
+				if err != nil {
+					return errors.Join(err, rows.Close())
+				}
+				r, found = fs.record(-1), true
+			}
+		}
+		return rows.Close()
+	})
+	return r, found, err
+}
+
+// Tallied returns how often an event of the house itself happened since it was
+// first counted, to see whether there is a newer one.
+func (l *Log) Tallied(ctx context.Context, name string) (n int64, err error) {
+	err = l.store.House().Read(ctx, func(v *store.View) error {
+		return v.Row("SELECT CAST(COALESCE(sum(n), 0) AS BIGINT) FROM audit_tally WHERE org = '' AND name = $1", name).Scan(&n)
+	})
+	return n, err
 }

@@ -76,7 +76,7 @@ func termArgs(batch []waiter) []any {
 
 // eachTerm reads the terms of a whole body, and nothing else of it.
 func eachTerm(body []byte, f func(prefix string, value []byte)) {
-	eachCoded(body, func(field string, value []byte) {
+	eachPiece(body, func(field string, _, value []byte) {
 		for _, kind := range termKinds {
 			if kind.field == field && len(value) > 0 {
 				f(kind.prefix, value)
@@ -85,26 +85,28 @@ func eachTerm(body []byte, f func(prefix string, value []byte)) {
 	})
 }
 
-// eachCoded reads the fields of a whole body that the witness has filled in,
-// and reports whether all of it could be read.
-func eachCoded(body []byte, f func(field string, value []byte)) bool {
+// eachPiece reads a whole body without copying it: the fields that the witness
+// has filled in by their names, the event's own by the bytes of theirs, with ""
+// for the name. It reports whether all of it could be read.
+func eachPiece(body []byte, f func(field string, own, value []byte)) bool {
 	if len(body) < 1+saltLen || body[0] != bodyWhole {
 		return false
 	}
 	r := bodyReader{rest: body[1+saltLen:]}
 	for len(r.rest) > 0 && !r.bad {
-		coded := r.rest[0]
+		coded, field := r.rest[0], ""
+		var own []byte
 		if coded >= nameCoded {
 			r.take(1)
+			if code := int(coded &^ nameCoded); code < len(codedNames) {
+				field = codedNames[code]
+			}
 		} else {
-			r.piece()
+			own = r.piece()
 		}
 		value := r.piece()
-		if r.bad || coded < nameCoded {
-			continue
-		}
-		if code := int(coded &^ nameCoded); code < len(codedNames) {
-			f(codedNames[code], value)
+		if !r.bad && (field != "" || own != nil) {
+			f(field, own, value)
 		}
 	}
 	return !r.bad

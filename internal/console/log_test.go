@@ -24,7 +24,7 @@ type listed struct {
 }
 
 // newcomer makes a person with roles in an organization.
-func newcomer(t *testing.T, h *housetest.Home, login string, in id.Org, roles ...id.Role) id.Person {
+func newcomer(t testing.TB, h *housetest.Home, login string, in id.Org, roles ...id.Role) id.Person {
 	t.Helper()
 	r, by := h.Register(), id.Local(0)
 	p := org.Person{ID: id.New[id.Person](time.Now()), Login: login, DisplayName: "Name of " + login, State: org.Active, Created: time.Now()}

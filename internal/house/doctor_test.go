@@ -134,3 +134,17 @@ func certify(t *testing.T, o *house.Options, until time.Time) {
 		}
 	}
 }
+
+// A database that several nodes can share asks for a drain time.
+func TestDoctorAsksForADrainTime(t *testing.T) {
+	c := config(t, housetest.Postgres(t))
+	look := func() house.Level {
+		return level(house.Doctor(t.Context(), house.Options{Config: c, Clock: clock.System()}), "drain.none")
+	}
+	if got := look(); got != house.Warn {
+		t.Errorf("CAP-O2 without a drain time: %q", got)
+	}
+	if c.Drain = 10 * time.Second; look() != "" {
+		t.Error("CAP-O2 it complains although there is one")
+	}
+}

@@ -89,9 +89,10 @@ func (c *call) scan(scan func(...any) error) error {
 
 // claim takes up to most effects of a target that are due by a time. The outer UPDATE repeats the
 // old state: with the subquery alone two nodes would claim one row.
-func (d *Desk) claim(driver *Driver, target string, by time.Time, most int) (calls []*call, err error) {
+func (d *Desk) claim(driver *Driver, target string, by time.Time, most int) ([]*call, error) {
 	stamp := d.Clock.Mono() // before the wall stamp: the call's time counts from here
-	err = d.write(func(tx *store.Tx) store.End {
+	var calls []*call       // a closure that overran may still write here: looked at only once it has ended well
+	err := d.write(func(tx *store.Tx) store.End {
 		now := tx.Now()
 		rows, err := tx.Query(`UPDATE job_effect SET state = 'inflight', owner = $1, fence_no = fence_no + 1,
 			sent_at = $2, fence_until = $3, first_at = CASE WHEN first_at = 0 THEN CAST($2 AS BIGINT) ELSE first_at END
@@ -99,13 +100,14 @@ func (d *Desk) claim(driver *Driver, target string, by time.Time, most int) (cal
 				AND state = 'intended' AND waits = 0 AND due <= $6 ORDER BY due, id LIMIT $7)
 			AND state = 'intended'`+callColumns,
 			d.owner, store.Micros(now), store.Micros(now.Add(driver.fence())), driver.Name, target, store.Micros(by), most)
-		calls, err = store.Collect(rows, err, func(scan func(...any) error) (*call, error) {
+		mine, err := store.Collect(rows, err, func(scan func(...any) error) (*call, error) {
 			c := &call{driver: driver, stampMono: stamp}
 			return c, c.scan(scan)
 		})
 		if err != nil {
 			return store.Abort(err)
 		}
+		calls = mine
 		return store.Quietly(store.QuietClaim)
 	})
 	if err != nil {

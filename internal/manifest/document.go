@@ -77,7 +77,8 @@ func gather(problems yaml.Problems, err error) yaml.Problems {
 }
 
 // Read parses a file, or all files *.yaml and *.yml right in a folder, sorted
-// by name. What is wrong in any of them is one fault manifest-invalid.
+// by name; "-" is what comes in on standard input. What is wrong in any of them
+// is one fault manifest-invalid.
 func Read(path string) ([]Document, error) {
 	files, err := list(path)
 	if err != nil {
@@ -117,7 +118,10 @@ func Parse(name string, text []byte) ([]Document, error) {
 
 func list(path string) ([]string, error) {
 	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
+	if path == "-" || err == nil && !info.IsDir() {
+		return []string{path}, nil
+	}
+	if err != nil {
 		return []string{path}, err
 	}
 	entries, err := os.ReadDir(path)
@@ -125,6 +129,7 @@ func list(path string) ([]string, error) {
 	for _, entry := range entries {
 		if ext := filepath.Ext(entry.Name()); !entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") && (ext == ".yaml" || ext == ".yml") {
 			files = append(files, filepath.Join(path, entry.Name()))
+			err = errors.Join(err, regular(files[len(files)-1]))
 		}
 	}
 	if err == nil && len(files) == 0 {
@@ -133,11 +138,25 @@ func list(path string) ([]string, error) {
 	return slices.Sorted(slices.Values(files)), err
 }
 
+// regular refuses what would be waited for without end (a pipe) or has none (a
+// device). A pipe that is named on the command line is what somebody wants; one
+// that lies in a folder or stands in a document is not.
+func regular(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it is no regular file: " + filepath.Base(path))}
+	}
+	return err
+}
+
 // errTooLarge says that a file is over its cap.
 var errTooLarge = errors.New("the file is too large")
 
 func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.Stdin, error(nil)
+	if path != "-" {
+		f, err = os.Open(path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,29 @@ type Drifted struct {
 // Title is the object's name as references write it across organizations.
 func (d Drifted) Title() string { return Step{Org: d.Org, Name: d.Name}.title() }
 
+// Text writes the drift for a terminal, as a plan is written: what was applied
+// before the arrow, what is there after it.
+func (d *Drift) Text(say func(key string, args map[string]any) string) string {
+	if len(d.Objects) == 0 {
+		return say("manifest.drift.none", map[string]any{"count": d.Managed}) + "\n"
+	}
+	var b strings.Builder
+	for _, o := range d.Objects {
+		s := Step{Action: Update, Kind: o.Kind, Org: o.Org, Name: o.Name, Differences: o.Differences}
+		switch {
+		case o.Gone:
+			s.Action = Delete
+		case o.Now != "":
+			s.Action, s.Name, s.From = Rename, o.Now, o.Name
+		}
+		if o.Name == "" {
+			s.Name = o.Target
+		}
+		s.write(&b, say)
+	}
+	return b.String()
+}
+
 // Strange is an object that no apply has brought about.
 type Strange struct {
 	Kind string `json:"kind"`

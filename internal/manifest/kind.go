@@ -187,7 +187,11 @@ func placed(doc Document, err error) yaml.Problems {
 		return nil
 	}
 	if len(f.Fields) == 0 {
-		return yaml.Problems{{File: doc.File, Line: doc.Root.Line, Code: f.Code, Args: f.Args}}
+		path := ""
+		if strings.HasSuffix(f.Code, "-taken") {
+			path = "name"
+		}
+		return yaml.Problems{{File: doc.File, Line: doc.Root.LineOf(path), Path: path, Code: f.Code, Args: f.Args}}
 	}
 	var out yaml.Problems
 	for _, field := range f.Fields {

@@ -56,6 +56,9 @@ type Plan struct {
 	// Spared are objects that prune leaves alone because no apply has brought
 	// them about, such as "Group kaede/sales".
 	Spared []string `json:"spared,omitempty" doc:"What prune leaves alone because no apply has made it"`
+	// Takes counts objects that are there as documents say, and that this apply
+	// takes in hand.
+	Takes int `json:"takes,omitempty" doc:"Objects that are there already and that the apply takes in hand"`
 	// ID names what was done, "" of a plan and of an apply that changed nothing.
 	ID string `json:"id,omitempty" doc:"Of the apply; missing of a plan and where nothing changed"`
 }
@@ -102,6 +105,9 @@ func (p *Plan) Text(say func(key string, args map[string]any) string) string {
 }
 
 var signs = map[Action]string{Create: "+", Update: "~", Rename: ">", Delete: "-"}
+
+// Sign is how a plan marks the action: + ~ > -, "" for none.
+func (a Action) Sign() string { return signs[a] }
 
 func (s Step) write(b *strings.Builder, say func(string, map[string]any) string) {
 	fmt.Fprintf(b, "%s %s %s", signs[s.Action], s.Kind, s.title())
@@ -280,6 +286,9 @@ func (a *attempt) look(v *store.View) (err error) {
 	a.plan = &Plan{Steps: []Step{}, Spared: p.spared}
 	for _, e := range a.entries {
 		a.plan.Steps = append(a.plan.Steps, e.step)
+		if e.step.Action == None && !p.managed.has(e.step.Kind, e.org, e.id) {
+			a.plan.Takes++
+		}
 	}
 	if n := a.plan.Changes(); a.options.Most > 0 && n > a.options.Most {
 		return fault.New(fault.Unmet, "manifest-too-many", "count", n, "limit", a.options.Most)

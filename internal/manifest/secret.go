@@ -149,6 +149,9 @@ func (s *source) read(document string, from Sources) (value, code string) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(document), path)
 	}
+	if regular(path) != nil {
+		return "", codeSecretFile
+	}
 	content, err := readFile(path, maxSecret)
 	if errors.Is(err, errTooLarge) {
 		return "", codeSecretTooLarge

@@ -1,8 +1,10 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -50,15 +52,16 @@ func refer(refs []manifest.Reference, kind, path string, names ...string) []mani
 	return refs
 }
 
+// titled is a title as it is kept.
+func titled(title, name string) string { return cmp.Or(strings.TrimSpace(title), name) }
+
 func sorted(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
 func checkOrganization(name string, s *organization) error {
-	if s.Title == "" {
-		s.Title = name
-	}
+	s.Title = titled(s.Title, name)
 	s.ParentRoles = sorted(s.ParentRoles)
 	return nil
 }
@@ -141,6 +144,9 @@ func checkPerson(name string, s *person) error {
 			}
 		}
 		return f
+	}
+	if p.Login != name { // the next apply would not find it by this name
+		return withField(fault.New(fault.Invalid, "person-invalid"), "name", "manifest-name-form", "name", p.Login)
 	}
 	password := s.Password
 	*s = specOf(p)

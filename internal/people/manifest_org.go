@@ -34,9 +34,7 @@ func (r *Room) roles() manifest.Kind {
 }
 
 func checkRole(name string, s *role) error {
-	if s.Title == "" {
-		s.Title = name
-	}
+	s.Title = titled(s.Title, name)
 	s.Permissions, s.Includes = sorted(s.Permissions), sorted(s.Includes)
 	if f := (org.Role{Name: name, Title: s.Title}).Check(); f != nil {
 		return f
@@ -166,9 +164,7 @@ func (r *Room) groups() manifest.Kind {
 }
 
 func checkGroup(name string, s *group) error {
-	if s.Title == "" {
-		s.Title = name
-	}
+	s.Title = titled(s.Title, name)
 	s.Members, s.Groups = sorted(s.Members), sorted(s.Groups)
 	return nil
 }
