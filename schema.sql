@@ -538,6 +538,8 @@ CREATE TABLE session (
 
 CREATE INDEX session_ends ON session (ends);
 
+CREATE INDEX session_org ON session (org, id);
+
 CREATE INDEX session_person ON session (person, begun);
 
 CREATE TABLE signin_policy (

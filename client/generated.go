@@ -113,6 +113,13 @@ const (
 	NoticeStateWaiting NoticeState = "waiting"
 )
 
+// Defines values for OpenSessionACR.
+const (
+	OpenSessionACRAal0 OpenSessionACR = "aal0"
+	OpenSessionACRAal1 OpenSessionACR = "aal1"
+	OpenSessionACRAal2 OpenSessionACR = "aal2"
+)
+
 // Defines values for OrganizationState.
 const (
 	OrganizationStateActive   OrganizationState = "active"
@@ -324,7 +331,7 @@ type ApplyRequest struct {
 	// Documents Parsed documents in their wire form
 	Documents interface{} `json:"documents"`
 
-	// Prune Delete what the documents do not name
+	// Prune Delete what an apply has made and the documents do not name, of the kinds and organizations that they do name
 	Prune *bool `json:"prune,omitempty"`
 }
 
@@ -547,6 +554,31 @@ type ChangeSignInPolicyRequest struct {
 	Version int64 `json:"version"`
 }
 
+// Deed defines model for Deed.
+type Deed struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+
+	// Created When it was made
+	Created int64    `json:"created"`
+	Deleted int64    `json:"deleted"`
+	Digest  string   `json:"digest"`
+	Door    string   `json:"door"`
+	Files   []string `json:"files"`
+
+	// ID Identifier: never changed and never used again
+	ID      string `json:"id"`
+	Named   int64  `json:"named"`
+	Renamed int64  `json:"renamed"`
+	Updated int64  `json:"updated"`
+}
+
+// DeedList defines model for DeedList.
+type DeedList struct {
+	// Items What is on this page
+	Items []Deed `json:"items"`
+}
+
 // Deletion defines model for Deletion.
 type Deletion struct {
 	// Allowed It can be deleted now
@@ -572,6 +604,28 @@ type Difference struct {
 
 	// Path Of the field within spec
 	Path string `json:"path"`
+}
+
+// Drift defines model for Drift.
+type Drift struct {
+	Managed   int64     `json:"managed"`
+	Objects   []Drifted `json:"objects"`
+	Unmanaged []Strange `json:"unmanaged"`
+}
+
+// Drifted defines model for Drifted.
+type Drifted struct {
+	Apply       string        `json:"apply"`
+	At          time.Time     `json:"at"`
+	Differences *[]Difference `json:"differences,omitempty"`
+	Gone        *bool         `json:"gone,omitempty"`
+	Kind        string        `json:"kind"`
+	Name        string        `json:"name"`
+	Now         *string       `json:"now,omitempty"`
+
+	// Org Id of the organization
+	Org    *string `json:"org,omitempty"`
+	Target string  `json:"target"`
 }
 
 // Effect defines model for Effect.
@@ -1347,6 +1401,51 @@ type OfferOwnTOTPResponse struct {
 	URI string `json:"uri"`
 }
 
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	// ACR How strongly the person proved who they are
+	ACR OpenSessionACR `json:"acr"`
+
+	// Begun When the person signed in
+	Begun time.Time `json:"begun"`
+
+	// Browser As it says of itself
+	Browser *string `json:"browser,omitempty"`
+
+	// Ends When it ends by itself
+	Ends time.Time `json:"ends"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Login What the person signs in with
+	Login string `json:"login"`
+
+	// Name How the person is shown
+	Name string `json:"name"`
+
+	// Person Id of the person
+	Person string `json:"person"`
+
+	// Seen To the minute
+	Seen time.Time `json:"seen"`
+
+	// Source Address
+	Source *string `json:"source,omitempty"`
+}
+
+// OpenSessionACR How strongly the person proved who they are
+type OpenSessionACR string
+
+// OpenSessionList defines model for OpenSessionList.
+type OpenSessionList struct {
+	// Items What is on this page
+	Items []OpenSession `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // Organization defines model for Organization.
 type Organization struct {
 	// ID Identifier: never changed and never used again
@@ -1546,6 +1645,9 @@ type Plan struct {
 
 	// Steps What happens, in that order
 	Steps []Step `json:"steps"`
+
+	// Takes Objects that are there already and that the apply takes in hand
+	Takes *int64 `json:"takes,omitempty"`
 }
 
 // Policy defines model for Policy.
@@ -1953,6 +2055,15 @@ type StoreState struct {
 	Write float64 `json:"write"`
 }
 
+// Strange defines model for Strange.
+type Strange struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+
+	// Org Id of the organization
+	Org *string `json:"org,omitempty"`
+}
+
 // Stretch defines model for Stretch.
 type Stretch struct {
 	// Accepted Invitations accepted
@@ -2246,6 +2357,21 @@ type ListMembersParamsState string
 
 // ListRolesParams defines parameters for ListRoles.
 type ListRolesParams struct {
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Person Only of this person
+	Person *string `form:"person,omitempty" json:"person,omitempty"`
+
+	// Q Words of names or logins; the ten people who fit best
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
 	// Cursor From the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
@@ -2585,6 +2711,15 @@ func (c *Client) SkipEffect(ctx context.Context, effect string, body SkipEffectR
 	return c.do(ctx, r, nil)
 }
 
+// ListApplies The last applies, newest first
+//
+// Needs the permission `house.manifest`.
+func (c *Client) ListApplies(ctx context.Context) (*DeedList, error) {
+	r := request{id: "list-applies", method: http.MethodGet, path: place("/manifests/applies")}
+	out := new(DeedList)
+	return out, c.do(ctx, r, out)
+}
+
 // Apply Make documents true, in one transaction
 //
 // Needs the permission `house.manifest`.
@@ -2592,6 +2727,15 @@ func (c *Client) Apply(ctx context.Context, body ApplyRequest) (*Plan, error) {
 	r := request{id: "apply", method: http.MethodPost, path: place("/manifests/apply")}
 	r.body = body
 	out := new(Plan)
+	return out, c.do(ctx, r, out)
+}
+
+// GetDrift What differs from what was last applied
+//
+// Needs the permission `house.manifest`.
+func (c *Client) GetDrift(ctx context.Context) (*Drift, error) {
+	r := request{id: "get-drift", method: http.MethodGet, path: place("/manifests/drift")}
+	out := new(Drift)
 	return out, c.do(ctx, r, out)
 }
 
@@ -2604,7 +2748,7 @@ func (c *Client) Export(ctx context.Context) (*ExportResponse, error) {
 	return out, c.do(ctx, r, out)
 }
 
-// Plan What documents would change
+// Plan What documents would change; it is tried and taken back
 //
 // Needs the permission `house.manifest`.
 func (c *Client) Plan(ctx context.Context, body ApplyRequest) (*Plan, error) {
@@ -3262,6 +3406,53 @@ func (c *Client) ChangeRole(ctx context.Context, org string, role string, body C
 	return out, c.do(ctx, r, out)
 }
 
+// ListSessions Who is signed in and acts in the organization, the newest first
+//
+// Needs the permission `session.read`, held in `org`.
+func (c *Client) ListSessions(ctx context.Context, org string, params *ListSessionsParams) (*OpenSessionList, error) {
+	r := request{id: "list-sessions", method: http.MethodGet, path: place("/organizations/{org}/sessions", org)}
+	if params != nil {
+		if params.Person != nil {
+			r.ask("person", *params.Person)
+		}
+		if params.Q != nil {
+			r.ask("q", *params.Q)
+		}
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(OpenSessionList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListSessions goes through ListSessions page by page. An error is the last thing that it yields.
+func (c *Client) EachListSessions(ctx context.Context, org string, params *ListSessionsParams) iter.Seq2[OpenSession, error] {
+	var p ListSessionsParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]OpenSession, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListSessions(ctx, org, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// EndSession End a session of somebody who is not stronger
+//
+// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) EndSession(ctx context.Context, org string, session string) error {
+	r := request{id: "end-session", method: http.MethodDelete, path: place("/organizations/{org}/sessions/{session}", org, session)}
+	return c.do(ctx, r, nil)
+}
+
 // ListSignInPolicies What the organization asks of people who sign in
 //
 // Needs the permission `signin.policy`, held in `org`.
@@ -3478,7 +3669,9 @@ var Operations = []string{
 	"get-effect",
 	"retry-effect",
 	"skip-effect",
+	"list-applies",
 	"apply",
+	"get-drift",
 	"export",
 	"plan",
 	"get-profile",
@@ -3535,6 +3728,8 @@ var Operations = []string{
 	"delete-role",
 	"get-role",
 	"change-role",
+	"list-sessions",
+	"end-session",
 	"list-sign-in-policies",
 	"add-sign-in-policy",
 	"delete-sign-in-policy",

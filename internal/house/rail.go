@@ -35,6 +35,7 @@ func (h *House) consoleRail() []entry {
 		}
 		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission, group: group})
 	}
+	rail = append(rail, entry{key: "signin.open", href: signin.OpenPath, permission: signin.ReadSessions, group: railSignIn})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	for _, e := range h.console.Rail() {
 		group := railInstallation

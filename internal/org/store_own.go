@@ -45,14 +45,21 @@ func (r *Register) Own(ctx context.Context, who id.Person) (own Own, err error) 
 }
 
 // GroupIDsOf returns the groups that a person is in, directly or through
-// others, in two statements whatever is in them.
+// others, in one statement.
 func (r *Register) GroupIDsOf(ctx context.Context, org id.Org, who id.Person) (in []id.Group, err error) {
 	err = r.store.Org(org).Read(ctx, func(v *store.View) error {
-		rows, err := v.Query("SELECT group_id FROM group_member WHERE org = $1 AND person = $2 ORDER BY group_id", string(who))
-		if in, err = store.Collect(rows, err, scanID[id.Group]); err != nil || len(in) == 0 {
-			return err
+		rows, err := v.Query(`SELECT group_id, '' FROM group_member WHERE org = $1 AND person = $2
+			UNION ALL SELECT group_id, inner_id FROM group_group WHERE org = $1 ORDER BY 1, 2`, string(who))
+		all, err := store.Collect(rows, err, scanPair)
+		in = nil
+		var nesting []pair
+		for _, one := range all {
+			if one.b == "" {
+				in = append(in, id.Group(one.a))
+			} else {
+				nesting = append(nesting, one)
+			}
 		}
-		nesting, err := groupNesting(v)
 		for i := 0; i < len(in); i++ { // it grows on the way
 			for _, n := range nesting {
 				if outer := id.Group(n.a); n.b == string(in[i]) && !slices.Contains(in, outer) {

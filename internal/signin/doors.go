@@ -9,4 +9,6 @@ func (r *Room) Doors(m *web.Mux) {
 	r.policyAPI(m)
 	r.sessionPages(m)
 	r.sessionAPI(m)
+	r.openPages(m)
+	r.openAPI(m)
 }

@@ -28,7 +28,9 @@ var (
 const Policy = "signin.policy"
 
 // Permissions lists the permissions of the room.
-func Permissions() []org.Permission { return []org.Permission{{Name: Policy}} }
+func Permissions() []org.Permission {
+	return []org.Permission{{Name: Policy}, {Name: ReadSessions, Roles: []string{string(org.Accounts), string(org.Auditor)}}}
+}
 
 // Options is what the room stands on.
 type Options struct {

@@ -1,0 +1,3 @@
+-- Who is signed in in an organization, the newest first: identifiers are in the
+-- order of time.
+CREATE INDEX session_org ON session (org, id);
