@@ -179,6 +179,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.recovery", href: signin.RecoveryPath},
 		{key: "settings.sessions", href: signin.SessionsPath},
 		{key: "settings.tokens", href: signin.TokensPath},
+		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }
 

@@ -201,6 +201,7 @@ func (h *House) openWeb() (err error) {
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
 		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath, Search: hub.SearchPath,
+		About: h.about, Ending: h.ending,
 		Entrance: h.entrance,
 	})
 	return err

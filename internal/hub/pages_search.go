@@ -16,9 +16,11 @@ const SearchPath = "/search"
 func (r *Room) searchDoors(m *web.Mux) {
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath, Permission: web.SignedIn}, r.showSearch)
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath + "/hints", Permission: web.SignedIn}, r.showHints)
-	web.API(m, web.Route{Permission: web.SignedIn}, huma.Operation{
-		OperationID: "search", Method: http.MethodGet, Path: SearchPath, Summary: "Search everywhere: people, groups, roles, pages and more, as far as you may open them", Tags: []string{"search"},
-	}, r.apiSearch)
+	web.API(m, web.Route{Permission: web.SignedIn}, get(SearchPath, "search", "Search everywhere: people, groups, roles, pages and more, as far as the caller may open them"), r.apiSearch)
+}
+
+func get(path, name, summary string) huma.Operation {
+	return huma.Operation{Method: http.MethodGet, Path: path, OperationID: name, Summary: summary, Tags: []string{"search"}}
 }
 
 func (r *Room) showSearch(v *web.Visit) error {

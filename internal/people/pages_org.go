@@ -25,7 +25,7 @@ func (r *Room) orgPages(m *web.Mux) {
 	asks(m, fresh(route("", orgsPath+"/new", org.Write)), r.showNewOrg, r.takeNewOrg)
 	m.Page(route(http.MethodGet, orgsPath+"/{org}", web.SignedIn), r.showOrg)
 	asks(m, in(orgsPath+"/{org}/edit", org.Write), shows(r.orgForm), takes(r.orgForm, r.takeOrg))
-	asks(m, fresh(in(orgsPath+"/{org}/delete", org.Write)), shows(r.orgEnd), takes(r.orgEnd, r.takeOrgEnd))
+	asks(m, fresh(in(orgsPath+"/{org}/delete", org.Write)), shows(ends("organization", "org", r.orgEnd)), takes(ends("organization", "org", r.orgEnd), r.takeOrgEnd))
 }
 
 func (r *Room) showOrgs(v *web.Visit) error {
@@ -93,7 +93,7 @@ func (r *Room) showOrg(v *web.Visit) error {
 		page.DangerTitle = v.Say("people.danger")
 		page.Danger = []ui.Go{{Text: v.Say("people.organization.delete"), Href: at + "/delete", Kind: webui.Danger}}
 	}
-	return v.Show(page.Title, ui.Show(page))
+	return showAbout(v, "organization:"+string(o.ID), page)
 }
 
 // parentSection says plainly who from above acts here, and as what.

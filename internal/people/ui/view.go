@@ -49,6 +49,7 @@ type Form struct {
 	Hidden        []Pair
 	File          string // label of a file to choose, "" for none
 	More          []Go
+	Above         templ.Component // before the fields; may be nil
 }
 
 func (f Form) button() string {
