@@ -46,7 +46,7 @@ CREATE TABLE audit_head (
   fence BIGINT NOT NULL,
   beat BIGINT NOT NULL,
   owner TEXT NOT NULL
-);
+, tallied BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE audit_key (
   one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
@@ -82,6 +82,15 @@ CREATE INDEX audit_place_low ON audit_place (low);
 CREATE TABLE audit_record (
   id TEXT NOT NULL PRIMARY KEY,
   body BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE audit_tally (
+  org TEXT NOT NULL,                  -- "" is the house itself, "*" is all together
+  name TEXT NOT NULL,                 -- of the event
+  hour BIGINT NOT NULL,               -- since 1970, UTC
+  detail TEXT NOT NULL,               -- code of a refusal, way of a sign-in; "" for others
+  n BIGINT NOT NULL,
+  PRIMARY KEY (org, name, hour, detail)
 ) WITHOUT ROWID;
 
 CREATE TABLE audit_term (
@@ -215,6 +224,34 @@ CREATE TABLE mail_change (
   email TEXT NOT NULL,
   ends BIGINT NOT NULL
 );
+
+CREATE TABLE manifest_apply (
+  id TEXT NOT NULL PRIMARY KEY,
+  at_ BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  door TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  files TEXT NOT NULL,
+  named BIGINT NOT NULL,
+  created BIGINT NOT NULL,
+  updated BIGINT NOT NULL,
+  renamed BIGINT NOT NULL,
+  deleted BIGINT NOT NULL
+);
+
+CREATE TABLE manifest_object (
+  kind TEXT NOT NULL,
+  org TEXT NOT NULL,
+  id TEXT NOT NULL,
+  org_name TEXT NOT NULL,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  apply TEXT NOT NULL,
+  at_ BIGINT NOT NULL,
+  PRIMARY KEY (kind, org, id)
+);
+
+CREATE INDEX manifest_object_id ON manifest_object (id);
 
 CREATE TABLE member (
   org TEXT NOT NULL,

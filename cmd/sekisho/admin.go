@@ -5,17 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sekisho/sekisho/client"
 )
 
 func newAdmin(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "admin", Short: t.say("cmd.admin"), Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRecover(t))
+	cmd.AddCommand(newRecover(t), newKit(t), newNewKey(t))
 	return cmd
 }
 
@@ -40,17 +41,11 @@ func newRecover(t *terminal) *cobra.Command {
 // network: who may run it on the machine could read the database as well.
 func (t *terminal) recover(ctx context.Context, a afar, login string, out io.Writer) error {
 	return t.with(ctx, a, func(r *reach) error {
-		var made struct {
-			Link  string    `json:"link"`
-			Login string    `json:"login"`
-			Name  string    `json:"name"`
-			Until time.Time `json:"until"`
-			Told  int       `json:"told"`
-		}
-		if err := r.call(ctx, http.MethodPost, "/sign-in/recover", map[string]string{"login": login}, &made); err != nil {
+		made, err := r.MakeRecoverLink(ctx, client.MakeRecoverLinkRequest{Login: login})
+		if err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(out, t.say("cmd.admin.recover.done",
+		_, err = fmt.Fprintln(out, t.say("cmd.admin.recover.done",
 			"name", made.Name, "login", made.Login, "link", made.Link, "until", made.Until.Local().Format(time.RFC3339), "told", made.Told))
 		return err
 	})

@@ -33,7 +33,7 @@ func newAuditExport(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{Use: "export", Short: t.say("cmd.audit.export"), Args: cobra.NoArgs}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return t.with(cmd.Context(), a, func(r *reach) error {
-			log, err := r.send(cmd.Context(), http.MethodGet, "/audit/export", nil)
+			log, err := r.ExportLog(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/sekisho/sekisho/client"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/house"
@@ -72,12 +73,12 @@ func answers(socket string) bool {
 
 // fetchBackup has a running server make the backup.
 func (t *terminal) fetchBackup(ctx context.Context, socket string, w io.Writer, recipients []string) (report house.Backup, err error) {
-	client := &http.Client{Transport: &http.Transport{
+	over := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		},
 	}}
-	defer client.CloseIdleConnections()
+	defer over.CloseIdleConnections()
 	form := url.Values{"recipient": recipients}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost"+house.BackupPath, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -85,13 +86,13 @@ func (t *terminal) fetchBackup(ctx context.Context, socket string, w io.Writer, 
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept-Language", string(t.lang))
-	answer, err := client.Do(request)
+	answer, err := over.Do(request)
 	if err != nil {
 		return report, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read
 	if answer.StatusCode != http.StatusOK {
-		return report, refusalOf(answer)
+		return report, client.ProblemOf(answer)
 	}
 	show := t.progress("cmd.backup.bytes")
 	if _, err := io.Copy(io.MultiWriter(w, counter{new(int64), show}), answer.Body); err != nil {

@@ -39,6 +39,7 @@ func newDoctor(t *terminal) *cobra.Command {
 		return nil
 	}
 	t.output(cmd)
+	cmd.AddCommand(newReady(t))
 	return cmd
 }
 

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"net/http"
-	"net/url"
-
 	"github.com/spf13/cobra"
+
+	"github.com/sekisho/sekisho/client"
 )
 
 func newAuditArchive(t *terminal) *cobra.Command {
@@ -12,21 +11,19 @@ func newAuditArchive(t *terminal) *cobra.Command {
 	var days int
 	cmd := &cobra.Command{Use: "archive", Short: t.say("cmd.audit.archive"), Args: cobra.NoArgs}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var moved struct {
-			Path  string `json:"path,omitempty"`
-			Moved int64  `json:"moved"`
-		}
-		err := t.with(cmd.Context(), a, func(r *reach) error {
-			return r.call(cmd.Context(), http.MethodPost, "/audit/archive", map[string]int{"days": days}, &moved)
+		var moved *client.ArchiveRecordsResponse
+		err := t.with(cmd.Context(), a, func(r *reach) (err error) {
+			moved, err = r.ArchiveRecords(cmd.Context(), client.ArchiveRecordsRequest{Days: int64(days)})
+			return err
 		})
 		if err != nil {
 			return err
 		}
 		return t.result(cmd, moved, func() string {
-			if moved.Moved == 0 {
+			if moved.Moved == 0 || moved.Path == nil {
 				return t.say("cmd.audit.archive.none")
 			}
-			return t.say("cmd.audit.archive.done", "moved", moved.Moved, "path", moved.Path)
+			return t.say("cmd.audit.archive.done", "moved", moved.Moved, "path", *moved.Path)
 		})
 	}
 	cmd.Flags().IntVar(&days, "days", 400, t.say("cmd.audit.archive.days"))
@@ -40,8 +37,7 @@ func newAuditErase(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{Use: "erase ID FIELD", Short: t.say("cmd.audit.erase"), Args: cobra.ExactArgs(2)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		err := t.with(cmd.Context(), a, func(r *reach) error {
-			path := "/audit/records/" + url.PathEscape(args[0]) + "/erase"
-			return r.call(cmd.Context(), http.MethodPost, path, map[string]string{"field": args[1]}, nil)
+			return r.EraseField(cmd.Context(), args[0], client.EraseFieldRequest{Field: args[1]})
 		})
 		if err != nil {
 			return err

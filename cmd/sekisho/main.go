@@ -71,7 +71,7 @@ func newRoot(t *terminal) *cobra.Command {
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
 	newDemo, newServe, newUnseal, newAdmin, newPlan, newApply, newExport, newAudit, newBackup, newRestore, newMove,
-	newMigrate, newDoctor, newBench, newVersion, newCompletion,
+	newAPI, newPeople, newMigrate, newDoctor, newBench, newVersion, newCompletion,
 }
 
 // strict makes wrong arguments errors of usage everywhere.

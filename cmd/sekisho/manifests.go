@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sekisho/sekisho/client"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/manifest"
 )
@@ -80,11 +81,10 @@ func newExport(t *terminal) *cobra.Command {
 	var to string
 	cmd := &cobra.Command{Use: "export", Short: t.say("cmd.export"), Args: cobra.NoArgs}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var out struct {
-			YAML string `json:"yaml"`
-		}
-		err := t.with(cmd.Context(), a, func(r *reach) error {
-			return r.call(cmd.Context(), http.MethodGet, "/manifests/export", nil, &out)
+		var out *client.ExportResponse
+		err := t.with(cmd.Context(), a, func(r *reach) (err error) {
+			out, err = r.Export(cmd.Context())
+			return err
 		})
 		if err != nil {
 			return err

@@ -5,22 +5,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sekisho/sekisho/client"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/web"
 )
 
 // afar says how a command reaches a house that is not this machine's.
@@ -37,13 +35,10 @@ func (a *afar) flags(t *terminal, cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.offline, "offline", false, t.say("cmd.offline"))
 }
 
-// reach speaks the API of a house, whichever way it is reached.
+// reach is the API of a house, whichever way it is reached.
 type reach struct {
-	client *http.Client
-	base   string
-	token  secret.Text
-	lang   string
-	end    func() error
+	*client.Client
+	end func() error
 }
 
 // reach finds the house: the server that was named, the server that keeps the
@@ -84,11 +79,11 @@ func (t *terminal) reachServer(a afar) (*reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &reach{
-		client: client, base: strings.TrimRight(u.String(), "/"), token: token, lang: string(t.lang),
-		end: func() error { return nil },
-	}, nil
+	c, err := client.New(a.server, token.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return &reach{c.In(string(t.lang)), func() error { return nil }}, nil
 }
 
 // tokenOf reads @FILE: every process of the machine can read a command line.
@@ -104,11 +99,9 @@ func tokenOf(given string) (secret.Text, error) {
 
 // over makes a reach of connections to one house.
 func (t *terminal) over(dial func(context.Context) (net.Conn, error), end func() error) *reach {
-	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-	}
-	return &reach{client: &http.Client{Transport: transport}, base: "http://localhost", lang: string(t.lang), end: func() error {
-		transport.CloseIdleConnections()
+	c := client.Over(dial).In(string(t.lang))
+	return &reach{c, func() error {
+		c.Close()
 		return end()
 	}}
 }
@@ -162,8 +155,8 @@ func (t *terminal) options(config house.Config) house.Options {
 
 func (r *reach) close() error { return r.end() }
 
-// call sends in (nil: nothing) as JSON and reads the answer into out (nil: it
-// is not looked at).
+// call sends in as JSON and reads the answer into out, for what the command
+// knows as a type of the house.
 func (r *reach) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -173,75 +166,12 @@ func (r *reach) call(ctx context.Context, method, path string, in, out any) erro
 		}
 		body = bytes.NewReader(text)
 	}
-	answer, err := r.send(ctx, method, path, body)
+	answer, err := r.Send(ctx, method, path, nil, body)
 	if err != nil {
 		return err
 	}
 	defer answer.Close() //nolint:errcheck // read to the end
-	if out == nil {
-		_, err = io.Copy(io.Discard, answer)
-		return err
-	}
 	return json.NewDecoder(answer).Decode(out)
-}
-
-// send returns the body of an answer that is not a refusal.
-func (r *reach) send(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, method, r.base+web.APIPrefix+path, body)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Accept-Language", r.lang)
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if !r.token.Empty() {
-		request.Header.Set("Authorization", "Bearer "+r.token.Reveal())
-	}
-	answer, err := r.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	if answer.StatusCode < 300 {
-		return answer.Body, nil
-	}
-	defer answer.Body.Close() //nolint:errcheck // only read
-	return nil, refusalOf(answer)
-}
-
-// refusal is a problem as the house said it, in the language of the terminal.
-type refusal struct{ web.Problem }
-
-// Error says what happened, where, and what to do.
-func (r refusal) Error() string {
-	lines := []string{r.Title}
-	for _, e := range r.Errors {
-		line := e.Message
-		for _, before := range []string{e.Field, e.Place} {
-			if before != "" {
-				line = before + ": " + line
-			}
-		}
-		lines = append(lines, line)
-	}
-	if r.Detail != "" {
-		lines = append(lines, r.Detail)
-	}
-	return strings.Join(lines, "\n")
-}
-
-const refusalMost = 1 << 20
-
-func refusalOf(answer *http.Response) error {
-	text, err := io.ReadAll(io.LimitReader(answer.Body, refusalMost))
-	if err != nil {
-		return err
-	}
-	var said refusal
-	if err := json.Unmarshal(text, &said.Problem); err != nil || said.Title == "" {
-		return fmt.Errorf("%s", answer.Status)
-	}
-	return said
 }
 
 // with runs f on the house and closes it.

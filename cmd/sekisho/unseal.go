@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/sekisho/sekisho/client"
 	"github.com/sekisho/sekisho/internal/secret"
 )
 
@@ -38,7 +38,7 @@ func (t *terminal) unseal(ctx context.Context, in io.Reader, out io.Writer) erro
 	}
 	passphrase, err := t.passphrase(in)
 	if err == nil {
-		err = r.call(ctx, http.MethodPost, "/seal/unseal", map[string]string{"passphrase": passphrase.Reveal()}, nil)
+		err = r.Unseal(ctx, client.UnsealRequest{Passphrase: passphrase.Reveal()})
 	}
 	if err = errors.Join(err, r.close()); err != nil {
 		return err

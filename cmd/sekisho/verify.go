@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -119,16 +118,14 @@ func (t *terminal) verifyFile(ctx context.Context, path string, o audit.VerifyOp
 // it takes the one that the house says, which proves less: the result says so.
 func (t *terminal) verifyHouse(ctx context.Context, a afar, o *audit.VerifyOptions) (report audit.Report, err error) {
 	err = t.with(ctx, a, func(r *reach) error {
-		var newest struct {
-			Key string `json:"key"`
-		}
 		if o.Key == "" {
-			if err := r.call(ctx, http.MethodGet, "/audit/checkpoint", nil, &newest); err != nil {
+			newest, err := r.GetCheckpoint(ctx)
+			if err != nil {
 				return err
 			}
 			o.Key = newest.Key
 		}
-		log, err := r.send(ctx, http.MethodGet, "/audit/export", nil)
+		log, err := r.ExportLog(ctx)
 		if err != nil {
 			return err
 		}

@@ -74,6 +74,7 @@ func startChromium() {
 type tab struct {
 	t    *testing.T
 	home *housetest.Home
+	site string // in place of home: a site that is not a house of the harness
 	ctx  context.Context
 
 	mu    sync.Mutex
@@ -124,7 +125,7 @@ func (b *tab) signIn() *tab {
 
 func (b *tab) cookie(name, value string) {
 	b.t.Helper()
-	command(b, network.SetCookies, network.SetCookiesParams{Cookies: []*network.CookieParam{{Name: name, Value: value, URL: b.home.URL()}}})
+	command(b, network.SetCookies, network.SetCookiesParams{Cookies: []*network.CookieParam{{Name: name, Value: value, URL: b.base()}}})
 }
 
 // speak chooses the language as the switch does.
@@ -156,7 +157,15 @@ func (b *tab) where() string {
 	return text
 }
 
-func (b *tab) visit(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.home.URL() + path)) }
+func (b *tab) visit(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.base() + path)) }
+
+// base is where the window's paths begin.
+func (b *tab) base() string {
+	if b.site != "" {
+		return b.site
+	}
+	return b.home.URL()
+}
 
 // press clicks what leads to another page, and waits for that page.
 func (b *tab) press(selector string) {
@@ -178,7 +187,7 @@ func (b *tab) path() string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return strings.TrimPrefix(where, b.home.URL())
+	return strings.TrimPrefix(where, b.base())
 }
 
 // text is what a person can read of an element.

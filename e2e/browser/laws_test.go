@@ -17,11 +17,12 @@ const (
 		setTimeout(() => done([]), 20);
 	})`
 	overflow = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
-	// small are targets below 24 px; a link inside a sentence is excepted (WCAG 2.5.8).
+	// small are targets below 24 px; a link inside a sentence is excepted, and a
+	// bar of a picture, whose table has the same link (WCAG 2.5.8).
 	small = `[...document.querySelectorAll("a, button, summary, input:not([type=hidden]), select, textarea")].filter(e => {
 		const box = e.getBoundingClientRect();
 		const inText = e.closest("p, li, footer") && getComputedStyle(e).display === "inline";
-		return e.checkVisibility() && !e.closest(".skip") && !inText && (box.height < 24 || box.width < 24);
+		return e.checkVisibility() && !e.closest(".skip, .chart > svg") && !inText && (box.height < 24 || box.width < 24);
 	}).map(e => e.outerHTML.slice(0, 120))`
 	// pale are texts with less than 4.5:1 against what is behind them.
 	pale = `(() => {

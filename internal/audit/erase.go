@@ -108,6 +108,9 @@ const archiveStretch = 1000
 // taken out, in a transaction that leaves a record with its digest. It stops
 // at the first record that is younger, and returns how many it moved.
 func (l *Log) Archive(ctx context.Context, by id.Principal, before time.Time, w io.Writer) (moved int64, err error) {
+	if err := l.countAll(ctx); err != nil { // what is gone cannot be counted
+		return 0, err
+	}
 	for {
 		s, err := l.oldest(ctx, lowest(before))
 		if err != nil || len(s.ids) == 0 {

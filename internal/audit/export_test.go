@@ -164,3 +164,9 @@ func sample(i int64, at time.Time) fields {
 	fs.salted()
 	return fs
 }
+
+// CountNow makes records of all counted refusals, those of this minute too.
+func (l *Log) CountNow(ctx context.Context) error { return l.flush(ctx, true) }
+
+// CatchUp counts at most so many tiles of what is not counted yet; 0 is all.
+func (l *Log) CatchUp(ctx context.Context, tiles int) error { return l.catchUp(ctx, tiles) }

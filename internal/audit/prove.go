@@ -34,6 +34,10 @@ type Found struct {
 
 // Get returns one record and leaves one that says who read it.
 func (l *Log) Get(ctx context.Context, reader Reader, record id.Record) (Found, error) {
+	return l.get(ctx, reader, record, nil)
+}
+
+func (l *Log) get(ctx context.Context, reader Reader, record id.Record, said map[string]string) (Found, error) {
 	var found Found
 	err := l.store.House().Read(ctx, func(v *store.View) (err error) {
 		found, err = l.find(v, record)
@@ -45,7 +49,7 @@ func (l *Log) Get(ctx context.Context, reader Reader, record id.Record) (Found, 
 	if err != nil {
 		return Found{}, err
 	}
-	return found, l.read(ctx, reader, "audit.read", "record:"+string(record), nil)
+	return found, l.read(ctx, reader, "audit.read", "record:"+string(record), said)
 }
 
 func (l *Log) find(v *store.View, record id.Record) (Found, error) {
@@ -97,27 +101,27 @@ func (l *Log) place(v *store.View, record id.Record) (fs fields, index int64, er
 
 // Proof shows, with nothing but the public key, that a record is in the log.
 type Proof struct {
-	ID         id.Record    `json:"id"`
-	Index      int64        `json:"index"`
-	Fields     []ProofField `json:"fields"` // by name
-	Leaf       tlog.Hash    `json:"leaf"`
-	Path       []tlog.Hash  `json:"path"` // RFC 6962 audit path, from the leaf up
-	Checkpoint string       `json:"checkpoint"`
-	Key        string       `json:"key"` // for convenience: trust the one you have
+	ID         id.Record    `json:"id" doc:"Id of the record"`
+	Index      int64        `json:"index" doc:"Place in the log"`
+	Fields     []ProofField `json:"fields" doc:"Fields of the record, by name"`
+	Leaf       tlog.Hash    `json:"leaf" doc:"Hash of the record in the tree"`
+	Path       []tlog.Hash  `json:"path" doc:"Audit path from the leaf up (RFC 6962)"`
+	Checkpoint string       `json:"checkpoint" doc:"Signed note that covers the record"`
+	Key        string       `json:"key" doc:"Public key, for convenience: trust the one you have"`
 }
 
 // ProofField is one field: name, salt and value, or the hash of an erased one.
 type ProofField struct {
-	Name  string     `json:"name"`
-	Salt  string     `json:"salt,omitempty"` // base64
-	Value *string    `json:"value,omitempty"`
-	Hash  *tlog.Hash `json:"hash,omitempty"`
+	Name  string     `json:"name" doc:"Of the field"`
+	Salt  string     `json:"salt,omitempty" doc:"Base64; missing where the value was erased"`
+	Value *string    `json:"value,omitempty" doc:"Missing where it was erased"`
+	Hash  *tlog.Hash `json:"hash,omitempty" doc:"Of salt and value, where they were erased"`
 }
 
-// Prove returns the proof of a record. If no checkpoint covers it yet one is
-// made, where this node may do so.
+// Prove returns the proof of a record, and leaves a record that says so. If no
+// checkpoint covers it yet one is made, where this node may do so.
 func (l *Log) Prove(ctx context.Context, reader Reader, record id.Record) (Proof, error) {
-	found, err := l.Get(ctx, reader, record)
+	found, err := l.get(ctx, reader, record, map[string]string{"proof": "yes"})
 	if err != nil {
 		return Proof{}, err
 	}

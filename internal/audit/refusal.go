@@ -230,8 +230,8 @@ func countedEvent(scan func(...any) error) (store.Event, error) {
 	var key countedKey
 	var n int64
 	err := scan(&key.minute, &key.prefix, &key.code, &n)
-	return store.Event{Name: "refused.counted", By: id.System("audit"), Fields: map[string]string{
+	return store.Event{Name: counted, By: id.System("audit"), Fields: map[string]string{
 		"minute": time.Unix(key.minute*60, 0).UTC().Format(time.RFC3339),
-		"source": key.prefix, "code": key.code, "count": strconv.FormatInt(n, 10),
+		"source": key.prefix, "code": key.code, countField: strconv.FormatInt(n, 10),
 	}}, err
 }

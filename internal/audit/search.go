@@ -21,12 +21,21 @@ type Query struct {
 	Org    id.Org
 	House  bool
 	Own    bool   // with House: only the house's own records, none of an organization
-	Name   string // prefix: "notice." or "notice.written"
+	Name   string // beginning: "notice." or "notice.written"; several are parted by commas
 	By     id.Principal
 	Target string
-	Text   string // somewhere in a value, whatever the case
-	Cursor string // Page.Cursor of the page before
-	Limit  int    // 50 when it is 0, 500 at most
+	// Source is the beginning of an address; Session is the one in which
+	// something was done, or the one that it was done to.
+	Source, Session string
+	Text            string // somewhere in a value, whatever the case
+	Cursor          string // Page.Cursor of the page before
+	// Newer goes the other way: what is newer than the Cursor, next to it. The
+	// page is in the same order, and its Cursor leads on to what is newer still.
+	Newer bool
+	Limit int // 50 when it is 0, 500 at most
+	// Brief says whether records have a place in the tree, and not which one:
+	// Index is 0 or -1. It looks at fewer records in one call, too.
+	Brief bool
 }
 
 // Page is a stretch of records, newest first. A page may hold fewer than Limit
@@ -38,9 +47,29 @@ type Page struct {
 
 const (
 	scanMost  = 20_000 // records one Search looks at
-	scanPage  = 500    // at a time
+	scanBrief = 8_000  // of which nobody waits for long
+	scanFirst = 512    // at a time, and then four times as many each
 	limitMost = 500
 )
+
+// scan is how many records a search looks at.
+func (q *Query) scan() int {
+	if q.Brief {
+		return scanBrief
+	}
+	return scanMost
+}
+
+// bare reports whether the statement alone finds what is looked for.
+func (q *Query) bare() bool {
+	terms := 0
+	for _, value := range [...]string{q.Target, string(q.By), string(q.Org)} {
+		if value != "" {
+			terms++
+		}
+	}
+	return terms < 2 && q.Name == "" && q.Text == "" && q.Source == "" && q.Session == "" && !q.Own
+}
 
 // Reader is who reads the log; reading leaves a record of its own (N6).
 type Reader struct {
@@ -94,6 +123,7 @@ func (q *Query) said(found int) map[string]string {
 	said := map[string]string{"found": strconv.Itoa(found)}
 	for name, value := range map[string]string{
 		"org": string(q.Org), "name": q.Name, "by": string(q.By), "target": q.Target, "text": q.Text, "cursor": q.Cursor,
+		"source": q.Source, "session": q.Session, "newer": own[q.Newer],
 		"from": stamp(q.From), "until": stamp(q.Until), "own": own[q.Own],
 	} {
 		if value != "" {
@@ -131,16 +161,26 @@ func search(v *store.View, q Query) (Page, error) {
 		return Page{}, err
 	}
 	all := slices.Concat(newest, found)
-	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	order := 1 // newest first
+	if q.Newer {
+		order = -1
+	}
+	slices.SortFunc(all, func(a, b Record) int { return order * strings.Compare(string(b.ID), string(a.ID)) })
 	all = slices.CompactFunc(all, func(a, b Record) bool { return a.ID == b.ID })
 	if rest != "" {
 		// Nothing beyond where the look in the tree ended.
-		all = slices.DeleteFunc(all, func(r Record) bool { return string(r.ID) < rest })
+		all = slices.DeleteFunc(all, func(r Record) bool { return order*strings.Compare(string(r.ID), rest) < 0 })
 	}
 	page := Page{Records: all, Cursor: rest}
 	if len(all) > q.Limit {
 		page.Records = all[:q.Limit]
 		page.Cursor = string(all[q.Limit-1].ID)
+	}
+	if q.Newer {
+		slices.Reverse(page.Records)
+	}
+	if q.Brief {
+		return page, markWaiting(v, page.Records)
 	}
 	where := places{view: v}
 	for i := range page.Records {
@@ -151,12 +191,38 @@ func search(v *store.View, q Query) (Page, error) {
 	return page, nil
 }
 
+// markWaiting says of each record whether it has a place in the tree, in one
+// statement.
+func markWaiting(v *store.View, records []Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	at := make(map[id.Record]*Record, len(records))
+	args := make([]any, len(records))
+	for i := range records {
+		records[i].Index = 0
+		at[records[i].ID], args[i] = &records[i], string(records[i].ID)
+	}
+	marks := make([]string, len(args))
+	for i := range marks {
+		marks[i] = "$" + strconv.Itoa(i+1)
+	}
+	rows, err := v.Query("SELECT id FROM audit_pending WHERE id IN ("+strings.Join(marks, ", ")+")", args...)
+	_, err = store.Collect(rows, err, func(scan func(...any) error) (which id.Record, err error) {
+		if err = scan(&which); err == nil {
+			at[which].Index = -1
+		}
+		return which, err
+	})
+	return err
+}
+
 func searchPending(v *store.View, q Query) (found []Record, err error) {
 	if q.term() == "" {
 		return nil, nil
 	}
 	where, args := q.bounds("p.id", id.Len)
-	rows, err := v.Query("SELECT r.body FROM audit_pending p JOIN audit_record r ON r.id = p.id"+where+" ORDER BY p.id DESC LIMIT "+strconv.Itoa(scanMost), args...)
+	rows, err := v.Query("SELECT r.body FROM audit_pending p JOIN audit_record r ON r.id = p.id"+where+" ORDER BY p.id"+q.order()+" LIMIT "+strconv.Itoa(scanMost), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -175,11 +241,14 @@ func searchPending(v *store.View, q Query) (found []Record, err error) {
 // searchAll returns up to Limit+1 records and, if it ended before the log
 // did, the id at which it did.
 func searchAll(v *store.View, q Query) (found []Record, rest string, err error) {
-	seen := 0
-	for seen < scanMost && len(found) <= q.Limit {
+	seen, part := 0, scanFirst
+	if q.bare() {
+		part = q.Limit + 1
+	}
+	for seen < q.scan() && len(found) <= q.Limit {
 		query, args := q.statement()
 		n := 0
-		rows, err := v.Query(query+" LIMIT "+strconv.Itoa(scanPage), args...)
+		rows, err := v.Query(query+" LIMIT "+strconv.Itoa(part), args...)
 		if err != nil {
 			return nil, "", err
 		}
@@ -196,12 +265,21 @@ func searchAll(v *store.View, q Query) (found []Record, rest string, err error) 
 		if err := rows.Close(); err != nil {
 			return nil, "", err
 		}
-		if n < scanPage {
+		if n < part {
 			return found, "", nil
 		}
 		seen += n
+		part = min(4*part, max(1, q.scan()-seen))
 	}
 	return found, q.Cursor, nil
+}
+
+// order is the direction in which ids are gone through.
+func (q *Query) order() string {
+	if q.Newer {
+		return " ASC"
+	}
+	return " DESC"
 }
 
 // bounds restricts by id alone, in its first chars characters: it begins with
@@ -225,7 +303,13 @@ func (q *Query) bounds(column string, chars int, args ...any) (where string, _ [
 	if !q.Until.IsZero() {
 		add(until, head(lowest(q.Until), chars))
 	}
-	if q.Cursor != "" {
+	switch {
+	case q.Cursor == "":
+	case q.Newer && chars < id.Len:
+		add(" >= ", head(q.Cursor, chars))
+	case q.Newer:
+		add(" > ", q.Cursor)
+	default:
 		add(until, head(q.Cursor, chars))
 	}
 	return where, args
@@ -249,14 +333,14 @@ func (q *Query) statement() (string, []any) {
 	where, args := q.bounds("r.id", id.Len)
 	term := q.term()
 	if term == "" {
-		return "SELECT r.id, r.body FROM audit_record r" + where + " ORDER BY r.id DESC", args
+		return "SELECT r.id, r.body FROM audit_record r" + where + " ORDER BY r.id" + q.order(), args
 	}
 	seconds, args := q.bounds("t.second", secondChars, args...)
 	args = append(args, term)
 	said := "t.term = $" + strconv.Itoa(len(args))
 	where = strings.ReplaceAll(where+seconds, " WHERE ", " AND ")
 	return "SELECT r.id, r.body FROM audit_term t JOIN audit_record r ON r.id >= t.second AND r.id <= t.second || '" + lastOfSecond + "'" +
-		" WHERE " + said + where + " ORDER BY t.second DESC, r.id DESC", args
+		" WHERE " + said + where + " ORDER BY t.second" + q.order() + ", r.id" + q.order(), args
 }
 
 // lowest is the smallest id of a time.
@@ -270,7 +354,10 @@ func (q *Query) matches(fs fields) bool {
 		q.Own && fs.get(fieldOrg) != "" ||
 		q.By != "" && fs.get(fieldBy) != string(q.By) ||
 		q.Target != "" && fs.get(fieldTarget) != q.Target ||
-		!strings.HasPrefix(fs.get(fieldName), q.Name) {
+		!begins(fs.get(fieldName), q.Name) || !strings.HasPrefix(fs.get(fieldSource), q.Source) && !strings.HasPrefix(fs.get("source"), q.Source) {
+		return false
+	}
+	if q.Session != "" && fs.get(fieldSession) != q.Session && fs.get(fieldTarget) != "session:"+q.Session {
 		return false
 	}
 	if q.Text == "" {
@@ -279,6 +366,20 @@ func (q *Query) matches(fs fields) bool {
 	text := strings.ToLower(q.Text)
 	for i := range fs {
 		if strings.Contains(strings.ToLower(fs[i].value), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// begins reports whether a name begins with one of those that are parted by
+// commas; with "" all do.
+func begins(name, with string) bool {
+	if with == "" {
+		return true
+	}
+	for one := range strings.SplitSeq(with, ",") {
+		if one = strings.TrimSpace(one); one != "" && strings.HasPrefix(name, one) {
 			return true
 		}
 	}

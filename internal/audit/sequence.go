@@ -21,6 +21,7 @@ type seat struct {
 	tree   *tree
 	signed signed
 	moved  bool // the head moved since the last beat
+	inStep bool // the tally counts all that is in the tree
 
 	// What this node saw of another's head, and for how many looks it has not
 	// changed. Clocks are not compared: nodes may disagree about the time.
@@ -95,8 +96,11 @@ func (l *Log) sequenceUntil(ctx context.Context, woken <-chan struct{}) {
 func (l *Log) drain(ctx context.Context, looked bool) error {
 	for {
 		n, err := l.step(ctx, looked, false)
-		if err != nil || n < l.batchMost() {
+		if err != nil {
 			return err
+		}
+		if n < l.batchMost() {
+			return l.catchUp(ctx, tallyTiles)
 		}
 		looked = false
 	}
@@ -255,19 +259,24 @@ func (l *Log) next(ctx context.Context) (batch []waiter, err error) {
 	return batch, err
 }
 
+// sqlHead moves the head, and the tally with it where that is in step.
+const sqlHead = `UPDATE audit_head SET size = $1, beat = beat + 1, tallied = CASE WHEN tallied = $2 THEN $1 ELSE tallied END
+	WHERE one = 1 AND size = $2 AND fence = $3 AND epoch = $4 RETURNING tallied`
+
 // grow is the one transaction in which records get their place. The head is
 // moved first: of two sequencers one waits here and then finds that it lost.
 func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint) error {
 	s := &l.seat
 	ids := idsOf(batch)
-	moved, terms := anys(ids), termArgs(batch)
-	first := largest(l.store.Engine())
-	return l.store.House().Append(ctx, func(tx *store.Tx) store.End {
-		n, err := tx.Exec("UPDATE audit_head SET size = $1, beat = beat + 1 WHERE one = 1 AND size = $2 AND fence = $3 AND epoch = $4",
-			to.size, s.tree.size, s.fence, s.epoch)
-		if err == nil && n != 1 {
+	moved, terms, tallies := anys(ids), termArgs(batch), tallyBatch(batch)
+	first, inStep := largest(l.store.Engine()), false
+	err := l.store.House().Append(ctx, func(tx *store.Tx) store.End {
+		var n, upto int64
+		err := tx.Row(sqlHead, to.size, s.tree.size, s.fence, s.epoch).Scan(&upto)
+		if errors.Is(err, store.ErrNoRow) {
 			err = errUnseated
 		}
+		inStep = upto == to.size
 		if err == nil {
 			n, err = inChunks(tx, first, sqlMoved, 1, moved)
 		}
@@ -279,6 +288,9 @@ func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint
 		}
 		if err == nil {
 			_, err = inChunks(tx, first, sqlTerms, termColumns, terms)
+		}
+		if err == nil && inStep {
+			_, err = inChunks(tx, first, sqlTally, tallyColumns, tallies)
 		}
 		for _, t := range to.changed() {
 			if err == nil {
@@ -294,12 +306,14 @@ func (l *Log) grow(ctx context.Context, batch []waiter, to *tree, cp *Checkpoint
 		}
 		return store.Quietly(store.QuietSequence)
 	})
+	s.inStep = err == nil && inStep
+	return err
 }
 
 // lost forgets what may no longer be so: whatever happened, the database knows
 // it better now.
 func (s *seat) lost(err error) {
-	s.tree = nil
+	s.tree, s.inStep = nil, false
 	if errors.Is(err, errUnseated) {
 		s.fence = 0
 	}
@@ -364,7 +378,7 @@ func (l *Log) sit(ctx context.Context, looked bool) error {
 	if err := l.claim(ctx, head); err != nil {
 		return err
 	}
-	s.silent, s.fence, s.tree = 0, head.fence+1, nil
+	s.silent, s.fence, s.tree, s.inStep = 0, head.fence+1, nil, false
 	return nil
 }
 

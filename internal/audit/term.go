@@ -76,8 +76,20 @@ func termArgs(batch []waiter) []any {
 
 // eachTerm reads the terms of a whole body, and nothing else of it.
 func eachTerm(body []byte, f func(prefix string, value []byte)) {
+	eachCoded(body, func(field string, value []byte) {
+		for _, kind := range termKinds {
+			if kind.field == field && len(value) > 0 {
+				f(kind.prefix, value)
+			}
+		}
+	})
+}
+
+// eachCoded reads the fields of a whole body that the witness has filled in,
+// and reports whether all of it could be read.
+func eachCoded(body []byte, f func(field string, value []byte)) bool {
 	if len(body) < 1+saltLen || body[0] != bodyWhole {
-		return
+		return false
 	}
 	r := bodyReader{rest: body[1+saltLen:]}
 	for len(r.rest) > 0 && !r.bad {
@@ -88,17 +100,14 @@ func eachTerm(body []byte, f func(prefix string, value []byte)) {
 			r.piece()
 		}
 		value := r.piece()
-		if r.bad || coded < nameCoded || len(value) == 0 {
+		if r.bad || coded < nameCoded {
 			continue
 		}
 		if code := int(coded &^ nameCoded); code < len(codedNames) {
-			for _, kind := range termKinds {
-				if kind.field == codedNames[code] {
-					f(kind.prefix, value)
-				}
-			}
+			f(codedNames[code], value)
 		}
 	}
+	return !r.bad
 }
 
 // notSaid returns the records among ids whose terms are not all there: whoever

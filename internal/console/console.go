@@ -55,6 +55,10 @@ type Options struct {
 	Desk  *job.Desk
 	Kinds *manifest.Set
 	Guide Guide
+	// Register counts who and what there is.
+	Register Register
+	// SignIn are the codes with which a sign-in is refused.
+	SignIn []string
 	// Data is the folder in which archives are kept.
 	Data string
 	// Unsealed starts what waited for the keys.
@@ -71,6 +75,8 @@ type Room struct {
 	desk     *job.Desk
 	kinds    *manifest.Set
 	guide    Guide
+	register Register
+	signIn   []string
 	data     string
 	unsealed func(context.Context) error
 	alarms   atomic.Pointer[[]string]
@@ -80,7 +86,7 @@ type Room struct {
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data,
+		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, register: o.Register, signIn: o.SignIn,
 	}
 }
 
@@ -94,6 +100,7 @@ const HomePath = "/admin"
 // Rail lists the console's own pages.
 func (r *Room) Rail() []Entry {
 	return []Entry{
+		{Key: "console.dashboard", Href: DashboardPath, Permission: AuditRead, Or: AuditHouse},
 		{Key: "console.audit", Href: LogPath, Permission: AuditRead, Or: AuditHouse},
 		{Key: "console.state.short", Href: StatePath, Permission: Operate},
 	}

@@ -25,6 +25,7 @@ func (r *Room) API(m *web.Mux) {
 	}
 	read, operate := web.Route{Permission: AuditRead, Or: AuditHouse}, web.Route{Permission: Operate}
 	files := web.Route{Permission: Manifest, Large: true}
+	r.dashboardAPI(m)
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}", "audit", "get-record", "One record with the state of its proof"), r.oneRecord)
 	web.API(m, read, op(http.MethodGet, "/audit/records/{record}/proof", "audit", "prove-record", "A proof that can be checked without the house"), r.oneProof)
@@ -47,19 +48,19 @@ func (r *Room) API(m *web.Mux) {
 type RecordResource struct {
 	ID      string            `json:"id"`
 	Index   int64             `json:"index" doc:"Place in the log; -1 while it waits"`
-	At      time.Time         `json:"at"`
-	Node    string            `json:"node"`
-	Name    string            `json:"name"`
+	At      time.Time         `json:"at" doc:"When it was written"`
+	Node    string            `json:"node" doc:"Node that wrote it"`
+	Name    string            `json:"name" doc:"What happened, such as person.change"`
 	Org     string            `json:"org,omitempty"`
-	By      string            `json:"by"`
-	Target  string            `json:"target,omitempty"`
-	Request string            `json:"request,omitempty"`
-	Source  string            `json:"source,omitempty"`
-	Trust   string            `json:"trust,omitempty"`
+	By      string            `json:"by" doc:"Principal who did it"`
+	Target  string            `json:"target,omitempty" doc:"What it was done to"`
+	Request string            `json:"request,omitempty" doc:"Id of the request in which it happened"`
+	Source  string            `json:"source,omitempty" doc:"Address that the request came from"`
+	Trust   string            `json:"trust,omitempty" doc:"How that address is known: peer, forwarded or socket"`
 	Session string            `json:"session,omitempty"`
-	ACR     string            `json:"acr,omitempty"`
-	AMR     []string          `json:"amr,omitempty"`
-	Fields  map[string]string `json:"fields,omitempty"`
+	ACR     string            `json:"acr,omitempty" doc:"How strongly the actor had proved who they are"`
+	AMR     []string          `json:"amr,omitempty" doc:"By which methods (RFC 8176)"`
+	Fields  map[string]string `json:"fields,omitempty" doc:"What else is said, by name"`
 	Erased  []string          `json:"erased,omitempty" doc:"Fields whose value was erased"`
 }
 
@@ -75,7 +76,7 @@ type (
 	searchInput struct {
 		Name   string    `query:"name" doc:"Beginning of the name"`
 		By     string    `query:"by" doc:"Principal"`
-		Target string    `query:"target"`
+		Target string    `query:"target" doc:"What it was done to"`
 		Text   string    `query:"text" doc:"Somewhere in a value"`
 		From   time.Time `query:"from" doc:"Inclusive"`
 		Until  time.Time `query:"until" doc:"Exclusive"`
@@ -209,22 +210,22 @@ func (r *Room) erase(ctx context.Context, in *eraseInput) (*noOutput, error) {
 
 type stateOutput struct {
 	Body struct {
-		Engine  string          `json:"engine" enum:"sqlite,postgres"`
+		Engine  string          `json:"engine" enum:"sqlite,postgres" doc:"Of the database"`
 		Lag     float64         `json:"lag" doc:"Seconds that the oldest record waits for its place in the log"`
 		Signed  float64         `json:"signed" doc:"Age of the newest checkpoint in seconds; 0 if there is none"`
 		Beyond  int64           `json:"beyond" doc:"Records that no checkpoint covers"`
-		Epoch   int64           `json:"epoch"`
-		Outside []outsideState  `json:"outside"`
-		Keys    keysState       `json:"keys"`
-		Effects []effectsNumber `json:"effects"`
+		Epoch   int64           `json:"epoch" doc:"Counts the restores of the log"`
+		Outside []outsideState  `json:"outside" doc:"Places outside that receive checkpoints"`
+		Keys    keysState       `json:"keys" doc:"The keys that seal values"`
+		Effects []effectsNumber `json:"effects" doc:"Effects by driver, target and state"`
 	}
 }
 
 type outsideState struct {
-	Name   string    `json:"name"`
+	Name   string    `json:"name" doc:"As the configuration calls it"`
 	At     time.Time `json:"at,omitzero" doc:"Last received"`
 	Behind int64     `json:"behind" doc:"Records that it does not cover"`
-	Error  string    `json:"error,omitempty"`
+	Error  string    `json:"error,omitempty" doc:"What went wrong last"`
 }
 
 type keysState struct {
@@ -234,15 +235,15 @@ type keysState struct {
 	Seen   int64     `json:"seen" doc:"Values looked at in this walk"`
 	Moved  int64     `json:"moved" doc:"Values sealed anew since the rotation"`
 	Stuck  int64     `json:"stuck" doc:"Values that could not be moved"`
-	Since  time.Time `json:"since,omitzero"`
+	Since  time.Time `json:"since,omitzero" doc:"When the walk began"`
 }
 
 type effectsNumber struct {
 	Driver string    `json:"driver"`
-	Target string    `json:"target"`
+	Target string    `json:"target" doc:"Where they are carried out"`
 	State  string    `json:"state"`
-	Number int       `json:"number"`
-	Oldest time.Time `json:"oldest"`
+	Number int       `json:"number" doc:"How many"`
+	Oldest time.Time `json:"oldest" doc:"When the oldest of them was intended"`
 }
 
 func (r *Room) state(ctx context.Context, _ *noInput) (*stateOutput, error) {
@@ -270,7 +271,7 @@ func (r *Room) rotate(ctx context.Context, _ *noInput) (*noOutput, error) {
 
 type unsealInput struct {
 	Body struct {
-		Passphrase string `json:"passphrase"`
+		Passphrase string `json:"passphrase" doc:"That opens the unseal key"`
 	}
 }
 
@@ -287,22 +288,22 @@ type EffectResource struct {
 	ID       string          `json:"id"`
 	Org      string          `json:"org,omitempty"`
 	Driver   string          `json:"driver"`
-	Target   string          `json:"target"`
-	Line     string          `json:"line,omitempty"`
+	Target   string          `json:"target" doc:"Where it is carried out"`
+	Line     string          `json:"line,omitempty" doc:"What is carried out one after another"`
 	State    string          `json:"state"`
-	Tries    int             `json:"tries"`
+	Tries    int             `json:"tries" doc:"How often it was tried"`
 	Unsure   bool            `json:"unsure" doc:"It may have been done: a probe will tell"`
-	Intended time.Time       `json:"intended"`
-	Due      time.Time       `json:"due"`
+	Intended time.Time       `json:"intended" doc:"When it was decided"`
+	Due      time.Time       `json:"due" doc:"When it is tried next"`
 	Why      string          `json:"why,omitempty" doc:"Code of what went wrong last"`
-	Payload  json.RawMessage `json:"payload,omitempty"`
+	Payload  json.RawMessage `json:"payload,omitempty" doc:"What is sent, without secrets"`
 }
 
 type (
 	effectsInput struct {
 		State  string `query:"state" enum:"intended,inflight,done,parked,skipped"`
 		Driver string `query:"driver"`
-		Target string `query:"target"`
+		Target string `query:"target" doc:"Where it is carried out"`
 		After  string `query:"cursor"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	}
@@ -318,7 +319,7 @@ type (
 	skipInput struct {
 		Effect string `path:"effect"`
 		Body   struct {
-			Reason string `json:"reason" minLength:"1" maxLength:"500"`
+			Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why it is given up, for the log"`
 		}
 	}
 )
@@ -375,7 +376,7 @@ type (
 	planOutput   struct{ Body *manifest.Plan }
 	exportOutput struct {
 		Body struct {
-			YAML string `json:"yaml"`
+			YAML string `json:"yaml" doc:"Documents, to be applied anywhere"`
 		}
 	}
 )

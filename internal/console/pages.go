@@ -9,6 +9,7 @@ import (
 
 // Pages registers the pages for people.
 func (r *Room) Pages(m *web.Mux) {
+	r.dashboardPages(m)
 	r.auditPages(m)
 	r.statePages(m)
 }

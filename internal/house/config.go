@@ -36,6 +36,9 @@ type Config struct {
 	Mail           MailConfig   `yaml:"mail,omitempty"`            // how mails leave; none without it
 	Egress         EgressConfig `yaml:"egress,omitempty"`          // where the house may connect to
 	Audit          AuditConfig  `yaml:"audit,omitempty"`           // where checkpoints go
+	// Drain is how long a stopping process goes on answering while /readyz
+	// already says no, so that whoever spreads the requests looks elsewhere.
+	Drain time.Duration `yaml:"drain,omitempty"`
 }
 
 // TLSConfig names the listener's certificate files, or ACME.
@@ -277,6 +280,9 @@ func (c *Config) check() error {
 			bad("audit.checkpoint_to", "%q is neither syslog+tls://HOST:PORT nor https://…", to)
 		}
 	}
+	if c.Drain < 0 || c.Drain > drainMost {
+		bad("drain", "%s is not between 0s and %s", c.Drain, drainMost)
+	}
 	c.Mail.check(bad)
 	return errors.Join(errs...)
 }
@@ -300,6 +306,9 @@ func (c *Config) prepareData() error {
 	}
 	return nil
 }
+
+// drainMost bounds how long a process that was told to stop may go on.
+const drainMost = 5 * time.Minute
 
 // patience bounds how long a stop waits for requests that are under way.
 const patience = 10 * time.Second

@@ -38,6 +38,9 @@ func TestConfigRefused(t *testing.T) {
 		"mail by no server":         {env: []string{"SEKISHO_MAIL_FROM=a@b.example"}, want: []string{"mail.smtp"}},
 		"mail user alone":           {file: "mail: {smtp: 'smtp://mail.example', from: a@b.example, username: u}\n", want: []string{"username and password"}},
 		"unknown mail key":          {file: "mail:\n  host: x\n", want: []string{"sekisho.yaml:2", "host"}},
+		"drain without a unit":      {env: []string{"SEKISHO_DRAIN=10"}, want: []string{"SEKISHO_DRAIN", "drain"}},
+		"drain backwards":           {env: []string{"SEKISHO_DRAIN=-1s"}, want: []string{"drain", "-1s"}},
+		"drain for ever":            {file: "drain: 6m\n", want: []string{"drain", "6m0s"}},
 		"no such file":              {file: "\x00", want: []string{"configuration"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -190,6 +190,9 @@ func (d *doctor) sqlite(settings map[string]string) {
 // postgres looks for settings with which an acknowledged write can be lost.
 func (d *doctor) postgres(settings map[string]string) {
 	d.say(Fine, "postgres.version", "version", settings["server_version"])
+	if d.config.Drain == 0 {
+		d.say(Warn, "drain.none")
+	}
 	for _, name := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		if settings[name] == "off" {
 			d.say(Bad, "postgres.unsafe", "name", name)

@@ -53,6 +53,9 @@ func (d *doctor) networks() {
 	for key, list := range map[string][]string{"egress": d.config.Egress.Allow, "proxies": d.config.TrustedProxies} {
 		for _, text := range list {
 			prefix, err := netip.ParsePrefix(text)
+			if addr, single := netip.ParseAddr(text); single == nil && key == "proxies" { // as web reads them
+				prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+			}
 			if err != nil {
 				d.broken("networks", err)
 				continue

@@ -29,7 +29,7 @@ var floors = [...][]string{
 	},
 	9: {"house"},
 	10: {
-		"cmd/sekisho", "housetest", "e2e", "e2e/browser", "e2e/peers", // and R/Rtest
+		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/operate", "e2e/peers", // and R/Rtest
 	},
 }
 
@@ -100,6 +100,8 @@ func TestImportsGoDown(t *testing.T) {
 			{"sideways", imports("audit", "seal")},
 			{"sideways", imports("notice", "console")},
 			{"only house knows rooms", imports("cmd/sekisho", "notice")},
+			{"only house knows rooms", imports("demo", "signin")},
+			{"upward", imports("house", "demo")},
 			{"private to notice", imports("console", "notice/ui")},
 			{"private to web", imports("audit", "web/ui")},
 			{"import ground, org and web only", imports("web/ui", "web")},
@@ -125,6 +127,8 @@ func TestImportsGoDown(t *testing.T) {
 			{"", imports("house", "notice", "vault/ssh", "fake/mail")},
 			{"", imports("cmd/sekisho", "house", "audit")},
 			{"", imports("housetest", "house", "fake/mail")},
+			{"", imports("demo", "house", "fake/mail", "web/ui", "org")},
+			{"", imports("cmd/sekisho", "demo")},
 			{"", imports("job/jobtest", "job", "store")},
 			{"", strings.Replace(imports("notice", "housetest", "audit", "notice/ui"), "p.go", "p_test.go", 1)},
 		},
@@ -178,8 +182,8 @@ func mayImport(p, q string) string {
 		return ""
 	case from == inner:
 		return mayInner(p, to, q)
-	case p == "housetest" && strings.HasPrefix(q, "fake/"):
-		return "" // a whole house in a test has somebody to talk to
+	case (p == "housetest" || p == "demo") && strings.HasPrefix(q, "fake/"):
+		return "" // a whole house in a test has somebody to talk to, and so has the demo
 	case to == drivers && from != houseFloor && (from > drivers || to < from):
 		return "nothing but house imports a driver"
 	case from == ground && to == ground, from == top && to == top:
@@ -190,7 +194,7 @@ func mayImport(p, q string) string {
 		return "upward"
 	case to == rooms && from == drivers && room(p) != q:
 		return "a driver imports its parent and lower floors only"
-	case to == rooms && p == "cmd/sekisho":
+	case to == rooms && (p == "cmd/sekisho" || p == "demo"):
 		return "only house knows rooms"
 	}
 	return ""

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
@@ -67,6 +68,9 @@ type Options struct {
 	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
+	// Overrun is how long a write may hold the store; 0 is the store's own
+	// limit.
+	Overrun time.Duration
 }
 
 // House is one process of Sekisho.
@@ -116,7 +120,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, org.Schema, notify.Schema, signin.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, signin.Schema, notice.Schema, console.Schema,
 	}
 }
 
@@ -165,6 +169,7 @@ func (h *House) build(ctx context.Context) (err error) {
 func (h *House) openFloors(ctx context.Context) (err error) {
 	h.store, err = store.OpenAsIs(ctx, store.Options{
 		URL: h.config.Database.Reveal(), Clock: h.options.Clock, Log: h.options.Log, Schemas: Schemas(),
+		Overrun: h.options.Overrun,
 	})
 	if err != nil {
 		return err
@@ -173,6 +178,13 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 	// servers run must not have migrated under them.
 	if h.release, err = h.store.Hold(ctx, h.options.Alone); err != nil {
 		return err
+	}
+	kept, err := h.store.SnapshotBefore(ctx)
+	if err != nil {
+		return err
+	}
+	if kept != "" {
+		h.tell("house.snapshot", "path", kept)
 	}
 	if err := h.store.Migrate(ctx); err != nil {
 		return err
@@ -222,7 +234,7 @@ func (h *House) furnish() (err error) {
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data,
-		Unsealed: h.unsealed, Guide: guide{h},
+		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
 	})
 	h.backup = backup.New(backup.Options{
 		Store: h.store, Clock: h.options.Clock, Audit: h.audit, Ring: h.ring, Version: h.options.Version,
@@ -251,6 +263,7 @@ func Permissions() []org.Permission {
 // they sign in.
 func (h *House) people() (err error) {
 	h.register = org.New(org.Options{Store: h.store, Clock: h.options.Clock, Permissions: Permissions()})
+	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error { return manifest.Forget(tx, string(who)) })
 	o := signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register,
 		Post: h.post, BaseURL: h.mux.BaseURL(), Refused: h.refusedFor,

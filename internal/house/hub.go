@@ -111,6 +111,27 @@ func (g guide) First(ctx context.Context, actor web.Actor) (string, error) {
 	return "", fault.New(fault.Forbidden, "not-permitted", "permission", org.PeopleRead)
 }
 
+// signInRefusals are the codes with which a sign-in is refused: dashboards tell
+// them from other refusals.
+var signInRefusals = []string{
+	"signin-refused", "passkey-refused", "signin-code-wrong", "signin-mail-code-refused", "too-many-attempts", "too-many-codes",
+	"person-locked", "person-disabled",
+}
+
+// census counts who and what there is for the console.
+type census struct{ house *House }
+
+// Members implements console.Register.
+func (c census) Members(ctx context.Context, of id.Org) (active, invited int64, err error) {
+	all, err := c.house.register.Census(ctx, of)
+	return all[org.Active], all[org.Invited], err
+}
+
+// Sessions implements console.Register.
+func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
+	return c.house.signin.OpenSessions(ctx, of)
+}
+
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",

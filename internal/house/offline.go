@@ -3,12 +3,15 @@ package house
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
@@ -76,31 +79,57 @@ func (m *memory) Close() error {
 // Addr implements net.Listener.
 func (*memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
-// Migrations returns the migrations that wait for a stopped house, and runs
-// them if run says so.
-func Migrations(ctx context.Context, o Options, run bool) (names []string, err error) {
+// Migrate brings the schema of a stopped house up to date. It returns what it
+// did, and where the copy from before is, "" if none was made.
+func Migrate(ctx context.Context, o Options) (steps []store.Step, kept string, err error) {
 	if err := o.Config.prepareData(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	lock, err := lockFolder(o.Config.Data)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer func() { err = errors.Join(err, lock.unlock()) }()
-	s, err := store.OpenAsIs(ctx, store.Options{URL: o.Config.Database.Reveal(), Clock: o.Clock, Log: o.Log, Schemas: Schemas()})
+	s, err := o.storeAsIs(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	release, err := s.Hold(ctx, true)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer release()
-	if names, err = s.Pending(ctx); err != nil || !run {
-		return names, err
+	if steps, err = s.Steps(ctx); err != nil {
+		return nil, "", err
 	}
-	return names, s.Migrate(ctx)
+	if kept, err = s.SnapshotBefore(ctx); err != nil {
+		return nil, "", err
+	}
+	return steps, kept, s.Migrate(ctx)
+}
+
+// MigrateDry returns what Migrate, or the next start, would do. It may be
+// asked while servers run, and makes no database.
+func MigrateDry(ctx context.Context, o Options) (steps []store.Step, err error) {
+	if path, file := strings.CutPrefix(o.Config.Database.Reveal(), "sqlite:"); file {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, fault.New(fault.Unmet, "seal-unfounded")
+		}
+	}
+	s, err := o.storeAsIs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Suits(ctx); err != nil {
+		return nil, err
+	}
+	return s.Steps(ctx)
+}
+
+func (o *Options) storeAsIs(ctx context.Context) (*store.Store, error) {
+	return store.OpenAsIs(ctx, store.Options{URL: o.Config.Database.Reveal(), Clock: o.Clock, Log: o.Log, Schemas: Schemas()})
 }
 
 // knockEvery is how often a sealed house looks whether its key has changed.

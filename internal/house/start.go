@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -105,6 +106,9 @@ func (h *House) handOut(ctx context.Context, kit *seal.Kit) error {
 	h.tell("house.kit", "path", path)
 	return nil
 }
+
+// NewUnsealKey makes an unseal key in a file of mode 0600. It never replaces one.
+func NewUnsealKey(path string) error { return seal.MakeKeyFile(path) }
 
 // KitFile is where the recovery kit stands in the data folder until somebody
 // moves it.
@@ -224,6 +228,20 @@ func (h *House) tell(key string, pairs ...any) {
 // sentence says an error in the language of whoever started the house.
 func (h *House) sentence(err error) string { return Sentence(h.book, h.options.Lang, err) }
 
+// Leave makes a house that was told to stop unready and goes on answering for
+// the drain time of the configuration, or until hurry ends.
+func (h *House) Leave(hurry context.Context) {
+	if h.server == nil || h.config.Drain == 0 {
+		return
+	}
+	h.server.Leave()
+	h.options.Log.Info("leaving: not ready any more, still answering", "for", h.config.Drain.String())
+	select {
+	case <-h.options.Clock.After(h.config.Drain):
+	case <-hurry.Done():
+	}
+}
+
 // URL is where people find the house.
 func (h *House) URL() string { return h.mux.BaseURL() }
 
@@ -235,6 +253,14 @@ func (h *House) Store() *store.Store { return h.store }
 
 // Post opens the way of mails to tests.
 func (h *House) Post() *notify.Post { return h.post }
+
+// Records are those of the log since a time, oldest first, for the demo's ticks.
+func (h *House) Records(ctx context.Context, from time.Time) ([]audit.Record, error) {
+	return h.audit.Since(ctx, from)
+}
+
+// PublicKey checks the signatures of the log.
+func (h *House) PublicKey(ctx context.Context) (string, error) { return h.audit.PublicKey(ctx) }
 
 // Routes lists the router, for the tests that walk it.
 func (h *House) Routes() []web.Route { return h.mux.Routes() }

@@ -64,7 +64,7 @@ func House(t testing.TB, options ...func(*house.Options)) *Home {
 	said := &bytes.Buffer{}
 	o := house.Options{
 		Config: config, Clock: clock.System(), Log: Log(t), Version: "test", Lang: words.English, Say: said, Demo: true,
-		Rates: map[string]web.Rate{},
+		Rates: map[string]web.Rate{}, Overrun: patience,
 	}
 	for _, option := range options {
 		option(&o)

@@ -18,6 +18,11 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
+// patience is how long a write may hold the store in tests: several packages
+// are tested at once, so a closure may wait for a processor longer than it may
+// take in a house.
+const patience = 10 * time.Second
+
 // EachStore runs f on a fresh database of either engine, with a witness that
 // keeps the events for Witnessed. The clock is the machine's.
 func EachStore(t *testing.T, f func(t *testing.T, s *store.Store), schemas ...fs.FS) {
@@ -40,7 +45,7 @@ func SQLite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(),
 func Open(t testing.TB, url string, c clock.Clock, schemas ...fs.FS) *store.Store {
 	t.Helper()
 	s, err := store.Open(context.Background(), store.Options{
-		URL: url, Clock: c, Log: Log(t), Schemas: append([]fs.FS{witnessSchema}, schemas...),
+		URL: url, Clock: c, Log: Log(t), Schemas: append([]fs.FS{witnessSchema}, schemas...), Overrun: patience,
 	})
 	if err != nil {
 		t.Fatal(err)

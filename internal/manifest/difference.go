@@ -14,9 +14,9 @@ import (
 // Difference is one field that a change changes. Before and After are short
 // YAML, "" where the field is not there; a secret shows as [secret].
 type Difference struct {
-	Path   string `json:"path"` // within spec
-	Before string `json:"before,omitempty"`
-	After  string `json:"after,omitempty"`
+	Path   string `json:"path" doc:"Of the field within spec"`
+	Before string `json:"before,omitempty" doc:"As it is; missing where the field is not there"`
+	After  string `json:"after,omitempty" doc:"As it will be; missing where the field will not be there"`
 }
 
 // flat lists the fields of a spec by path: those of maps each by itself, a list

@@ -104,6 +104,17 @@ func Read(path string) ([]Document, error) {
 	return docs, nil
 }
 
+// Parse reads the documents of one text; name is what errors call it. The error
+// is a fault manifest-invalid.
+func Parse(name string, text []byte) ([]Document, error) {
+	var docs []Document
+	roots, err := yaml.Parse(name, text, yaml.Limits{})
+	for _, root := range roots {
+		docs = append(docs, Document{name, root})
+	}
+	return docs, invalid(gather(nil, err))
+}
+
 func list(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {

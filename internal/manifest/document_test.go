@@ -96,7 +96,7 @@ func TestFromJSONRefuses(t *testing.T) {
 }
 
 func TestWireFormKeepsPlaces(t *testing.T) {
-	st := housetest.Open(t, housetest.SQLite(t), clock.System(), schema)
+	st := housetest.Open(t, housetest.SQLite(t), clock.System(), schema, manifest.Schema)
 	wire, err := json.Marshal(parse(t, first))
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,13 @@ type Definition[S any] struct {
 	// Organizations: the objects are the organizations that others belong to;
 	// their ids are id.Org.
 	Organizations bool
+	// NamedBy is the kind whose names those of this kind are: a Member has the
+	// login of its Person. Such an object is there only with the other, and is
+	// renamed with it.
+	NamedBy string
+	// Thing is the word before the colon in what the witness is told of such an
+	// object: "person", as in person:ID.
+	Thing string
 	// After names kinds whose objects must be there before; those of this kind
 	// are deleted before them.
 	After []string
@@ -43,13 +50,17 @@ type Definition[S any] struct {
 	// Apply makes one change and returns what the witness is told; By and Org
 	// are filled in. It runs inside a write closure: it may run again.
 	Apply func(tx *store.Tx, change Change[S]) (store.Event, error)
+	// Applied is told after a commit that changed objects of this kind; may be
+	// nil.
+	Applied func()
 }
 
 // Object is something that is there.
 type Object[S any] struct {
-	ID   string
-	Name string
-	Spec S
+	ID      string
+	Name    string
+	Version int64 // as the room counts it; handed back in a Change
+	Spec    S
 }
 
 // Reference is the name of another object in a spec: NAME in the same
@@ -66,7 +77,16 @@ type Change[S any] struct {
 	Before S      // zero for Create
 	After  S      // zero for Delete; a Secret that keeps says so
 	By     id.Principal
-	Ready  any // what Prepare returned for Create; nil otherwise, and if it appeared only since
+	// Version is that of the object when the plan was made, in this same
+	// transaction; 0 for Create.
+	Version int64
+	// Find returns the identifier of the object that a name in the spec means,
+	// "" if no document makes it and it is not there.
+	Find  func(kind, name string) string
+	Ready any // what Prepare returned for Create; nil otherwise, and if it appeared only since
+	// Trial: the change is only tried and rolled back, without what Prepare
+	// makes.
+	Trial bool
 }
 
 // Kind is a Definition whose type of spec is hidden.
@@ -74,20 +94,25 @@ type Kind interface {
 	name() string
 	inOrg() bool
 	organizations() bool
+	namedBy() string
+	thing() string
 	after() []string
+	applied()
 	secrets(spec *yaml.Node) map[string]Secret
 	decode(name string, doc Document) (spec any, refs []Reference, problems yaml.Problems)
 	load(v *store.View, org id.Org) ([]object, error)
 	prepares() bool
 	prepare(ctx context.Context, e *entry) (any, error)
 	diff(before, after any) ([]Difference, map[string]string, error)
-	apply(tx *store.Tx, e *entry, by id.Principal) (store.Event, error)
+	plain(spec any) (map[string]string, error)
+	apply(tx *store.Tx, e *entry, by id.Principal, trial bool) (store.Event, error)
 	export(spec any) (*yaml.Node, error)
 	references(spec any) []Reference
 }
 
 type object struct {
 	id, name string
+	version  int64
 	spec     any // *S
 }
 
@@ -99,7 +124,15 @@ func Define[S any](d Definition[S]) Kind { return kind[S]{d} }
 func (k kind[S]) name() string        { return k.d.Name }
 func (k kind[S]) inOrg() bool         { return k.d.InOrg }
 func (k kind[S]) organizations() bool { return k.d.Organizations }
+func (k kind[S]) namedBy() string     { return k.d.NamedBy }
+func (k kind[S]) thing() string       { return k.d.Thing }
 func (k kind[S]) after() []string     { return k.d.After }
+
+func (k kind[S]) applied() {
+	if k.d.Applied != nil {
+		k.d.Applied()
+	}
+}
 
 func (k kind[S]) fresh() *S {
 	spec := new(S)
@@ -180,7 +213,7 @@ func (k kind[S]) load(v *store.View, org id.Org) ([]object, error) {
 	}
 	out := make([]object, len(objects))
 	for i := range objects {
-		out[i] = object{objects[i].ID, objects[i].Name, &objects[i].Spec}
+		out[i] = object{objects[i].ID, objects[i].Name, objects[i].Version, &objects[i].Spec}
 	}
 	slices.SortFunc(out, func(a, b object) int { return strings.Compare(a.name, b.name) })
 	return out, nil
@@ -209,6 +242,15 @@ func (k kind[S]) diff(before, after any) ([]Difference, map[string]string, error
 		}
 	}
 	return out, bad, nil
+}
+
+// plain are the fields of a spec by path, without secrets.
+func (k kind[S]) plain(spec any) (map[string]string, error) {
+	fields, err := flat(spec)
+	for path := range secretsOf(spec) {
+		delete(fields, path)
+	}
+	return fields, err
 }
 
 // changedSecret tells a secret that becomes another from one that stays.
@@ -244,8 +286,11 @@ func diffSecrets(before, after any, old, fresh, bad map[string]string) {
 	})
 }
 
-func (k kind[S]) apply(tx *store.Tx, e *entry, by id.Principal) (store.Event, error) {
-	c := Change[S]{Action: e.step.Action, ID: e.id, Org: e.org, Name: e.step.Name, From: e.step.From, By: by, Ready: e.ready}
+func (k kind[S]) apply(tx *store.Tx, e *entry, by id.Principal, trial bool) (store.Event, error) {
+	c := Change[S]{
+		Action: e.step.Action, ID: e.id, Org: e.org, Name: e.step.Name, From: e.step.From, By: by, Version: e.version,
+		Find: e.find, Ready: e.ready, Trial: trial,
+	}
 	if e.before != nil {
 		c.Before = *e.before.(*S)
 	}

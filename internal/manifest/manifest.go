@@ -19,10 +19,15 @@ import (
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 )
 
-// Words are the sentences of this package.
-//
-//go:embed words
-var Words embed.FS
+// Words are the sentences of this package, Schema its tables: what was applied,
+// so that it can be said what has changed since, and so that prune deletes
+// nothing that somebody made in another way.
+var (
+	//go:embed words
+	Words embed.FS
+	//go:embed schema
+	Schema embed.FS
+)
 
 // Set is the kinds of one house, in the order in which they are applied.
 type Set struct{ kinds []Kind }

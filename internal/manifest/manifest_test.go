@@ -141,7 +141,7 @@ speck: {}
 				}
 			})
 		}
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 func TestABadChangeInTheMiddleChangesNothing(t *testing.T) {
@@ -157,7 +157,7 @@ func TestABadChangeInTheMiddleChangesNothing(t *testing.T) {
 		if events := housetest.Witnessed(t, st); len(events) != 0 {
 			t.Errorf("witnessed %v", events)
 		}
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 func TestApply(t *testing.T) {
@@ -183,17 +183,20 @@ func TestApply(t *testing.T) {
 		}
 		var told []string
 		for _, e := range housetest.Witnessed(t, st) {
-			told = append(told, fmt.Sprint(e.Name, " ", e.Target, " ", e.By, " ", e.Org != ""))
+			told = append(told, fmt.Sprint(e.Name, " ", strings.Replace(e.Target, plan.ID, "ID", 1), " ", e.By, " ", e.Org != "", " ", e.Fields["changes"]))
 		}
-		if diff := cmp.Diff([]string{"company.create company:kaede local:1000 false", "badge.create badge:gold local:1000 true", "badge.create badge:bronze local:1000 true"}, told); diff != "" {
+		if diff := cmp.Diff([]string{
+			"company.create company:kaede local:1000 false ", "badge.create badge:gold local:1000 true ", "badge.create badge:bronze local:1000 true ",
+			"manifest.applied manifest:ID local:1000 false +3 ~0 >0 -0",
+		}, told); diff != "" {
 			t.Error(diff)
 		}
 		second := apply(t, st, first, true)
 		if text := second.Text(english(t)); text != "no changes\n" || !second.Empty() || len(second.Steps) != 3 {
 			t.Errorf("the second apply: %s", text)
 		}
-		if n := len(housetest.Witnessed(t, st)); n != 3 {
-			t.Errorf("the second apply left %d records", n-3)
+		if n := len(housetest.Witnessed(t, st)); n != 4 {
+			t.Errorf("the second apply left %d records", n-4)
 		}
 		next := `{kind: Badge, org: kaede, name: platinum, renamed_from: gold, spec: {title: {en: "Pl\e[2J", ja: 白金}, level: 3, code: canary-two, pin: other}}`
 		plan = apply(t, st, next+"\n---\n"+strings.Replace(first[strings.Index(first, "kind: Badge\norg: kaede\nname: bronze"):], "gold", "platinum", 1), true)
@@ -213,7 +216,7 @@ func TestApply(t *testing.T) {
 		if text := apply(t, st, next, false).Text(english(t)); text != "no changes\n" {
 			t.Errorf("renamed_from said again: %s", text)
 		}
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 // swap puts the second object of a plan's text before the first.
@@ -244,7 +247,7 @@ func TestPrune(t *testing.T) {
 		if got := export(t, st); strings.Contains(got, "bronze") || !strings.Contains(got, "momiji") || !strings.Contains(got, "gold") {
 			t.Errorf("pruned to:\n%s", got)
 		}
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 func TestAnOrganizationIsRenamedWithItsObjects(t *testing.T) {
@@ -262,7 +265,7 @@ func TestAnOrganizationIsRenamedWithItsObjects(t *testing.T) {
 		if diff := cmp.Diff([]string{"house.yaml:2 org manifest-org-unknown", "house.yaml:11 org manifest-org-unknown"}, complaints(t, err)); diff != "" {
 			t.Error(diff)
 		}
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 func TestEightAtOnceApplyOnce(t *testing.T) {
@@ -282,10 +285,10 @@ func TestEightAtOnceApplyOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := len(housetest.Witnessed(t, st)); did.Load() != 1 || n != 3 {
+		if n := len(housetest.Witnessed(t, st)); did.Load() != 1 || n != 4 {
 			t.Errorf("%d applied, %d records", did.Load(), n)
 		}
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 func TestDigest(t *testing.T) {
@@ -304,7 +307,7 @@ func TestDigest(t *testing.T) {
 		if _, err = set(t).Apply(t.Context(), st, docs, manifest.Options{By: by, Digest: plan.Digest}); err != nil {
 			t.Error(err)
 		}
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 func TestExport(t *testing.T) {
@@ -346,7 +349,7 @@ spec:
 			t.Errorf("its own export changes it: %s", plan.Text(english(t)))
 		}
 		t.Run("on an empty server", func(t *testing.T) {
-			empty := housetest.Open(t, housetest.SQLite(t), clock.System(), schema)
+			empty := housetest.Open(t, housetest.SQLite(t), clock.System(), schema, manifest.Schema)
 			_, err := set(t).Apply(t.Context(), empty, parse(t, got), manifest.Options{By: by})
 			if diff := cmp.Diff([]string{"house.yaml:24 spec.code manifest-secret-not-there", "house.yaml:26 spec.pin manifest-secret-not-there"}, complaints(t, err)); diff != "" {
 				t.Error(diff)
@@ -357,11 +360,11 @@ spec:
 				t.Errorf("not the same bytes: %s", diff)
 			}
 		})
-	}, schema)
+	}, schema, manifest.Schema)
 }
 
 func TestSecrets(t *testing.T) {
-	st := housetest.Open(t, housetest.SQLite(t), clock.System(), schema)
+	st := housetest.Open(t, housetest.SQLite(t), clock.System(), schema, manifest.Schema)
 	apply(t, st, first, false)
 	gold := strings.Split(first, "---\n")[1]
 	for _, c := range []struct{ code, pin, want string }{
@@ -419,7 +422,7 @@ func BenchmarkApply(b *testing.B) {
 			docs := parse(b, text.String())
 			for b.Loop() {
 				b.StopTimer()
-				st := housetest.Open(b, housetest.SQLite(b), clock.System(), schema)
+				st := housetest.Open(b, housetest.SQLite(b), clock.System(), schema, manifest.Schema)
 				b.StartTimer()
 				if _, err := set(b).Apply(b.Context(), st, docs, manifest.Options{By: by}); err != nil {
 					b.Fatal(err)

@@ -29,7 +29,11 @@ type entry struct {
 	doc    Document
 	refs   []Reference
 	from   string // renamed_from
+	moves  bool   // what is there under from gets this name
 	ready  any    // what Prepare made
+
+	version int64
+	find    func(kind, name string) string
 }
 
 func (e *entry) key() key { return key{e.step.Kind, e.step.Org, e.step.Name} }
@@ -42,6 +46,9 @@ type planner struct {
 	present  map[place][]object
 	taken    map[key]*entry // by what the documents name
 	leaving  map[key]bool   // names that are renamed or deleted
+	leaver   map[key]*entry // by the name that is renamed
+	managed  ledger         // what applies have brought about
+	spared   []string       // what prune leaves, because no apply made it
 	problems yaml.Problems
 }
 
@@ -77,9 +84,15 @@ func (p *planner) run(docs []Document, ids []string) ([]*entry, error) {
 	if err := p.load(entries, false); err != nil {
 		return nil, err
 	}
+	p.derive(entries)
 	for _, e := range entries {
 		if err := p.compare(e); err != nil {
 			return nil, err
+		}
+	}
+	for _, e := range entries {
+		if by := e.kind.namedBy(); by != "" && e.before == nil { // such an object is known by the other's identifier
+			e.id = p.idOf(key{by, "", e.step.Name})
 		}
 	}
 	gone, err := p.prune(entries)
@@ -92,9 +105,11 @@ func (p *planner) run(docs []Document, ids []string) ([]*entry, error) {
 	for _, e := range entries {
 		p.references(e)
 	}
+	p.circles(entries)
 	if err := invalid(p.problems); err != nil {
 		return nil, err
 	}
+	p.neededBy(gone)
 	return append(p.order(entries), gone...), nil
 }
 
@@ -125,6 +140,7 @@ func (p *planner) envelope(doc Document, fresh string) *entry {
 	e := &entry{kind: k, id: fresh, doc: doc, from: in.RenamedFrom, step: Step{
 		Action: Create, Kind: in.Kind, Org: in.Org, Name: in.Name, File: doc.File, Line: doc.Root.Line,
 	}}
+	e.find = func(kind, name string) string { return p.idOf(p.target(e, Reference{Kind: kind, Name: name})) }
 	if !p.named(e) {
 		return nil
 	}
@@ -171,6 +187,7 @@ func (p *planner) needs(entries []*entry) (kinds, orgs map[string]bool) {
 	kinds, orgs = map[string]bool{}, map[string]bool{}
 	for _, e := range entries {
 		kinds[e.step.Kind], orgs[e.step.Org] = true, true
+		kinds[e.kind.namedBy()] = true
 		for _, ref := range e.refs {
 			to := p.target(e, ref)
 			kinds[to.kind], orgs[to.org] = true, true
@@ -184,6 +201,13 @@ func (p *planner) needs(entries []*entry) (kinds, orgs map[string]bool) {
 func (p *planner) load(entries []*entry, whole bool) error {
 	p.orgs = map[string]id.Org{}
 	kinds, orgs := p.needs(entries)
+	everywhere := false
+	if p.options.Prune { // what would be deleted is shown with what needs it
+		for _, k := range p.set.kinds {
+			everywhere = everywhere || kinds[k.name()] && !k.inOrg()
+			kinds[k.name()] = true
+		}
+	}
 	for _, k := range p.set.kinds {
 		if k.inOrg() || !whole && !kinds[k.name()] && !k.organizations() {
 			continue
@@ -200,7 +224,7 @@ func (p *planner) load(entries []*entry, whole bool) error {
 			if !k.inOrg() || !whole && !kinds[k.name()] {
 				break
 			}
-			if !whole && !orgs[name] {
+			if !whole && !everywhere && !orgs[name] {
 				continue
 			}
 			if err := p.loadPlace(k, name, org); err != nil {
@@ -217,18 +241,24 @@ func (p *planner) loadPlace(k Kind, name string, org id.Org) error {
 	return err
 }
 
+// findOrgs names the organizations as they will be, the new ones included.
 func (p *planner) findOrgs(k Kind, entries []*entry) {
-	for _, o := range p.present[place{k.name(), ""}] {
-		p.orgs[o.name] = id.Org(o.id)
-	}
+	var mine []*entry
 	for _, e := range entries {
-		if e.step.Kind != k.name() {
-			continue
+		if e.step.Kind == k.name() {
+			mine = append(mine, e)
 		}
-		if old, there := p.orgs[e.from]; there && p.orgs[e.step.Name] == "" {
-			p.orgs[e.step.Name] = old
-			delete(p.orgs, e.from)
-		} else if p.orgs[e.step.Name] == "" {
+	}
+	p.rename(mine)
+	for _, o := range p.present[place{k.name(), ""}] {
+		name := o.name
+		if e := p.leaver[key{k.name(), "", name}]; e != nil {
+			name = e.step.Name
+		}
+		p.orgs[name] = id.Org(o.id)
+	}
+	for _, e := range mine {
+		if p.orgs[e.step.Name] == "" {
 			p.orgs[e.step.Name] = id.Org(e.id)
 		}
 	}
@@ -254,11 +284,11 @@ func (p *planner) compare(e *entry) error {
 		e.org = org
 	}
 	present := p.find(e.step.Kind, e.step.Org, e.step.Name)
-	if e.from != "" {
-		present = p.renamed(e, present)
+	if e.moves {
+		present = p.find(e.step.Kind, e.step.Org, e.from)
 	}
 	if present != nil {
-		e.id, e.before = present.id, present.spec
+		e.id, e.before, e.version = present.id, present.spec, present.version
 	}
 	differences, bad, err := e.kind.diff(e.before, e.after)
 	if err != nil {
@@ -279,86 +309,6 @@ func (p *planner) compare(e *entry) error {
 	return nil
 }
 
-// renamed finds the object under its old name. Once renamed, renamed_from says
-// nothing more; both names at once are a mistake.
-func (p *planner) renamed(e *entry, present *object) *object {
-	old := p.find(e.step.Kind, e.step.Org, e.from)
-	switch {
-	case old == nil:
-		return present
-	case present != nil, p.taken[key{e.step.Kind, e.step.Org, e.from}] != nil:
-		p.refuse(e.doc, "renamed_from", codeRename, "name", e.step.Name, "from", e.from)
-		return present
-	}
-	e.step.From = e.from
-	p.leaving[key{e.step.Kind, e.step.Org, e.from}] = true
-	return old
-}
-
-// prune lists what the documents do not name, kinds in reverse order.
-func (p *planner) prune(entries []*entry) ([]*entry, error) {
-	if !p.options.Prune {
-		return nil, nil
-	}
-	places, keep := map[place]bool{}, map[key]bool{}
-	for _, e := range entries {
-		places[place{e.step.Kind, e.step.Org}] = true
-		keep[e.key()] = true
-		keep[key{e.step.Kind, e.step.Org, e.step.From}] = true
-	}
-	var gone []*entry
-	for _, k := range slices.Backward(p.set.kinds) {
-		for _, org := range p.orgNames(k) {
-			for _, o := range p.present[place{k.name(), org}] {
-				if !places[place{k.name(), org}] || keep[key{k.name(), org, o.name}] {
-					continue
-				}
-				differences, _, err := k.diff(o.spec, nil)
-				if err != nil {
-					return nil, err
-				}
-				gone = append(gone, &entry{kind: k, id: o.id, org: p.orgs[org], before: o.spec, refs: k.references(o.spec), step: Step{
-					Action: Delete, Kind: k.name(), Org: org, Name: o.name, Differences: differences,
-				}})
-			}
-		}
-	}
-	return p.leave(gone), nil
-}
-
-// leave puts what refers to others of its kind before them: what is referred to
-// goes last.
-func (p *planner) leave(gone []*entry) []*entry {
-	at, referrers := map[key]*entry{}, map[*entry][]*entry{}
-	for _, e := range gone {
-		at[e.key()] = e
-	}
-	for _, e := range gone {
-		for _, ref := range e.refs {
-			if to := at[p.target(e, ref)]; to != nil && to.step.Kind == e.step.Kind {
-				referrers[to] = append(referrers[to], e)
-			}
-		}
-	}
-	var out []*entry
-	seen := map[*entry]bool{}
-	var visit func(e *entry)
-	visit = func(e *entry) {
-		if seen[e] {
-			return
-		}
-		seen[e] = true
-		for _, one := range referrers[e] {
-			visit(one)
-		}
-		out = append(out, e)
-	}
-	for _, e := range gone {
-		visit(e)
-	}
-	return out
-}
-
 // orgNames returns the organizations in which a kind has objects, sorted; ""
 // is the house.
 func (p *planner) orgNames(k Kind) []string {
@@ -371,59 +321,4 @@ func (p *planner) orgNames(k Kind) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// references checks that what a spec names will be there.
-func (p *planner) references(e *entry) {
-	for _, ref := range e.refs {
-		to := p.target(e, ref)
-		if p.taken[to] == nil && (p.leaving[to] || p.find(to.kind, to.org, to.name) == nil) {
-			p.refuse(e.doc, "spec."+ref.Path, codeReference, "kind", ref.Kind, "name", ref.Name)
-		}
-	}
-}
-
-func (p *planner) target(e *entry, ref Reference) key {
-	to := key{ref.Kind, e.step.Org, ref.Name}
-	if org, name, across := strings.Cut(ref.Name, "/"); across {
-		to.org, to.name = org, name
-	}
-	if k := p.set.kind(ref.Kind); k != nil && !k.inOrg() {
-		to.org = ""
-	}
-	return to
-}
-
-// order sorts by kind, organization and name, but puts what is referred to
-// before what refers to it.
-func (p *planner) order(entries []*entry) []*entry {
-	rank := map[string]int{}
-	for i, name := range p.set.Names() {
-		rank[name] = i
-	}
-	slices.SortFunc(entries, func(a, b *entry) int {
-		if a.step.Kind != b.step.Kind {
-			return rank[a.step.Kind] - rank[b.step.Kind]
-		}
-		return strings.Compare(a.step.title(), b.step.title())
-	})
-	var out []*entry
-	seen := map[*entry]bool{}
-	var visit func(e *entry)
-	visit = func(e *entry) {
-		if seen[e] {
-			return
-		}
-		seen[e] = true
-		for _, ref := range e.refs {
-			if to := p.taken[p.target(e, ref)]; to != nil && to.step.Kind == e.step.Kind {
-				visit(to)
-			}
-		}
-		out = append(out, e)
-	}
-	for _, e := range entries {
-		visit(e)
-	}
-	return out
 }

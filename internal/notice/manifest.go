@@ -19,7 +19,7 @@ type spec struct {
 // Kind is the manifest kind Notice; objects belong to the house.
 func (r *Room) Kind() manifest.Kind {
 	return manifest.Define(manifest.Definition[spec]{
-		Name: "Notice", Check: checkSpec, Load: loadSpecs, Apply: applySpec,
+		Name: "Notice", Thing: "notice", Check: checkSpec, Load: loadSpecs, Apply: applySpec,
 	})
 }
 
@@ -43,7 +43,7 @@ func loadSpecs(v *store.View, _ id.Org) ([]manifest.Object[spec], error) {
 	notices, err := all(v)
 	var objects []manifest.Object[spec]
 	for _, n := range notices {
-		objects = append(objects, manifest.Object[spec]{ID: string(n.ID), Name: n.Name, Spec: n.spec()})
+		objects = append(objects, manifest.Object[spec]{ID: string(n.ID), Name: n.Name, Version: n.Version, Spec: n.spec()})
 	}
 	return objects, err
 }
@@ -60,10 +60,6 @@ func applySpec(tx *store.Tx, c manifest.Change[spec]) (store.Event, error) {
 	if c.Action == manifest.Create {
 		return n.event("notice.written", c.By), put(tx, n, insert)
 	}
-	now, err := get(&tx.View, which)
-	if err != nil {
-		return store.Event{}, err
-	}
-	n.Version = now.Version
+	n.Version = c.Version
 	return n.event("notice.changed", c.By), put(tx, n, change)
 }

@@ -54,8 +54,8 @@ spec: {title: {en: T, ja: 題}, text: {en: t, ja: 文}, from: 2026-11-22T00:00:0
 				t.Errorf("apply %d changed %d, want %d", round+1, changed, want)
 			}
 		}
-		if n := len(housetest.Witnessed(t, s)); n != many {
-			t.Errorf("%d events, want one for each object", n)
+		if n := len(housetest.Witnessed(t, s)); n != many+1 {
+			t.Errorf("%d events, want one for each object and one for the whole", n)
 		}
 	})
 }

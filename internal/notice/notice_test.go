@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -36,7 +37,7 @@ func each(t *testing.T, f func(t *testing.T, r *notice.Room, s *store.Store, c *
 	t.Helper()
 	housetest.EachURL(t, func(t *testing.T, url string) {
 		c := clock.NewMoved(housetest.Epoch)
-		s := housetest.Open(t, url, c, notice.Schema)
+		s := housetest.Open(t, url, c, notice.Schema, manifest.Schema)
 		f(t, notice.New(s, c), s, c)
 	})
 }

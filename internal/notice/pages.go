@@ -40,10 +40,17 @@ func (r *Room) Pages(m *web.Mux) {
 func (r *Room) Banners(lang words.Lang) []webui.Banner {
 	var banners []webui.Banner
 	for _, n := range r.Current() {
-		banners = append(banners, webui.Banner{Title: n.Title.In(lang), Text: n.Text.In(lang), Until: n.Until})
+		banner := webui.Banner{Title: n.Title.In(lang), Text: n.Text.In(lang), Until: n.Until}
+		if n.Until.After(r.clock.Now().Add(endless)) {
+			banner.Until = time.Time{}
+		}
+		banners = append(banners, banner)
 	}
 	return banners
 }
+
+// endless is how far away an end is when no reader plans by it.
+const endless = 5 * 365 * 24 * time.Hour
 
 func pathOf(which id.Notice) string { return ListPath + "/" + url.PathEscape(string(which)) }
 

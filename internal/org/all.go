@@ -24,4 +24,4 @@ func AllGroups(v *store.View, org id.Org) ([]Group, error) { return groupsOf(v.O
 
 // AllRoles reads the roles that an organization made, by name, in one
 // statement. The built-in ones are no rows: see BuiltIn.
-func AllRoles(v *store.View, org id.Org) ([]Role, error) { return rolesIn(v.Org(org), org) }
+func AllRoles(v *store.View, org id.Org) ([]Role, error) { return rolesIn(v.Org(org)) }

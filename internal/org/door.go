@@ -76,7 +76,7 @@ func (r *Register) RolesIn(v *store.View, org id.Org) ([]Role, error) {
 	if err != nil {
 		return nil, err
 	}
-	custom, err := rolesIn(v.Org(org), org)
+	custom, err := rolesIn(v.Org(org))
 	return append(r.BuiltIn(o), custom...), err
 }
 

@@ -140,7 +140,7 @@ func (r *Register) checkMember(v *store.View, o Organization, m *Member) error {
 	}
 	slices.Sort(m.Roles)
 	m.Roles = slices.Compact(m.Roles)
-	custom, err := rolesIn(v, o.ID)
+	custom, err := rolesIn(v)
 	if err != nil {
 		return err
 	}

@@ -218,7 +218,7 @@ func (r *Register) allowed(roles []string) set {
 				all.add(name)
 			}
 		}
-		for _, included := range r.included(Customer, role) {
+		for _, included := range included(role) {
 			walk(included)
 		}
 	}
@@ -232,7 +232,7 @@ func (r *Register) allowed(roles []string) set {
 func (r *Register) resolve(v *store.View, o Organization, roles []id.Role) (set, []id.Role, error) {
 	custom := map[id.Role]Role{}
 	if slices.ContainsFunc(roles, func(role id.Role) bool { return !r.isBuiltIn(role) }) {
-		all, err := rolesIn(v.Org(o.ID), o.ID)
+		all, err := rolesIn(v.Org(o.ID))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -249,7 +249,7 @@ func (r *Register) resolve(v *store.View, o Organization, roles []id.Role) (set,
 		seen[which] = true
 		permissions.add(r.builtIn[which]...)
 		permissions.add(custom[which].Permissions...)
-		for _, included := range slices.Concat(custom[which].Includes, r.included(o.Type, which)) {
+		for _, included := range slices.Concat(custom[which].Includes, included(which)) {
 			walk(included)
 		}
 	}
@@ -262,7 +262,7 @@ func (r *Register) resolve(v *store.View, o Organization, roles []id.Role) (set,
 func (r *Register) isBuiltIn(role id.Role) bool { _, ok := r.builtIn[role]; return ok }
 
 // included is the order of the built-in roles.
-func (r *Register) included(t Type, role id.Role) []id.Role {
+func included(role id.Role) []id.Role {
 	switch role {
 	case Administrator:
 		return []id.Role{Accounts, Auditor}

@@ -48,7 +48,7 @@ func (r *Register) SetRole(tx *store.Tx, by id.Principal, role Role) (store.Even
 	if err != nil {
 		return store.Event{}, err
 	}
-	all, err := rolesIn(&in.View, o.ID)
+	all, err := rolesIn(&in.View)
 	if err != nil {
 		return store.Event{}, err
 	}
@@ -163,7 +163,7 @@ func (r *Register) EndRole(tx *store.Tx, by id.Principal, org id.Org, which id.R
 	if err != nil {
 		return store.Event{}, err
 	}
-	all, err := rolesIn(&in.View, org)
+	all, err := rolesIn(&in.View)
 	if err != nil {
 		return store.Event{}, err
 	}
@@ -189,7 +189,7 @@ func (r *Register) Roles(ctx context.Context, org id.Org) (all []Role, err error
 		return nil, err
 	}
 	err = r.in(org).Read(ctx, func(v *store.View) error {
-		custom, err := rolesIn(v, org)
+		custom, err := rolesIn(v)
 		all = append(r.BuiltIn(o), custom...)
 		return err
 	})
@@ -203,7 +203,7 @@ func (r *Register) BuiltIn(o Organization) []Role {
 		if name == Operator && o.Type != Provider {
 			continue
 		}
-		role := Role{Org: o.ID, ID: name, Name: string(name), BuiltIn: true, Includes: r.included(o.Type, name)}
+		role := Role{Org: o.ID, ID: name, Name: string(name), BuiltIn: true, Includes: included(name)}
 		role.Permissions = slices.Clone(r.builtIn[name])
 		slices.Sort(role.Permissions)
 		all = append(all, role)

@@ -135,7 +135,7 @@ func scanRole(scan func(...any) error) (Role, error) {
 }
 
 // rolesIn reads the roles that an organization made, by name.
-func rolesIn(v *store.View, _ id.Org) ([]Role, error) {
+func rolesIn(v *store.View) ([]Role, error) {
 	rows, err := v.Query(roleColumns + "WHERE org = $1 ORDER BY name")
 	return store.Collect(rows, err, scanRole)
 }

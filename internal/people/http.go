@@ -98,7 +98,7 @@ type organizationBody struct {
 	ID          string   `json:"id"`
 	Name        string   `json:"name" doc:"Unique in the house: lower-case letters, digits, hyphens"`
 	Title       string   `json:"title" doc:"As people read it"`
-	Type        string   `json:"type" enum:"provider,customer"`
+	Type        string   `json:"type" enum:"provider,customer" doc:"A provider runs the installation and has customers below it"`
 	Parent      string   `json:"parent,omitempty" doc:"Id of the provider above"`
 	State       string   `json:"state" enum:"active,disabled"`
 	ParentRoles []string `json:"parent_roles" doc:"Built-in roles that whoever may act below has here"`
@@ -122,22 +122,22 @@ type (
 	}
 	newOrgInput struct {
 		Body struct {
-			Name        string   `json:"name"`
+			Name        string   `json:"name" doc:"Unique in the house: lower-case letters, digits, hyphens"`
 			Title       string   `json:"title,omitempty"`
-			Type        string   `json:"type" enum:"provider,customer"`
+			Type        string   `json:"type" enum:"provider,customer" doc:"A provider runs the installation and has customers below it"`
 			Parent      string   `json:"parent,omitempty" doc:"Id of the provider above; the caller's own organization if left out for a customer"`
-			ParentRoles []string `json:"parent_roles,omitempty"`
+			ParentRoles []string `json:"parent_roles,omitempty" doc:"Built-in roles that whoever may act below has here"`
 		}
 	}
 	changeOrgInput struct {
 		Org  string `path:"org"`
 		Body struct {
-			Name        *string   `json:"name,omitempty"`
+			Name        *string   `json:"name,omitempty" doc:"Unique in the house: lower-case letters, digits, hyphens"`
 			Title       *string   `json:"title,omitempty"`
-			Type        *string   `json:"type,omitempty" enum:"provider,customer"`
-			Parent      *string   `json:"parent,omitempty"`
+			Type        *string   `json:"type,omitempty" enum:"provider,customer" doc:"A provider runs the installation and has customers below it"`
+			Parent      *string   `json:"parent,omitempty" doc:"Id of the provider above"`
 			State       *string   `json:"state,omitempty" enum:"active,disabled"`
-			ParentRoles *[]string `json:"parent_roles,omitempty"`
+			ParentRoles *[]string `json:"parent_roles,omitempty" doc:"Built-in roles that whoever may act below has here"`
 			Version     int64     `json:"version" doc:"As read; a change in between is a conflict"`
 		}
 	}
@@ -220,7 +220,7 @@ func (r *Room) apiDropOrg(ctx context.Context, input *orgInput) (*nothing, error
 }
 
 type permissionBody struct {
-	Name  string `json:"name"`
+	Name  string `json:"name" doc:"As roles hold it, such as people.read"`
 	Title string `json:"title" doc:"In the caller's language"`
 	House bool   `json:"house" doc:"About the installation: only roles of a provider hold it"`
 }

@@ -11,7 +11,7 @@ import (
 
 type groupBody struct {
 	ID      string   `json:"id"`
-	Name    string   `json:"name"`
+	Name    string   `json:"name" doc:"Unique in the organization: lower-case letters, digits, hyphens"`
 	Title   string   `json:"title"`
 	Members []string `json:"members" doc:"Ids of people who are directly in it"`
 	Groups  []string `json:"groups" doc:"Ids of groups that are directly in it"`
@@ -39,20 +39,20 @@ type (
 	newGroupInput struct {
 		Org  string `path:"org"`
 		Body struct {
-			Name    string   `json:"name"`
+			Name    string   `json:"name" doc:"Unique in the organization: lower-case letters, digits, hyphens"`
 			Title   string   `json:"title,omitempty"`
-			Members []string `json:"members,omitempty"`
-			Groups  []string `json:"groups,omitempty"`
+			Members []string `json:"members,omitempty" doc:"Ids of people who are directly in it"`
+			Groups  []string `json:"groups,omitempty" doc:"Ids of groups that are directly in it"`
 		}
 	}
 	changeGroupInput struct {
 		Org   string `path:"org"`
 		Group string `path:"group"`
 		Body  struct {
-			Name    *string   `json:"name,omitempty"`
+			Name    *string   `json:"name,omitempty" doc:"Unique in the organization: lower-case letters, digits, hyphens"`
 			Title   *string   `json:"title,omitempty"`
-			Members *[]string `json:"members,omitempty"`
-			Groups  *[]string `json:"groups,omitempty"`
+			Members *[]string `json:"members,omitempty" doc:"Ids of people who are directly in it"`
+			Groups  *[]string `json:"groups,omitempty" doc:"Ids of groups that are directly in it"`
 			Version int64     `json:"version"`
 		}
 	}
@@ -127,11 +127,11 @@ func (r *Room) apiGroupMembers(ctx context.Context, input *groupMembersInput) (*
 
 type roleBody struct {
 	ID          string   `json:"id" doc:"Of a built-in role its name"`
-	Name        string   `json:"name"`
+	Name        string   `json:"name" doc:"Unique in the organization: lower-case letters, digits, hyphens"`
 	Title       string   `json:"title" doc:"Of a built-in role in the caller's language"`
-	Permissions []string `json:"permissions"`
+	Permissions []string `json:"permissions" doc:"Names of permissions"`
 	Includes    []string `json:"includes" doc:"Ids of roles"`
-	BuiltIn     bool     `json:"built_in"`
+	BuiltIn     bool     `json:"built_in" doc:"It belongs to the house and cannot be changed"`
 	Version     int64    `json:"version"`
 }
 
@@ -153,20 +153,20 @@ type (
 	newRoleInput struct {
 		Org  string `path:"org"`
 		Body struct {
-			Name        string   `json:"name"`
+			Name        string   `json:"name" doc:"Unique in the organization: lower-case letters, digits, hyphens"`
 			Title       string   `json:"title,omitempty"`
-			Permissions []string `json:"permissions,omitempty"`
-			Includes    []string `json:"includes,omitempty"`
+			Permissions []string `json:"permissions,omitempty" doc:"Names of permissions"`
+			Includes    []string `json:"includes,omitempty" doc:"Ids of roles whose permissions it holds too"`
 		}
 	}
 	changeRoleInput struct {
 		Org  string `path:"org"`
 		Role string `path:"role"`
 		Body struct {
-			Name        *string   `json:"name,omitempty"`
+			Name        *string   `json:"name,omitempty" doc:"Unique in the organization: lower-case letters, digits, hyphens"`
 			Title       *string   `json:"title,omitempty"`
-			Permissions *[]string `json:"permissions,omitempty"`
-			Includes    *[]string `json:"includes,omitempty"`
+			Permissions *[]string `json:"permissions,omitempty" doc:"Names of permissions"`
+			Includes    *[]string `json:"includes,omitempty" doc:"Ids of roles whose permissions it holds too"`
 			Version     int64     `json:"version"`
 		}
 	}

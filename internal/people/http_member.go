@@ -15,10 +15,10 @@ import (
 // Profile is what is said of a person.
 type Profile struct {
 	Login       string `json:"login" doc:"Unique in the house, in any case and width"`
-	Email       string `json:"email,omitempty"`
+	Email       string `json:"email,omitempty" doc:"Address for mails of the house"`
 	DisplayName string `json:"display_name,omitempty" doc:"Made from the other names if empty"`
-	FamilyName  string `json:"family_name,omitempty"`
-	GivenName   string `json:"given_name,omitempty"`
+	FamilyName  string `json:"family_name,omitempty" doc:"Shown first where the language does so"`
+	GivenName   string `json:"given_name,omitempty" doc:"Shown last where the language does so"`
 	Reading     string `json:"reading,omitempty" doc:"Of the name, in kana"`
 	Locale      string `json:"locale,omitempty" doc:"en or ja; empty for what the browser says"`
 	TimeZone    string `json:"time_zone,omitempty" doc:"Such as Asia/Tokyo"`
@@ -40,21 +40,21 @@ func profileOf(p org.Person) Profile {
 
 // MemberBody is a member as the API shows one.
 type MemberBody struct {
-	Person        string `json:"person"`
-	Profile       `json:",inline"`
-	EmailVerified bool        `json:"email_verified"`
+	Person string `json:"person"`
+	Profile
+	EmailVerified bool        `json:"email_verified" doc:"The person has proved to read mails there"`
 	State         string      `json:"state" enum:"active,disabled" doc:"Of the membership"`
 	Account       string      `json:"account" enum:"active,disabled,invited" doc:"State of the person in the whole house"`
 	Roles         []string    `json:"roles" doc:"Ids of roles; of a built-in one its name"`
 	Manager       string      `json:"manager,omitempty" doc:"Id of a member"`
-	Since         time.Time   `json:"since"`
+	Since         time.Time   `json:"since" doc:"When the membership began"`
 	Invitation    *inviteBody `json:"invitation,omitempty"`
 	Version       int64       `json:"version" doc:"Send it back with a change"`
 }
 
 type inviteBody struct {
 	State  string    `json:"state" enum:"made,sent,refused,over,accepted"`
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at" doc:"When the link was made"`
 	Until  time.Time `json:"until"`
 	Reason string    `json:"reason,omitempty" doc:"What the mail server said"`
 }
@@ -105,16 +105,16 @@ type (
 			Person  string   `json:"person,omitempty" doc:"Somebody whom the caller sees already; or else invite"`
 			Invite  *Profile `json:"invite,omitempty" doc:"Somebody new, asked in by mail"`
 			Roles   []string `json:"roles,omitempty" doc:"user if left out"`
-			Groups  []string `json:"groups,omitempty"`
-			Manager string   `json:"manager,omitempty"`
+			Groups  []string `json:"groups,omitempty" doc:"Ids of groups to put the member into"`
+			Manager string   `json:"manager,omitempty" doc:"Id of a member; empty for none"`
 		}
 	}
 	changeMemberInput struct {
 		Org    string `path:"org"`
 		Person string `path:"person"`
 		Body   struct {
-			Roles   *[]string `json:"roles,omitempty"`
-			Manager *string   `json:"manager,omitempty"`
+			Roles   *[]string `json:"roles,omitempty" doc:"Ids of roles; of a built-in one its name"`
+			Manager *string   `json:"manager,omitempty" doc:"Id of a member; empty for none"`
 			State   *string   `json:"state,omitempty" enum:"active,disabled"`
 			Version int64     `json:"version" doc:"As read; a change in between is a conflict"`
 		}

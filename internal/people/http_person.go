@@ -14,9 +14,9 @@ import (
 )
 
 type personBody struct {
-	ID            string `json:"id"`
-	Profile       `json:",inline"`
-	EmailVerified bool      `json:"email_verified"`
+	ID string `json:"id"`
+	Profile
+	EmailVerified bool      `json:"email_verified" doc:"The person has proved to read mails there"`
 	State         string    `json:"state" enum:"active,disabled,invited"`
 	Organizations []string  `json:"organizations" doc:"Those in which the caller reads people, or all of one's own"`
 	Created       time.Time `json:"created"`
@@ -41,14 +41,14 @@ type (
 		Login  string `query:"login" required:"true" doc:"Of the person, typed by whoever deletes"`
 	}
 	changeBody struct {
-		Login       *string `json:"login,omitempty"`
-		Email       *string `json:"email,omitempty"`
-		DisplayName *string `json:"display_name,omitempty"`
-		FamilyName  *string `json:"family_name,omitempty"`
-		GivenName   *string `json:"given_name,omitempty"`
-		Reading     *string `json:"reading,omitempty"`
-		Locale      *string `json:"locale,omitempty"`
-		TimeZone    *string `json:"time_zone,omitempty"`
+		Login       *string `json:"login,omitempty" doc:"Unique in the house, in any case and width"`
+		Email       *string `json:"email,omitempty" doc:"Address for mails of the house; a new one must be proved anew"`
+		DisplayName *string `json:"display_name,omitempty" doc:"Made from the other names if empty"`
+		FamilyName  *string `json:"family_name,omitempty" doc:"Shown first where the language does so"`
+		GivenName   *string `json:"given_name,omitempty" doc:"Shown last where the language does so"`
+		Reading     *string `json:"reading,omitempty" doc:"Of the name, in kana"`
+		Locale      *string `json:"locale,omitempty" doc:"en or ja; empty for what the browser says"`
+		TimeZone    *string `json:"time_zone,omitempty" doc:"Such as Asia/Tokyo"`
 		Version     int64   `json:"version" doc:"As read; a change in between is a conflict"`
 	}
 	changePersonInput struct {
@@ -57,12 +57,12 @@ type (
 	}
 	changeMeInput struct {
 		Body struct {
-			DisplayName *string `json:"display_name,omitempty"`
-			FamilyName  *string `json:"family_name,omitempty"`
-			GivenName   *string `json:"given_name,omitempty"`
-			Reading     *string `json:"reading,omitempty"`
-			Locale      *string `json:"locale,omitempty"`
-			TimeZone    *string `json:"time_zone,omitempty"`
+			DisplayName *string `json:"display_name,omitempty" doc:"Made from the other names if empty"`
+			FamilyName  *string `json:"family_name,omitempty" doc:"Shown first where the language does so"`
+			GivenName   *string `json:"given_name,omitempty" doc:"Shown last where the language does so"`
+			Reading     *string `json:"reading,omitempty" doc:"Of the name, in kana"`
+			Locale      *string `json:"locale,omitempty" doc:"en or ja; empty for what the browser says"`
+			TimeZone    *string `json:"time_zone,omitempty" doc:"Such as Asia/Tokyo"`
 			Version     int64   `json:"version"`
 		}
 	}
@@ -171,14 +171,14 @@ func (r *Room) apiState(state org.State) func(context.Context, *personInput) (*o
 }
 
 type deletionBody struct {
-	Erased  []partBody `json:"erased"`
-	Kept    []partBody `json:"kept"`
-	Allowed bool       `json:"allowed"`
+	Erased  []partBody `json:"erased" doc:"What is erased"`
+	Kept    []partBody `json:"kept" doc:"What stays"`
+	Allowed bool       `json:"allowed" doc:"It can be deleted now"`
 	Refused string     `json:"refused,omitempty" doc:"Code of the problem that a deletion would answer"`
 }
 
 type partBody struct {
-	Part string `json:"part"`
+	Part string `json:"part" doc:"Stable name of it"`
 	Text string `json:"text" doc:"In the caller's language"`
 }
 
@@ -267,22 +267,22 @@ type (
 		}
 	}
 	importBody struct {
-		Applied bool           `json:"applied"`
-		Digest  string         `json:"digest"`
+		Applied bool           `json:"applied" doc:"It was done, not only planned"`
+		Digest  string         `json:"digest" doc:"Of this plan: send it back to apply just that"`
 		Counts  map[string]int `json:"counts" doc:"Rows by action"`
-		Rows    []rowBody      `json:"rows"`
+		Rows    []rowBody      `json:"rows" doc:"One for each line of the list"`
 	}
 	rowBody struct {
-		Line     int           `json:"line"`
-		Login    string        `json:"login"`
-		Action   string        `json:"action" enum:"create,update,unchanged,problem"`
+		Line     int           `json:"line" doc:"In the file, from 1"`
+		Login    string        `json:"login" doc:"As the list says it"`
+		Action   string        `json:"action" enum:"create,update,unchanged,problem" doc:"What is done about it"`
 		Changes  []string      `json:"changes,omitempty" doc:"Columns that differ"`
-		Problems []troubleBody `json:"problems,omitempty"`
+		Problems []troubleBody `json:"problems,omitempty" doc:"What is wrong with the line"`
 		Link     string        `json:"link,omitempty" doc:"To hand on, where the house sends no mail; shown once"`
 	}
 	troubleBody struct {
-		Column  string `json:"column,omitempty"`
-		Code    string `json:"code"`
+		Column  string `json:"column,omitempty" doc:"Where it is"`
+		Code    string `json:"code" doc:"Stable name of what is wrong"`
 		Message string `json:"message" doc:"In the caller's language"`
 	}
 )

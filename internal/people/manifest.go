@@ -18,6 +18,9 @@ func (r *Room) Kinds() []manifest.Kind {
 	return []manifest.Kind{r.organizations(), r.people(), r.roles(), r.members(), r.groups()}
 }
 
+// forget makes this node ask again what people may do.
+func (r *Room) forget() { r.org.Forget() }
+
 // organization is an Organization as a manifest says it. Parent is its name.
 type organization struct {
 	Title       string   `yaml:"title,omitempty"`
@@ -29,7 +32,7 @@ type organization struct {
 
 func (r *Room) organizations() manifest.Kind {
 	return manifest.Define(manifest.Definition[organization]{
-		Name: "Organization", Organizations: true, Check: checkOrganization, Load: loadOrganizations, Apply: r.applyOrganization,
+		Name: "Organization", Thing: "organization", Organizations: true, Applied: r.forget, Check: checkOrganization, Load: loadOrganizations, Apply: r.applyOrganization,
 		Default: func(s *organization) { s.State = string(org.Active) },
 		References: func(s *organization) []manifest.Reference {
 			return refer(nil, "Organization", "parent", s.Parent)
@@ -68,7 +71,7 @@ func loadOrganizations(v *store.View, _ id.Org) ([]manifest.Object[organization]
 	}
 	var objects []manifest.Object[organization]
 	for _, o := range all {
-		objects = append(objects, manifest.Object[organization]{ID: string(o.ID), Name: o.Name, Spec: organization{
+		objects = append(objects, manifest.Object[organization]{ID: string(o.ID), Name: o.Name, Version: o.Version, Spec: organization{
 			Title: o.Title, Type: o.Type, Parent: names[o.Parent], State: string(o.State), ParentRoles: o.ParentRoles,
 		}})
 	}
@@ -88,13 +91,8 @@ func (r *Room) applyOrganization(tx *store.Tx, c manifest.Change[organization]) 
 		}
 	}
 	o.Name, o.Title, o.Type, o.State, o.ParentRoles = c.Name, c.After.Title, c.After.Type, org.State(c.After.State), c.After.ParentRoles
-	o.Parent = ""
-	if c.After.Parent != "" {
-		parent, err := org.OrganizationIn(&tx.View, c.After.Parent)
-		if err != nil {
-			return store.Event{}, err
-		}
-		o.Parent = parent.ID
+	if o.Parent = ""; c.After.Parent != "" {
+		o.Parent = id.Org(c.Find("Organization", c.After.Parent))
 	}
 	return r.org.SetOrganization(tx, c.By, o)
 }
@@ -115,7 +113,7 @@ type person struct {
 
 func (r *Room) people() manifest.Kind {
 	return manifest.Define(manifest.Definition[person]{
-		Name: "Person", Check: checkPerson, Load: loadPeople, Prepare: r.preparePerson, Apply: r.applyPerson,
+		Name: "Person", Thing: "person", Applied: r.forget, Check: checkPerson, Load: loadPeople, Prepare: r.preparePerson, Apply: r.applyPerson,
 		Default: func(s *person) { s.State = string(org.Active) },
 	})
 }
@@ -154,7 +152,7 @@ func loadPeople(v *store.View, _ id.Org) ([]manifest.Object[person], error) {
 	all, err := org.AllPeople(v)
 	var objects []manifest.Object[person]
 	for _, p := range all {
-		objects = append(objects, manifest.Object[person]{ID: string(p.ID), Name: p.Login, Spec: specOf(p)})
+		objects = append(objects, manifest.Object[person]{ID: string(p.ID), Name: p.Login, Version: p.Version, Spec: specOf(p)})
 	}
 	return objects, err
 }
@@ -199,7 +197,7 @@ func (r *Room) createPerson(tx *store.Tx, c manifest.Change[person], p org.Perso
 		return store.Event{}, err
 	}
 	event, err := r.org.AddPerson(tx, c.By, p)
-	if _, given := c.After.Password.Given(); !given || err != nil {
+	if _, given := c.After.Password.Given(); !given || err != nil || c.Trial {
 		return event, err
 	}
 	hash, ready := c.Ready.(secret.Text)

@@ -3,7 +3,6 @@ package people
 import (
 	"slices"
 
-	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
@@ -27,7 +26,7 @@ func custom(names []string) []string {
 
 func (r *Room) roles() manifest.Kind {
 	return manifest.Define(manifest.Definition[role]{
-		Name: "Role", InOrg: true, After: []string{"Organization"}, Check: checkRole, Load: loadRoles, Apply: r.applyRole,
+		Name: "Role", Thing: "role", Applied: r.forget, InOrg: true, After: []string{"Organization"}, Check: checkRole, Load: loadRoles, Apply: r.applyRole,
 		References: func(s *role) []manifest.Reference {
 			return refer(nil, "Role", "includes", custom(s.Includes)...)
 		},
@@ -49,7 +48,7 @@ func loadRoles(v *store.View, in id.Org) ([]manifest.Object[role], error) {
 	all, err := org.AllRoles(v, in)
 	var objects []manifest.Object[role]
 	for _, one := range all {
-		objects = append(objects, manifest.Object[role]{ID: string(one.ID), Name: one.Name, Spec: role{
+		objects = append(objects, manifest.Object[role]{ID: string(one.ID), Name: one.Name, Version: one.Version, Spec: role{
 			Title: one.Title, Permissions: one.Permissions, Includes: sorted(rolesNamed(all, one.Includes)),
 		}})
 	}
@@ -69,15 +68,14 @@ func rolesNamed(all []org.Role, which []id.Role) []string {
 	return names
 }
 
-// rolesByName is the inverse of rolesNamed.
-func rolesByName(all []org.Role, names []string) []id.Role {
-	var which []id.Role
-	for _, name := range names {
-		one := id.Role(name)
-		if i := slices.IndexFunc(all, func(r org.Role) bool { return r.Name == name }); i >= 0 {
-			one = all[i].ID
+// rolesByName finds roles by the names that manifests call them; a built-in one
+// is its own name.
+func rolesByName(find func(kind, name string) string, names []string) []id.Role {
+	which := make([]id.Role, len(names))
+	for i, name := range names {
+		if which[i] = id.Role(name); !slices.Contains(builtIn, name) {
+			which[i] = id.Role(find("Role", name))
 		}
-		which = append(which, one)
 	}
 	return which
 }
@@ -86,15 +84,10 @@ func (r *Room) applyRole(tx *store.Tx, c manifest.Change[role]) (store.Event, er
 	if c.Action == manifest.Delete {
 		return r.org.EndRole(tx, c.By, c.Org, id.Role(c.ID))
 	}
-	all, err := org.AllRoles(&tx.View, c.Org)
-	if err != nil {
-		return store.Event{}, err
-	}
-	next := org.Role{Org: c.Org, ID: id.Role(c.ID), Name: c.Name, Title: c.After.Title, Permissions: c.After.Permissions, Includes: rolesByName(all, c.After.Includes)}
-	if i := slices.IndexFunc(all, func(one org.Role) bool { return one.ID == next.ID }); i >= 0 {
-		next.Version = all[i].Version
-	}
-	return r.org.SetRole(tx, c.By, next)
+	return r.org.SetRole(tx, c.By, org.Role{
+		Org: c.Org, ID: id.Role(c.ID), Name: c.Name, Title: c.After.Title, Permissions: c.After.Permissions,
+		Includes: rolesByName(c.Find, c.After.Includes), Version: c.Version,
+	})
 }
 
 // member is a Member as a manifest says it; the name is the login.
@@ -106,7 +99,7 @@ type member struct {
 
 func (r *Room) members() manifest.Kind {
 	return manifest.Define(manifest.Definition[member]{
-		Name: "Member", InOrg: true, After: []string{"Organization", "Person", "Role"}, Check: checkMember, Load: loadMembers, Apply: r.applyMember,
+		Name: "Member", Thing: "person", NamedBy: "Person", Applied: r.forget, InOrg: true, After: []string{"Organization", "Person", "Role"}, Check: checkMember, Load: loadMembers, Apply: r.applyMember,
 		Default: func(s *member) { s.State = string(org.Active) },
 		References: func(s *member) []manifest.Reference {
 			return refer(refer(nil, "Role", "roles", custom(s.Roles)...), "Member", "manager", s.Manager)
@@ -135,7 +128,7 @@ func loadMembers(v *store.View, in id.Org) ([]manifest.Object[member], error) {
 	people, err := org.PeopleByID(v, ids)
 	var objects []manifest.Object[member]
 	for _, m := range all {
-		objects = append(objects, manifest.Object[member]{ID: string(m.Person), Name: people[m.Person].Login, Spec: member{
+		objects = append(objects, manifest.Object[member]{ID: string(m.Person), Name: people[m.Person].Login, Version: m.Version, Spec: member{
 			Roles: sorted(rolesNamed(roles, m.Roles)), Manager: people[m.Manager].Login, State: string(m.State),
 		}})
 	}
@@ -146,28 +139,12 @@ func (r *Room) applyMember(tx *store.Tx, c manifest.Change[member]) (store.Event
 	if c.Action == manifest.Delete {
 		return r.org.EndMember(tx, c.By, c.Org, id.Person(c.ID))
 	}
-	who, err := r.org.LoginOf(&tx.View, c.Name)
-	if err != nil {
-		return store.Event{}, err
+	m := org.Member{
+		Org: c.Org, Person: id.Person(c.Find("Person", c.Name)), State: org.State(c.After.State),
+		Roles: rolesByName(c.Find, c.After.Roles), Version: c.Version,
 	}
-	m := org.Member{Org: c.Org, Person: who.ID, State: org.State(c.After.State)}
-	if c.Action != manifest.Create {
-		if m, err = org.MemberIn(&tx.View, c.Org, who.ID); err != nil {
-			return store.Event{}, err
-		}
-		m.State = org.State(c.After.State)
-	}
-	roles, err := org.AllRoles(&tx.View, c.Org)
-	if err != nil {
-		return store.Event{}, err
-	}
-	m.Roles, m.Manager = rolesByName(roles, c.After.Roles), ""
 	if c.After.Manager != "" {
-		manager, err := r.org.LoginOf(&tx.View, c.After.Manager)
-		if err != nil {
-			return store.Event{}, err
-		}
-		m.Manager = manager.ID
+		m.Manager = id.Person(c.Find("Member", c.After.Manager))
 	}
 	return r.org.SetMember(tx, c.By, m)
 }
@@ -181,7 +158,7 @@ type group struct {
 
 func (r *Room) groups() manifest.Kind {
 	return manifest.Define(manifest.Definition[group]{
-		Name: "Group", InOrg: true, After: []string{"Member"}, Check: checkGroup, Load: loadGroups, Apply: r.applyGroup,
+		Name: "Group", Thing: "group", InOrg: true, After: []string{"Member"}, Check: checkGroup, Load: loadGroups, Apply: r.applyGroup,
 		References: func(s *group) []manifest.Reference {
 			return refer(refer(nil, "Member", "members", s.Members...), "Group", "groups", s.Groups...)
 		},
@@ -217,7 +194,7 @@ func loadGroups(v *store.View, in id.Org) ([]manifest.Object[group], error) {
 			s.Groups = append(s.Groups, names[inner])
 		}
 		s.Members, s.Groups = sorted(s.Members), sorted(s.Groups)
-		objects = append(objects, manifest.Object[group]{ID: string(g.ID), Name: g.Name, Spec: s})
+		objects = append(objects, manifest.Object[group]{ID: string(g.ID), Name: g.Name, Version: g.Version, Spec: s})
 	}
 	return objects, err
 }
@@ -226,28 +203,12 @@ func (r *Room) applyGroup(tx *store.Tx, c manifest.Change[group]) (store.Event, 
 	if c.Action == manifest.Delete {
 		return r.org.EndGroup(tx, c.By, c.Org, id.Group(c.ID))
 	}
-	g := org.Group{Org: c.Org, ID: id.Group(c.ID), Name: c.Name, Title: c.After.Title}
-	all, err := org.AllGroups(&tx.View, c.Org)
-	if err != nil {
-		return store.Event{}, err
-	}
-	for _, one := range all {
-		if one.ID == g.ID {
-			g.Version = one.Version
-		}
-		if slices.Contains(c.After.Groups, one.Name) {
-			g.Groups = append(g.Groups, one.ID)
-		}
+	g := org.Group{Org: c.Org, ID: id.Group(c.ID), Name: c.Name, Title: c.After.Title, Version: c.Version}
+	for _, inner := range c.After.Groups {
+		g.Groups = append(g.Groups, id.Group(c.Find("Group", inner)))
 	}
 	for _, login := range c.After.Members {
-		who, err := r.org.LoginOf(&tx.View, login)
-		if fault.As(err) != nil {
-			return store.Event{}, withField(fault.New(fault.Invalid, "group-invalid"), "members", "member-unknown")
-		}
-		if err != nil {
-			return store.Event{}, err
-		}
-		g.Members = append(g.Members, who.ID)
+		g.Members = append(g.Members, id.Person(c.Find("Member", login)))
 	}
 	return r.org.SetGroup(tx, c.By, g)
 }

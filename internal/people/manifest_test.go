@@ -86,7 +86,7 @@ func empty(t *testing.T, url string) *desk {
 	t.Helper()
 	c := clock.NewMoved(housetest.Epoch)
 	d := &desk{t: t, hashes: map[id.Person]string{}}
-	d.s = housetest.Open(t, url, c, org.Schema)
+	d.s = housetest.Open(t, url, c, org.Schema, manifest.Schema)
 	d.org = org.New(org.Options{Store: d.s, Clock: c, Permissions: org.Permissions()})
 	d.Room = people.New(people.Options{Store: d.s, Clock: c, Org: d.org, Passwords: d})
 	return d
@@ -180,7 +180,7 @@ func TestManifests(t *testing.T) {
 			text = strings.Replace(text, "kind: Member\norg: kaede\nname: aoi-new\n", "kind: Member\norg: kaede\nname: aoi-new\nrenamed_from: aoi\n", 1)
 			text = strings.Replace(text, "name: desk\n", "name: desk2\nrenamed_from: desk\n", 1)
 			text = strings.Replace(text, "- desk\n", "- desk2\n", 1)
-			if diff := cmp.Diff([]string{"rename Person aoi-new", "rename Role kaede/desk2", "rename Member kaede/aoi-new", "update Group kaede/sales"}, d.apply(text, root, true)); diff != "" {
+			if diff := cmp.Diff([]string{"rename Person aoi-new", "rename Role kaede/desk2", "update Member kaede/aoi-new", "update Group kaede/sales"}, d.apply(text, root, true)); diff != "" {
 				t.Error(diff)
 			}
 			if did := d.apply(d.export(), root, true); did != nil {
@@ -222,9 +222,9 @@ func TestManifestsRefused(t *testing.T) {
 				"manifest-invalid", "house.yaml:2 name login-malformed", "house.yaml:4 spec.email mail-address-malformed", "house.yaml:5 spec.locale locale-unknown",
 			}},
 			{"a password too weak", "kind: Person\nname: dai\nspec:\n  password: short\n", root, []string{"manifest-invalid", "house.yaml:4 spec.password field-too-short"}},
-			{"somebody who is not there", "kind: Member\norg: kaede\nname: nobody\nspec: {roles: [user]}\n", root, []string{"manifest-invalid", "house.yaml:1 person-unknown"}},
+			{"somebody who is not there", "kind: Member\norg: kaede\nname: nobody\nspec: {roles: [user]}\n", root, []string{"manifest-invalid", "house.yaml:3 name manifest-reference"}},
 			{"a manager who is not there", "kind: Member\norg: kaede\nname: aoi\nspec:\n  manager: nobody\n", root, []string{"manifest-invalid", "house.yaml:5 spec.manager manifest-reference"}},
-			{"a role that is not there", "kind: Member\norg: kaede\nname: aoi\nspec:\n  roles: [king]\n", root, []string{"manifest-invalid", "house.yaml:5 spec.roles manifest-reference"}},
+			{"a role that is not there", "kind: Member\norg: kaede\nname: aoi\nspec:\n  roles: [king]\n", root, []string{"manifest-invalid", "house.yaml:5 spec.roles[0] manifest-reference"}},
 			{"a built-in role", "kind: Role\norg: kaede\nname: administrator\nspec: {permissions: []}\n", root, []string{"manifest-invalid", "house.yaml:3 name role-built-in"}},
 			{"A043 a login in other case", "kind: Person\nname: AOI\nspec: {}\n", root, []string{"manifest-invalid", "house.yaml:1 login-taken"}},
 			{"the last operator", "kind: Member\norg: kaede\nname: chika\nspec: {roles: [user]}\n", root, []string{"manifest-invalid", "house.yaml:1 last-administrator"}},

@@ -35,6 +35,10 @@ type keyFile struct{ path string }
 // and Rekey make the file if it is not there; Unseal never does.
 func KeyFile(path string) Provider { return keyFile{path} }
 
+// MakeKeyFile makes the file of a KeyFile before the first start. It never
+// replaces one; what is there must be a key.
+func MakeKeyFile(path string) error { return keyFile{path}.prepare() }
+
 func (keyFile) Kind() string           { return KindFile }
 func (keyFile) opens(kind string) bool { return kind == KindFile }
 

@@ -35,12 +35,12 @@ type (
 	}
 	holdingOutput struct {
 		Body struct {
-			Password     bool  `json:"password"`
-			Passkeys     int64 `json:"passkeys"`
-			TOTP         bool  `json:"totp"`
-			RecoveryLeft int64 `json:"recovery_codes_left"`
-			Sessions     int64 `json:"sessions"`
-			Tokens       int64 `json:"tokens"`
+			Password     bool  `json:"password" doc:"There is a password"`
+			Passkeys     int64 `json:"passkeys" doc:"Number of passkeys"`
+			TOTP         bool  `json:"totp" doc:"There are one-time codes"`
+			RecoveryLeft int64 `json:"recovery_codes_left" doc:"Recovery codes that can still be used"`
+			Sessions     int64 `json:"sessions" doc:"Open sessions"`
+			Tokens       int64 `json:"tokens" doc:"Tokens that stand"`
 			Locked       bool  `json:"locked" doc:"Too many wrong answers were given"`
 		}
 	}
@@ -54,20 +54,20 @@ type (
 	memberResetOutput struct {
 		Body struct {
 			Link   string     `json:"link,omitempty" doc:"To hand on, where nothing is left to sign in with and no mail was sent"`
-			Mailed string     `json:"mailed_to,omitempty"`
+			Mailed string     `json:"mailed_to,omitempty" doc:"Address that the link was sent to"`
 			Until  *time.Time `json:"until,omitempty"`
 		}
 	}
 	recoverInput struct {
 		Body struct {
-			Login string `json:"login" minLength:"1" maxLength:"320"`
+			Login string `json:"login" minLength:"1" maxLength:"320" doc:"Of the person"`
 		}
 	}
 	recoverOutput struct {
 		Body struct {
-			Link  string    `json:"link"`
-			Login string    `json:"login"`
-			Name  string    `json:"name"`
+			Link  string    `json:"link" doc:"To hand on; it counts once"`
+			Login string    `json:"login" doc:"Of the person"`
+			Name  string    `json:"name" doc:"Of the person"`
 			Until time.Time `json:"until"`
 			Told  int       `json:"told" doc:"Mails that tell of it"`
 		}

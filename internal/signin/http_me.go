@@ -16,32 +16,32 @@ import (
 // HeldBody is what a person signs in with.
 type HeldBody struct {
 	Password struct {
-		Set        bool       `json:"set"`
+		Set        bool       `json:"set" doc:"There is one"`
 		At         *time.Time `json:"at,omitempty" doc:"When it was set"`
 		MustChange bool       `json:"must_change" doc:"The next sign-in asks for another one"`
 	} `json:"password"`
 	TOTP struct {
-		Set  bool       `json:"set"`
-		At   *time.Time `json:"at,omitempty"`
-		Used *time.Time `json:"used,omitempty"`
+		Set  bool       `json:"set" doc:"There is one"`
+		At   *time.Time `json:"at,omitempty" doc:"When it was set"`
+		Used *time.Time `json:"used,omitempty" doc:"When it was last used"`
 	} `json:"totp"`
-	Passkeys      []PasskeyBody `json:"passkeys"`
+	Passkeys      []PasskeyBody `json:"passkeys" doc:"Passkeys, in the order in which they were added"`
 	RecoveryCodes struct {
-		Left int `json:"left"`
-		All  int `json:"all"`
+		Left int `json:"left" doc:"How many can still be used"`
+		All  int `json:"all" doc:"How many were made"`
 	} `json:"recovery_codes"`
 }
 
 // PasskeyBody is a passkey as the API returns it.
 type PasskeyBody struct {
 	ID       string     `json:"id"`
-	Name     string     `json:"name"`
+	Name     string     `json:"name" doc:"As its owner calls it"`
 	Model    string     `json:"model,omitempty" doc:"AAGUID"`
 	Proven   bool       `json:"proven" doc:"The model was proven by an attestation"`
 	Synced   bool       `json:"synced" doc:"Is synced between devices"`
 	Syncable bool       `json:"syncable" doc:"May be synced"`
 	Created  time.Time  `json:"created"`
-	Used     *time.Time `json:"used,omitempty"`
+	Used     *time.Time `json:"used,omitempty" doc:"When it was last used"`
 }
 
 // SessionBody is a session as the API returns it.
@@ -49,24 +49,24 @@ type SessionBody struct {
 	ID      string    `json:"id"`
 	Here    bool      `json:"here" doc:"It is the one of this request"`
 	Org     string    `json:"org,omitempty"`
-	Browser string    `json:"browser,omitempty"`
+	Browser string    `json:"browser,omitempty" doc:"As it says of itself"`
 	Source  string    `json:"source,omitempty" doc:"Address"`
-	ACR     string    `json:"acr" enum:"aal0,aal1,aal2"`
+	ACR     string    `json:"acr" enum:"aal0,aal1,aal2" doc:"How strongly the person proved who they are"`
 	AMR     []string  `json:"amr" doc:"RFC 8176"`
-	Begun   time.Time `json:"begun"`
+	Begun   time.Time `json:"begun" doc:"When the person signed in"`
 	Seen    time.Time `json:"seen" doc:"To the minute"`
-	Ends    time.Time `json:"ends"`
+	Ends    time.Time `json:"ends" doc:"When it ends by itself"`
 }
 
 // TokenBody is a personal token as the API returns it, without its value.
 type TokenBody struct {
 	ID      string     `json:"id"`
-	Name    string     `json:"name"`
+	Name    string     `json:"name" doc:"As its owner calls it"`
 	Org     string     `json:"org"`
-	Scopes  []string   `json:"scopes"`
+	Scopes  []string   `json:"scopes" doc:"Permissions that it is limited to"`
 	Created time.Time  `json:"created"`
-	Ends    time.Time  `json:"ends"`
-	Used    *time.Time `json:"used,omitempty"`
+	Ends    time.Time  `json:"ends" doc:"When it ends by itself"`
+	Used    *time.Time `json:"used,omitempty" doc:"When it was last used"`
 }
 
 type (
@@ -76,7 +76,7 @@ type (
 	passwordInput struct {
 		Body struct {
 			Current string `json:"current,omitempty" doc:"Not asked for after a passkey within ten minutes"`
-			New     string `json:"new"`
+			New     string `json:"new" doc:"The new password"`
 		}
 	}
 
@@ -90,7 +90,7 @@ type (
 		Body struct {
 			Ticket string         `json:"ticket" doc:"Of the beginning"`
 			Answer map[string]any `json:"answer" doc:"What PublicKeyCredential.toJSON gives"`
-			Name   string         `json:"name"`
+			Name   string         `json:"name" doc:"As its owner calls it"`
 		}
 	}
 	passkeyInput struct {
@@ -99,7 +99,7 @@ type (
 	passkeyNameInput struct {
 		Passkey string `path:"passkey"`
 		Body    struct {
-			Name string `json:"name"`
+			Name string `json:"name" doc:"As its owner calls it"`
 		}
 	}
 	passkeyOutput struct{ Body PasskeyBody }
@@ -114,8 +114,8 @@ type (
 	}
 	totpInput struct {
 		Body struct {
-			Ticket string `json:"ticket"`
-			Code   string `json:"code"`
+			Ticket string `json:"ticket" doc:"Of the offer"`
+			Code   string `json:"code" doc:"Of the authenticator, six digits"`
 		}
 	}
 	codesOutput struct {
@@ -152,7 +152,7 @@ type (
 	}
 	tokenNewInput struct {
 		Body struct {
-			Name   string   `json:"name"`
+			Name   string   `json:"name" doc:"As its owner calls it"`
 			Org    string   `json:"org"`
 			Scopes []string `json:"scopes" doc:"Permissions that you hold there"`
 			Days   int      `json:"days" doc:"1 to 365"`

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
@@ -32,7 +31,7 @@ type policySpec struct {
 // Kind is the manifest kind SignInPolicy.
 func (r *Room) Kind() manifest.Kind {
 	return manifest.Define(manifest.Definition[policySpec]{
-		Name: "SignInPolicy", InOrg: true, After: []string{"Role", "Group"},
+		Name: "SignInPolicy", Thing: "sign-in-policy", InOrg: true, After: []string{"Role", "Group"},
 		Check: checkPolicy, References: policyReferences, Load: loadPolicies, Apply: r.applyPolicy,
 	})
 }
@@ -50,9 +49,13 @@ func checkPolicy(name string, s *policySpec) error {
 		return f
 	}
 	s.Passkeys.Allow, s.Passkeys.Deny = p.Wish.Allow, p.Wish.Deny
-	slices.Sort(s.AppliesTo.Roles)
-	slices.Sort(s.AppliesTo.Groups)
+	s.AppliesTo.Roles, s.AppliesTo.Groups = sortedNames(s.AppliesTo.Roles), sortedNames(s.AppliesTo.Groups)
 	return nil
+}
+
+func sortedNames(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func policyReferences(s *policySpec) (all []manifest.Reference) {
@@ -86,7 +89,7 @@ func loadPolicies(v *store.View, which id.Org) ([]manifest.Object[policySpec], e
 		}
 		slices.Sort(s.AppliesTo.Roles)
 		slices.Sort(s.AppliesTo.Groups)
-		objects = append(objects, manifest.Object[policySpec]{ID: p.ID, Name: p.Name, Spec: s})
+		objects = append(objects, manifest.Object[policySpec]{ID: p.ID, Name: p.Name, Version: p.Version, Spec: s})
 	}
 	return objects, err
 }
@@ -120,36 +123,18 @@ func (r *Room) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.E
 	}
 	p := c.After.policy(c.Name)
 	p.Org, p.ID = c.Org, c.ID
-	roles, groups, err := namesIn(&tx.View, c.Org)
-	if err != nil {
-		return store.Event{}, err
-	}
-	for id, name := range roles {
-		if slices.Contains(c.After.AppliesTo.Roles, name) {
-			p.Roles = append(p.Roles, id)
+	p.Version = c.Version
+	for _, name := range c.After.AppliesTo.Roles {
+		if role := id.Role(name); org.IsBuiltIn(name) {
+			p.Roles = append(p.Roles, role)
+		} else {
+			p.Roles = append(p.Roles, id.Role(c.Find("Role", name)))
 		}
 	}
-	for id, name := range groups {
-		if slices.Contains(c.After.AppliesTo.Groups, name) {
-			p.Groups = append(p.Groups, id)
-		}
+	for _, name := range c.After.AppliesTo.Groups {
+		p.Groups = append(p.Groups, id.Group(c.Find("Group", name)))
 	}
 	slices.Sort(p.Roles)
 	slices.Sort(p.Groups)
-	if c.Action != manifest.Create {
-		all, err := policiesOf(&in.View)
-		i := slices.IndexFunc(all, func(one SignInPolicy) bool { return one.ID == c.ID })
-		if err != nil || i < 0 {
-			return store.Event{}, orUnknown(err)
-		}
-		p.Version = all[i].Version
-	}
 	return r.setPolicy(in, c.By, p)
-}
-
-func orUnknown(err error) error {
-	if err != nil {
-		return err
-	}
-	return fault.New(fault.NotFound, "policy-unknown")
 }

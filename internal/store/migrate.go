@@ -208,23 +208,28 @@ func (s *Store) step(m migration) func(context.Context, *sql.Tx) error {
 // migration this binary knows (`go run` has no version to compare). Newer
 // binaries and those in between go on, so that a rolling upgrade works.
 func (s *Store) refuseOld(ctx context.Context, newest int64) error {
-	var there int
-	probe := "SELECT count(*) FROM sqlite_master WHERE name = 'schema_law'"
-	if s.engine.dialect() == dialectPostgres {
-		probe = "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schema_law'"
-	}
-	db := s.engine.migrator()
-	if err := db.QueryRowContext(ctx, probe).Scan(&there); err != nil || there == 0 {
-		return s.known(err)
+	if there, err := s.founded(ctx); err != nil || !there {
+		return err
 	}
 	var oldest int64
-	if err := db.QueryRowContext(ctx, "SELECT oldest_binary FROM schema_law").Scan(&oldest); err != nil {
+	if err := s.engine.migrator().QueryRowContext(ctx, "SELECT oldest_binary FROM schema_law").Scan(&oldest); err != nil {
 		return s.known(err)
 	}
 	if oldest > newest {
 		return fault.New(fault.Unmet, "store-schema-too-new", "oldest", oldest, "newest", newest)
 	}
 	return nil
+}
+
+// founded reports whether any schema is there.
+func (s *Store) founded(ctx context.Context) (bool, error) {
+	var there int
+	probe := "SELECT count(*) FROM sqlite_master WHERE name = 'schema_law'"
+	if s.engine.dialect() == dialectPostgres {
+		probe = "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schema_law'"
+	}
+	err := s.engine.migrator().QueryRowContext(ctx, probe).Scan(&there)
+	return there > 0, s.known(err)
 }
 
 // Dump returns the schema of a SQLite store as text, tables by name: what

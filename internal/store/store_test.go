@@ -219,7 +219,7 @@ func TestCancelledCaller(t *testing.T) {
 // batch do not notice.
 func TestOverrun(t *testing.T) {
 	housetest.EachURL(t, func(t *testing.T, url string) {
-		s, err := store.Open(ctx, store.Options{URL: url, Clock: clock.System(), Schemas: schemas(), Overrun: 100 * time.Millisecond})
+		s, err := store.Open(ctx, store.Options{URL: url, Clock: clock.System(), Schemas: schemas(), Overrun: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

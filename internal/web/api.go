@@ -33,9 +33,8 @@ func API[I, O any](m *Mux, route Route, op huma.Operation, handler func(context.
 	op.Metadata = map[string]any{routeKey: route}
 	op.MaxBodyBytes = -1 // read and limited before, see serveAPI
 	op.Responses = map[string]*huma.Response{"default": problemResponse(m.api)}
-	if route.Permission != Public {
-		op.Security = []map[string][]string{{"bearer": {}}, {"session": {}}}
-	}
+	op.Security = securityOf(route, op.Security)
+	m.namer.operation = op.OperationID
 	huma.Register(m.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -47,24 +46,41 @@ func API[I, O any](m *Mux, route Route, op huma.Operation, handler func(context.
 	dropSchemas(m.api)
 }
 
+// securityOf says by which credentials an operation can be reached: tokens
+// cannot step up. said counts more.
+func securityOf(route Route, said []map[string][]string) []map[string][]string {
+	session := map[string][]string{"session": {}}
+	switch {
+	case said != nil, route.Permission == Public:
+		return said
+	case route.Fresh > 0:
+		return []map[string][]string{session}
+	}
+	return []map[string][]string{{"bearer": {}}, session}
+}
+
+// SessionOnly is the security of an operation that refuses every token.
+var SessionOnly = []map[string][]string{{"session": {}}}
+
 var strictCasing sync.Once
 
 func newAPI(m *Mux) huma.API {
 	// A variable of the library: without it "SUB" passes for "sub" (A031).
-	strictCasing.Do(func() { huma.ValidateStrictCasing = true })
+	// And: a list is never null, in neither direction.
+	strictCasing.Do(func() { huma.ValidateStrictCasing, huma.DefaultArrayNullable = true, false })
 	format := huma.Format{
 		Marshal:   func(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) },
 		Unmarshal: json.Unmarshal, // of a body that scanJSON let through
 	}
-	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry := huma.NewMapRegistry(schemaPrefix, m.namer.name)
 	api := huma.NewAPI(huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Sekisho", Version: m.options.Version},
 			Servers: []*huma.Server{{URL: m.origin + APIPrefix}},
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: map[string]*huma.SecurityScheme{
-				"bearer":  {Type: "http", Scheme: "bearer"},
-				"session": {Type: "apiKey", In: "cookie", Name: m.CookieName()},
+				"bearer":  {Type: "http", Scheme: "bearer", Description: "A personal token, made on the page of one's own tokens or by `make-own-token`"},
+				"session": {Type: "apiKey", In: "cookie", Name: m.CookieName(), Description: "The cookie of a signed-in browser; unsafe methods need the house's own `Origin`"},
 			}},
 		},
 		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
@@ -78,17 +94,17 @@ func newAPI(m *Mux) huma.API {
 // registerDescription is called once rooms may ask for it; the text is made on
 // the first request, when every operation stands.
 func (m *Mux) registerDescription() {
-	describe := sync.OnceValues(func() ([]byte, error) { return json.Marshal(m.api.OpenAPI()) })
+	m.described = sync.OnceValues(m.describe)
 	route := Route{Method: http.MethodGet, Path: APIPrefix + "/openapi.json", Permission: Public, Edge: EdgeAPI}
 	m.handle(route, func(v *Visit) {
-		text, err := describe()
+		d, err := m.described()
 		if err != nil {
 			v.fail(err)
 			return
 		}
 		v.w.Header().Set("Content-Type", "application/openapi+json")
 		v.w.WriteHeader(http.StatusOK)
-		_, _ = v.w.Write(text)
+		_, _ = v.w.Write(d.text)
 	})
 }
 
@@ -104,8 +120,8 @@ func problemResponse(api huma.API) *huma.Response {
 // never leaves us.
 func dropSchemas(api huma.API) {
 	schemas := api.OpenAPI().Components.Schemas.Map()
-	delete(schemas, "ErrorModel")
-	delete(schemas, "ErrorDetail")
+	delete(schemas, "huma.ErrorModel")
+	delete(schemas, "huma.ErrorDetail")
 }
 
 // apiAdapter lets huma register on our mux, behind our edge.

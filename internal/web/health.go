@@ -95,9 +95,13 @@ func (m *Mux) look(ctx context.Context) *looking {
 	return now
 }
 
+// Leave makes the process unready while it goes on answering, each connection
+// once more: idle ones are not cut, because a request may be on its way on them.
+func (m *Mux) Leave() { m.draining.Store(true) }
+
 // Drain makes the process unready and ends every stream, before a stop.
 func (m *Mux) Drain() {
-	m.draining.Store(true)
+	m.Leave()
 	m.hub.Close()
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -146,9 +147,13 @@ type Mux struct {
 
 	draining atomic.Bool
 
-	mu     sync.RWMutex
-	routes []Route
-	checks []check
+	mu       sync.RWMutex
+	routes   []Route
+	checks   []check
+	examples map[string][]Example // by operation
+
+	namer     namer
+	described func() (*description, error)
 
 	looking *looking // nil: nobody asks at the moment
 }
@@ -182,6 +187,7 @@ func New(options Options) (*Mux, error) {
 		options.Meter.Gauge("event_streams", "Open event streams.", func() float64 { return float64(m.hub.Open()) })
 		options.Meter.Gauge("rate_buckets", "Rate limit counters held.", func() float64 { return float64(m.limits.size()) })
 	}
+	m.namer.unnamed = map[reflect.Type]string{}
 	m.api = newAPI(m)
 	m.registerOwn()
 	return m, nil
@@ -289,6 +295,9 @@ func (m *Mux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	m.setHeaders(w.Header(), rec.id)
 	endAmbiguous(w.Header(), r)
+	if m.draining.Load() { // on HTTP/2 it becomes a GOAWAY
+		w.Header()["Connection"] = []string{"close"}
+	}
 	defer m.log(ctx, r.Method, rec, w)
 	defer m.catch(w, r, rec)
 	if m.admit(w, r, rec) {

@@ -214,6 +214,10 @@ func (s *Server) StartLocal(socket *net.UnixListener) {
 // Failed receives when a listener died by itself.
 func (s *Server) Failed() <-chan error { return s.failed }
 
+// Leave makes the process unready while everything goes on answering. Stop
+// follows once nobody sends requests here any more.
+func (s *Server) Leave() { s.mux.Leave() }
+
 // Stop lets no new request in, ends the streams, waits for what runs until ctx
 // ends, and then cuts it.
 func (s *Server) Stop(ctx context.Context) error {

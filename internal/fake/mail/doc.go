@@ -4,5 +4,6 @@
 // asks to come back later, cuts the connection behind a mail that it has kept,
 // and hides STARTTLS as somebody on the way would.
 //
-// Read first: mail.go (Start, Set, WaitFor); page.go shows the mails.
+// Read first: mail.go (Start, Set, WaitFor); page.go shows the mails, in a frame
+// that its user may bring.
 package mail

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -65,7 +66,8 @@ type Server struct {
 	mu        sync.Mutex
 	behaviour Behaviour
 	mails     []Mail
-	changed   chan struct{} // closed and made anew with each mail
+	opened    map[int]time.Time // when a mail was first looked at on the page, by number
+	changed   chan struct{}     // closed and made anew with each mail
 	conns     int
 	next      int
 	closing   chan struct{}
@@ -90,7 +92,7 @@ func Start(o Options) (*Server, error) {
 	if o.Mechanisms == nil {
 		o.Mechanisms = []string{scramName, "PLAIN", "LOGIN"}
 	}
-	s := &Server{options: o, changed: make(chan struct{}), closing: make(chan struct{}), done: make(chan struct{}), open: map[net.Conn]struct{}{}}
+	s := &Server{options: o, changed: make(chan struct{}), opened: map[int]time.Time{}, closing: make(chan struct{}), done: make(chan struct{}), open: map[net.Conn]struct{}{}}
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
@@ -193,6 +195,30 @@ func (s *Server) Messages() []Mail {
 	return slices.Clone(s.mails)
 }
 
+// Opened is when the mail of a number was first looked at on the page; the zero
+// time if never.
+func (s *Server) Opened(number int) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened[number]
+}
+
+// look is what the page shows: the mails, the oldest first, and which of them
+// were looked at.
+func (s *Server) look() ([]Mail, map[int]time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.mails), maps.Clone(s.opened)
+}
+
+func (s *Server) saw(number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened[number].IsZero() {
+		s.opened[number] = s.options.Clock.Now()
+	}
+}
+
 // WaitFor returns the newest mail to an address whose subject contains a text,
 // once there is one.
 func (s *Server) WaitFor(ctx context.Context, to, subject string) (Mail, error) {
@@ -220,6 +246,9 @@ func (s *Server) keep(m Mail) {
 	m.Number = s.next
 	s.mails = append(s.mails, m)
 	if over := len(s.mails) - s.options.Keep; over > 0 {
+		for _, gone := range s.mails[:over] {
+			delete(s.opened, gone.Number)
+		}
 		s.mails = slices.Delete(s.mails, 0, over)
 	}
 	close(s.changed)

@@ -1,0 +1,2 @@
+CREATE TABLE next_first (n BIGINT NOT NULL PRIMARY KEY);
+INSERT INTO next_first (n) VALUES (1);

@@ -1,0 +1,1 @@
+INSERT INTO next_first (n) VALUES (3);

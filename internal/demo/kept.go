@@ -1,0 +1,93 @@
+package demo
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/fault"
+)
+
+// keptFile holds what a demo must know at its next start, in its data folder:
+// for nobody but who runs it to read.
+const keptFile = "demo.json"
+
+// kept is what stands in that file.
+type kept struct {
+	mu   sync.Mutex
+	path string
+
+	Seeded    bool                 `json:"seeded"` // the company is in the house
+	Passwords map[string]string    `json:"passwords"`
+	Begun     map[string]time.Time `json:"begun"` // when a story began (again), by name
+}
+
+// openKept reads the file, or makes the passwords of a new demo. A folder with a
+// house that is no demo is refused: nobody's house gets strangers as people.
+func (d *demo) openKept() error {
+	k := &kept{path: filepath.Join(d.Data, keptFile), Passwords: map[string]string{}, Begun: map[string]time.Time{}}
+	d.kept = k
+	text, err := os.ReadFile(k.path)
+	if err == nil {
+		if err := json.Unmarshal(text, k); err != nil {
+			return fault.New(fault.Unmet, "demo-folder-damaged", "path", k.path).Because(err)
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Unmet, "house-folder-unusable", "path", d.Data).Because(err)
+	}
+	if entries, err := os.ReadDir(d.Data); err == nil && len(entries) > 0 {
+		return fault.New(fault.Unmet, "demo-folder-foreign", "path", d.Data)
+	}
+	for _, who := range cast {
+		k.Passwords[who.Login] = newPassword()
+	}
+	if err := os.MkdirAll(d.Data, 0o700); err != nil {
+		return fault.New(fault.Unmet, "house-folder-unusable", "path", d.Data).Because(err)
+	}
+	return k.save()
+}
+
+// newPassword is random, 80 bits, and easy to type.
+func newPassword() string {
+	b := make([]byte, 10)
+	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
+	text := strings.ToLower(base32.StdEncoding.EncodeToString(b))
+	return text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:]
+}
+
+// save writes the file whole or not at all.
+func (k *kept) save() error {
+	text, err := json.MarshalIndent(k, "", "  ")
+	if err != nil {
+		return err
+	}
+	part := k.path + ".part"
+	if err := os.WriteFile(part, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(part, k.path)
+}
+
+// begin lets a story begin at a time.
+func (k *kept) begin(story string, at time.Time) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.Begun[story] = at
+	return k.save()
+}
+
+// began is when a story began.
+func (k *kept) began(story string) time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.Begun[story]
+}
