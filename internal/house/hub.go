@@ -26,6 +26,7 @@ func (h *House) furnishHub() {
 		Dependents: []web.Dependents{h.folk.Dependents(), h.signin}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic},
 	})
 	h.hub.Pages(h.mux)
+	h.hub.API(h.mux)
 }
 
 // fewCodes is how many recovery codes are few.

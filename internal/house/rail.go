@@ -38,7 +38,7 @@ func (h *House) consoleRail() []entry {
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	for _, e := range h.console.Rail() {
 		group := railInstallation
-		if e.Href == console.LogPath {
+		if e.Href == console.LogPath || e.Href == console.DashboardPath {
 			group = railAudit
 		}
 		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission, or: e.Or, group: group})

@@ -19,7 +19,7 @@ const Path = "/"
 // chooses.
 const shown = 12
 
-// Pages registers the pages, and search everywhere for programs.
+// Pages registers the pages.
 func (r *Room) Pages(m *web.Mux) {
 	r.searchDoors(m)
 	r.aboutDoors(m)

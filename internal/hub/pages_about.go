@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/a-h/templ"
@@ -16,7 +15,6 @@ const ActivityPath = "/settings/activity"
 func (r *Room) aboutDoors(m *web.Mux) {
 	m.Page(web.Route{Method: http.MethodGet, Path: ActivityPath, Permission: web.SignedIn}, r.showActivity)
 	m.Page(web.Route{Method: http.MethodGet, Path: ActivityPath + "/lately", Permission: web.SignedIn}, r.showLately)
-	web.API(m, web.Route{Permission: web.SignedIn}, get("/dependents", "list-dependents", "What refers to a thing, as far as the caller may know of it"), r.apiDependents)
 }
 
 // About is what stands below a page about a thing; the page has seen to it that
@@ -93,43 +91,4 @@ func ownLines(v *web.Visit, deeds []web.Deed) []ui.Deed {
 		}
 	}
 	return list
-}
-
-type (
-	dependentsInput struct {
-		Target string `query:"target" required:"true" minLength:"3" maxLength:"128" doc:"Kind and identifier of a thing, such as role:auditor"`
-	}
-	namedBody struct {
-		Title string `json:"title"`
-		Href  string `json:"href,omitempty" doc:"Path of its page"`
-	}
-	dependenceBody struct {
-		Kind  string      `json:"kind" doc:"What refers, such as depends.role.holders"`
-		Text  string      `json:"text" doc:"The same for people, in the language of the request"`
-		Then  string      `json:"then" doc:"What becomes of it when the thing is deleted"`
-		Count int64       `json:"count"`
-		Some  []namedBody `json:"some" doc:"The first few"`
-	}
-	// Dependents is what refers to a thing.
-	Dependents struct {
-		Target     string           `json:"target"`
-		Dependents []dependenceBody `json:"dependents"`
-	}
-	dependentsOutput struct{ Body Dependents }
-)
-
-func (r *Room) apiDependents(ctx context.Context, in *dependentsInput) (*dependentsOutput, error) {
-	all, err := r.Depends(ctx, web.ActorOf(ctx), in.Target)
-	if err != nil {
-		return nil, err
-	}
-	lang, out := web.LangOf(ctx), &dependentsOutput{Body: Dependents{Target: in.Target, Dependents: []dependenceBody{}}}
-	for _, one := range all {
-		d := dependenceBody{Kind: one.Key, Text: r.book.Say(lang, one.Key, nil), Then: r.book.Say(lang, one.Key+".then", nil), Count: one.Count, Some: []namedBody{}}
-		for _, some := range one.Some {
-			d.Some = append(d.Some, namedBody{some.Title, some.Href})
-		}
-		out.Body.Dependents = append(out.Body.Dependents, d)
-	}
-	return out, nil
 }

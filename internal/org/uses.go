@@ -56,7 +56,7 @@ func (r *Register) UsesOfRole(ctx context.Context, org id.Org, which id.Role) (h
 			return err
 		}
 		including = Tally{}
-		all, err := rolesIn(v, org)
+		all, err := rolesIn(v)
 		for _, role := range all {
 			if slices.Contains(role.Includes, which) {
 				including.add(string(role.ID), role.Title)
