@@ -227,7 +227,7 @@ func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
-		Inviter: h.signin, Verifier: h.signin, Passwords: signin.Imports{Room: h.signin}, Panels: []web.Panel{h.signin.PersonPanel},
+		Inviter: h.signin, Verifier: h.signin, Passwords: signin.Imports{Room: h.signin}, Panels: []web.Panel{h.signin.PersonPanel}, Held: h.held,
 	})
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err

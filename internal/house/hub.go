@@ -219,3 +219,9 @@ func (h *House) about(v *web.Visit, target string) (templ.Component, error) {
 func (h *House) ending(v *web.Visit, target string) (templ.Component, error) {
 	return h.hub.Ending(v, target)
 }
+
+// held counts what ends with an account.
+func (h *House) held(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error) {
+	_, held, err := h.signin.Holds(ctx, by, in, who)
+	return held.Sessions, held.Tokens, err
+}

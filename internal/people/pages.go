@@ -111,9 +111,21 @@ func takes[T any](shown func(*web.Visit) (T, ui.Form, error), take func(v *web.V
 			return err
 		}
 		next, err := take(v, thing, &page, typed)
+		err = mistyped(err)
 		refill(&page, typed.Values)
 		return answer(v, err, func() (ui.Form, error) { return page, nil }, next)
 	}
+}
+
+// mistyped makes a mistake of what is not there: the thing that the form is about
+// was found, so what is missing was named in it, and what was typed stays.
+func mistyped(err error) error {
+	if f := fault.As(err); f != nil && f.Kind == fault.NotFound {
+		again := *f
+		again.Kind = fault.Invalid
+		return &again
+	}
+	return err
 }
 
 // here is the organization of whose console a page is; who acts in none is sent

@@ -14,11 +14,13 @@ import (
 )
 
 func (r *Room) groupPages(m *web.Mux) {
+	groupShow, groupSave := checks(r.groupForm, r.takeGroup, r.foreseeGroup)
+	groupShow, groupSave = inOrg(groupShow), inOrg(groupSave)
 	const path = groupsPath + "/{group}"
 	m.Page(route(http.MethodGet, groupsPath, org.PeopleRead), inOrg(r.showGroups))
-	asks(m, route("", groupsPath+"/new", org.GroupWrite), inOrg(shows(r.groupForm)), inOrg(takes(r.groupForm, r.takeGroup)))
+	asks(m, route("", groupsPath+"/new", org.GroupWrite), groupShow, groupSave)
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showGroup))
-	asks(m, route("", path+"/edit", org.GroupWrite), inOrg(shows(r.groupForm)), inOrg(takes(r.groupForm, r.takeGroup)))
+	asks(m, route("", path+"/edit", org.GroupWrite), groupShow, groupSave)
 	m.Page(route(http.MethodPost, path+"/add", org.GroupWrite), inOrg(r.takeIn))
 	m.Page(route(http.MethodPost, path+"/take", org.GroupWrite), inOrg(r.takeOut))
 	asks(m, route("", path+"/delete", org.GroupWrite), inOrg(shows(ends("group", "group", r.groupEnd))), inOrg(takes(ends("group", "group", r.groupEnd), r.takeGroupEnd)))

@@ -16,12 +16,16 @@ import (
 )
 
 func (r *Room) personPages(m *web.Mux) {
+	seatShow, seatSave := checks(r.seatForm, r.takeSeat, r.foreseeSeat)
+	seatShow, seatSave = inOrg(seatShow), inOrg(seatSave)
+	stateShow, stateSave := checks(r.stateForm, r.takeState, r.foreseeState)
+	stateShow, stateSave = inOrg(stateShow), inOrg(stateSave)
 	const path = PeoplePath + "/{person}"
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showPerson))
 	asks(m, route("", path+"/profile", org.PeopleWrite), inOrg(shows(r.profileForm)), inOrg(takes(r.profileForm, r.takeProfile)))
-	asks(m, fresh(route("", path+"/roles", org.PeopleWrite)), inOrg(shows(r.seatForm)), inOrg(takes(r.seatForm, r.takeSeat)))
+	asks(m, fresh(route("", path+"/roles", org.PeopleWrite)), seatShow, seatSave)
 	m.Page(route(http.MethodPost, path+"/invitation", org.PeopleWrite), inOrg(r.takeInvitation))
-	asks(m, route("", path+"/state", org.PeopleWrite), inOrg(shows(r.stateForm)), inOrg(takes(r.stateForm, r.takeState)))
+	asks(m, route("", path+"/state", org.PeopleWrite), stateShow, stateSave)
 	asks(m, route("", path+"/remove", org.PeopleWrite), inOrg(shows(ends("person", "person", r.removeForm))), inOrg(takes(ends("person", "person", r.removeForm), r.takeRemove)))
 	asks(m, fresh(route("", path+"/delete", org.PeopleErase)), inOrg(shows(ends("person", "person", r.deleteForm))), inOrg(takes(ends("person", "person", r.deleteForm), r.takeDelete)))
 }

@@ -14,11 +14,13 @@ import (
 )
 
 func (r *Room) rolePages(m *web.Mux) {
+	roleShow, roleSave := checks(r.roleForm, r.takeRole, r.foreseeRole)
+	roleShow, roleSave = inOrg(roleShow), inOrg(roleSave)
 	const path = rolesPath + "/{role}"
 	m.Page(route(http.MethodGet, rolesPath, org.PeopleRead), inOrg(r.showRoles))
-	asks(m, fresh(route("", rolesPath+"/new", org.RoleWrite)), inOrg(shows(r.roleForm)), inOrg(takes(r.roleForm, r.takeRole)))
+	asks(m, fresh(route("", rolesPath+"/new", org.RoleWrite)), roleShow, roleSave)
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showRole))
-	asks(m, fresh(route("", path+"/edit", org.RoleWrite)), inOrg(shows(r.roleForm)), inOrg(takes(r.roleForm, r.takeRole)))
+	asks(m, fresh(route("", path+"/edit", org.RoleWrite)), roleShow, roleSave)
 	asks(m, route("", path+"/delete", org.RoleWrite), inOrg(shows(ends("role", "role", r.roleEnd))), inOrg(takes(ends("role", "role", r.roleEnd), r.takeRoleEnd)))
 }
 
@@ -95,13 +97,6 @@ func roleLinks(v *web.Visit, all []org.Role, which []id.Role) []ui.Go {
 		}
 	}
 	return links
-}
-
-// reach reports whether a role leads to another; roles hold no circles.
-func reach(all []org.Role, from org.Role, to id.Role) bool {
-	return slices.ContainsFunc(all, func(one org.Role) bool {
-		return slices.Contains(from.Includes, one.ID) && (one.ID == to || reach(all, one, to))
-	})
 }
 
 func (r *Room) roleForm(v *web.Visit) (role org.Role, page ui.Form, err error) {
