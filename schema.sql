@@ -106,6 +106,19 @@ CREATE TABLE audit_tile (
   PRIMARY KEY (level, n)
 );
 
+CREATE TABLE console_node (
+  node TEXT NOT NULL PRIMARY KEY,
+  host TEXT NOT NULL,
+  version TEXT NOT NULL,
+  schema_of BIGINT NOT NULL,          -- newest migration that its binary knows
+  started BIGINT NOT NULL,
+  seen BIGINT NOT NULL,
+  lag BIGINT NOT NULL,                -- microseconds that the oldest record waits
+  ahead BIGINT NOT NULL,              -- microseconds that the database's clock is before its own
+  steps BIGINT NOT NULL,              -- steps of its clock since it started
+  alarms TEXT NOT NULL                -- keys, separated by spaces
+);
+
 CREATE TABLE factor (
   person TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
@@ -171,6 +184,8 @@ CREATE TABLE job_effect (
   why TEXT NOT NULL,                  -- code of what went wrong last
   result TEXT NOT NULL                -- what the driver says of it, JSON
 );
+
+CREATE INDEX job_effect_alive ON job_effect (id) WHERE ended_at = 0;
 
 CREATE INDEX job_effect_ended ON job_effect (ended_at) WHERE ended_at > 0;
 

@@ -47,6 +47,13 @@ const (
 	GetStateResponseEngineSqlite   GetStateResponseEngine = "sqlite"
 )
 
+// Defines values for HealthLineLevel.
+const (
+	HealthLineLevelBad  HealthLineLevel = "bad"
+	HealthLineLevelGood HealthLineLevel = "good"
+	HealthLineLevelWait HealthLineLevel = "wait"
+)
+
 // Defines values for InviteState.
 const (
 	InviteStateAccepted InviteState = "accepted"
@@ -54,6 +61,14 @@ const (
 	InviteStateOver     InviteState = "over"
 	InviteStateRefused  InviteState = "refused"
 	InviteStateSent     InviteState = "sent"
+)
+
+// Defines values for KeyState.
+const (
+	KeyStateClosing   KeyState = "closing"
+	KeyStateDestroyed KeyState = "destroyed"
+	KeyStateReads     KeyState = "reads"
+	KeyStateWrites    KeyState = "writes"
 )
 
 // Defines values for KeysStatePhase.
@@ -130,6 +145,14 @@ const (
 	SessionACRAal0 SessionACR = "aal0"
 	SessionACRAal1 SessionACR = "aal1"
 	SessionACRAal2 SessionACR = "aal2"
+)
+
+// Defines values for WrappedKind.
+const (
+	WrappedKindAge        WrappedKind = "age"
+	WrappedKindFile       WrappedKind = "file"
+	WrappedKindPassphrase WrappedKind = "passphrase"
+	WrappedKindRecovery   WrappedKind = "recovery"
 )
 
 // Defines values for SearchRecordsParamsOf.
@@ -539,6 +562,33 @@ type Deletion struct {
 	Refused *string `json:"refused,omitempty"`
 }
 
+// Dependence defines model for Dependence.
+type Dependence struct {
+	// Count How many there are
+	Count int64 `json:"count"`
+
+	// Kind What refers, such as depends.role.holders
+	Kind string `json:"kind"`
+
+	// Some The first few
+	Some []Named `json:"some"`
+
+	// Text The same for people, in the language of the request
+	Text string `json:"text"`
+
+	// Then What becomes of it when the thing is deleted
+	Then string `json:"then"`
+}
+
+// Dependents defines model for Dependents.
+type Dependents struct {
+	// Dependents What refers to it; what refers to it in no way is left out
+	Dependents []Dependence `json:"dependents"`
+
+	// Target The thing that was asked about
+	Target string `json:"target"`
+}
+
 // Difference defines model for Difference.
 type Difference struct {
 	// After As it will be; missing where the field will not be there
@@ -557,7 +607,10 @@ type Effect struct {
 	Driver string `json:"driver"`
 
 	// Due When it is tried next
-	Due time.Time `json:"due"`
+	Due *time.Time `json:"due,omitempty"`
+
+	// Ended When it was done or given up
+	Ended *time.Time `json:"ended,omitempty"`
 
 	// ID Identifier: never changed and never used again
 	ID string `json:"id"`
@@ -571,7 +624,7 @@ type Effect struct {
 	// Org Id of the organization
 	Org *string `json:"org,omitempty"`
 
-	// Payload What is sent, without secrets
+	// Payload Without what looks like a secret
 	Payload interface{} `json:"payload,omitempty"`
 
 	// State How it stands
@@ -629,6 +682,30 @@ type ExportResponse struct {
 	YAML string `json:"yaml"`
 }
 
+// Finding defines model for Finding.
+type Finding struct {
+	// Detail What tells it from another of the same title
+	Detail *string `json:"detail,omitempty"`
+
+	// Href Path of its page
+	Href string `json:"href"`
+
+	// Kind person, group, role, organization, sign-in-policy, notice, record, page and others
+	Kind string `json:"kind"`
+
+	// Title As lists call it
+	Title string `json:"title"`
+}
+
+// Found defines model for Found.
+type Found struct {
+	// Complete false: something could not be asked, and more may be there
+	Complete bool `json:"complete"`
+
+	// Findings What fits best first, grouped by kind
+	Findings []Finding `json:"findings"`
+}
+
 // GetCheckpointResponse defines model for GetCheckpointResponse.
 type GetCheckpointResponse struct {
 	// Key Public key
@@ -653,7 +730,9 @@ type GetDashboardResponse struct {
 	Refusals []Share `json:"refusals"`
 
 	// Sessions Sessions that stand now
-	Sessions  int64     `json:"sessions"`
+	Sessions int64 `json:"sessions"`
+
+	// Stretches Hours, days or weeks, the oldest first
 	Stretches []Stretch `json:"stretches"`
 
 	// Until End of the last stretch
@@ -752,6 +831,12 @@ type GetRecordResponseState string
 
 // GetStateResponse defines model for GetStateResponse.
 type GetStateResponse struct {
+	// Alarms Names of the parts that somebody should look after, the gravest first
+	Alarms []string `json:"alarms"`
+
+	// Backup When the last backup was made, as far as the log has its record
+	Backup *time.Time `json:"backup,omitempty"`
+
 	// Beyond Records that no checkpoint covers
 	Beyond int64 `json:"beyond"`
 
@@ -764,17 +849,26 @@ type GetStateResponse struct {
 	// Epoch Counts the restores of the log
 	Epoch int64 `json:"epoch"`
 
+	// Health Every part of the house in the order of the console's page
+	Health []HealthLine `json:"health"`
+
 	// Keys The keys that seal values
 	Keys KeysState `json:"keys"`
 
 	// Lag Seconds that the oldest record waits for its place in the log
 	Lag float64 `json:"lag"`
 
+	// Nodes Processes of the house
+	Nodes []NodeState `json:"nodes"`
+
 	// Outside Places outside that receive checkpoints
 	Outside []OutsideState `json:"outside"`
 
 	// Signed Age of the newest checkpoint in seconds; 0 if there is none
 	Signed float64 `json:"signed"`
+
+	// Store The database itself
+	Store StoreState `json:"store"`
 }
 
 // GetStateResponseEngine Of the database
@@ -809,6 +903,24 @@ type GroupList struct {
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
 }
+
+// HealthLine defines model for HealthLine.
+type HealthLine struct {
+	// Case Which of the cases of this part it is
+	Case string `json:"case"`
+
+	// Level bad is an alarm
+	Level HealthLineLevel `json:"level"`
+
+	// Name Of the part
+	Name string `json:"name"`
+
+	// Text In the caller's language
+	Text string `json:"text"`
+}
+
+// HealthLineLevel bad is an alarm
+type HealthLineLevel string
 
 // Held defines model for Held.
 type Held struct {
@@ -900,6 +1012,27 @@ type Invite struct {
 // InviteState How it stands
 type InviteState string
 
+// Key defines model for Key.
+type Key struct {
+	// Destroyed Since when it is gone
+	Destroyed *time.Time `json:"destroyed,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID int32 `json:"id"`
+
+	// Made When it was made
+	Made time.Time `json:"made"`
+
+	// Retired Since when it only reads
+	Retired *time.Time `json:"retired,omitempty"`
+
+	// State What the key is for
+	State KeyState `json:"state"`
+}
+
+// KeyState What the key is for
+type KeyState string
+
 // KeysState defines model for KeysState.
 type KeysState struct {
 	// Moved Values sealed anew since the rotation
@@ -931,6 +1064,24 @@ type KeysStatePhase string
 type Link struct {
 	// Link To hand on, where the house sends no mail; shown once
 	Link *string `json:"link,omitempty"`
+}
+
+// ListKeysResponse defines model for ListKeysResponse.
+type ListKeysResponse struct {
+	// AuditKey Public key that checks the audit log
+	AuditKey string `json:"audit_key"`
+
+	// Keys The newest first
+	Keys []Key `json:"keys"`
+
+	// Progress How far the values are on their way to the newest
+	Progress KeysState `json:"progress"`
+
+	// Recipient age recipient of the recovery
+	Recipient *string `json:"recipient,omitempty"`
+
+	// Root What opens the root key
+	Root []Wrapped `json:"root"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -1072,6 +1223,15 @@ type MemberList struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// Named defines model for Named.
+type Named struct {
+	// Href Path of its page
+	Href *string `json:"href,omitempty"`
+
+	// Title As lists call it
+	Title string `json:"title"`
+}
+
 // NewMember defines model for NewMember.
 type NewMember struct {
 	// Account State of the person in the whole house
@@ -1132,6 +1292,39 @@ type NewMemberAccount string
 
 // NewMemberState Of the membership
 type NewMemberState string
+
+// NodeState defines model for NodeState.
+type NodeState struct {
+	// Ahead Seconds that the database's clock is before its own
+	Ahead float64 `json:"ahead"`
+
+	// Gone Not heard of for a minute
+	Gone bool `json:"gone"`
+
+	// Host Name of its machine
+	Host string `json:"host"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Lag Seconds that the oldest record waited
+	Lag float64 `json:"lag"`
+
+	// Schema Newest migration that its binary knows
+	Schema int64 `json:"schema"`
+
+	// Seen When it said last that it is there
+	Seen time.Time `json:"seen"`
+
+	// Started When the process began
+	Started time.Time `json:"started"`
+
+	// Steps Of its clock since it started
+	Steps int64 `json:"steps"`
+
+	// Version Of its binary
+	Version string `json:"version"`
+}
 
 // Notice defines model for Notice.
 type Notice struct {
@@ -1380,6 +1573,12 @@ type PersonList struct {
 type Plan struct {
 	// Digest Names this plan: send it to apply just that
 	Digest string `json:"digest"`
+
+	// ID Of the apply; missing of a plan and where nothing changed
+	ID *string `json:"id,omitempty"`
+
+	// Spared What prune leaves alone because no apply has made it
+	Spared *[]string `json:"spared,omitempty"`
 
 	// Steps What happens, in that order
 	Steps []Step `json:"steps"`
@@ -1723,13 +1922,16 @@ type SessionList struct {
 
 // Share defines model for Share.
 type Share struct {
-	N    int64  `json:"n"`
+	// N How often
+	N int64 `json:"n"`
+
+	// Name Code of the refusal, or way of the sign-in
 	Name string `json:"name"`
 }
 
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
-	// Reason Why it is given up, for the log
+	// Reason The log keeps it
 	Reason string `json:"reason"`
 }
 
@@ -1756,20 +1958,62 @@ type Step struct {
 	// Name Of the object
 	Name string `json:"name"`
 
+	// NeededBy Of a deletion: the first objects that stay and name it
+	NeededBy *[]string `json:"needed_by,omitempty"`
+
+	// Needs Of a deletion: how many objects stay and name it
+	Needs *int64 `json:"needs,omitempty"`
+
 	// Org Name of the organization
 	Org *string `json:"org,omitempty"`
 }
 
+// StoreState defines model for StoreState.
+type StoreState struct {
+	// Connections Of all nodes, on PostgreSQL
+	Connections int64 `json:"connections"`
+
+	// Free Bytes free on the disk of the data folder; 0 if that is not known
+	Free int64 `json:"free"`
+
+	// Log Bytes of SQLite's log
+	Log int64 `json:"log"`
+
+	// Read Seconds that a read took, as last measured
+	Read float64 `json:"read"`
+
+	// Size Bytes
+	Size int64 `json:"size"`
+
+	// Write Seconds that a durable write took, as last measured
+	Write float64 `json:"write"`
+}
+
 // Stretch defines model for Stretch.
 type Stretch struct {
-	Accepted      int64     `json:"accepted"`
-	From          time.Time `json:"from"`
-	Invited       int64     `json:"invited"`
-	Joined        int64     `json:"joined"`
-	Left          int64     `json:"left"`
-	SignedIn      int64     `json:"signed_in"`
-	SigninRefused int64     `json:"signin_refused"`
-	SteppedUp     int64     `json:"stepped_up"`
+	// Accepted Invitations accepted
+	Accepted int64 `json:"accepted"`
+
+	// From Its beginning; it ends where the next begins
+	From time.Time `json:"from"`
+
+	// Invited Invitations made
+	Invited int64 `json:"invited"`
+
+	// Joined Members added
+	Joined int64 `json:"joined"`
+
+	// Left Members removed
+	Left int64 `json:"left"`
+
+	// SignedIn Sessions that began
+	SignedIn int64 `json:"signed_in"`
+
+	// SigninRefused Sign-ins that were refused
+	SigninRefused int64 `json:"signin_refused"`
+
+	// SteppedUp People who confirmed who they are again
+	SteppedUp int64 `json:"stepped_up"`
 }
 
 // Token defines model for Token.
@@ -1820,6 +2064,18 @@ type UnsealRequest struct {
 	Passphrase string `json:"passphrase"`
 }
 
+// Wrapped defines model for Wrapped.
+type Wrapped struct {
+	// Kind What it is
+	Kind WrappedKind `json:"kind"`
+
+	// Since Since when it opens it
+	Since time.Time `json:"since"`
+}
+
+// WrappedKind What it is
+type WrappedKind string
+
 // WriteNoticeRequest defines model for WriteNoticeRequest.
 type WriteNoticeRequest struct {
 	// From Shown from
@@ -1861,7 +2117,7 @@ type Unmet = Problem
 
 // SearchRecordsParams defines parameters for SearchRecords.
 type SearchRecordsParams struct {
-	// Name Beginning of the name
+	// Name Beginning of the name; several are parted by commas
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
 	// By Principal
@@ -1869,6 +2125,12 @@ type SearchRecordsParams struct {
 
 	// Target What it was done to
 	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Source Beginning of the address
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Session In which it was done, or to which
+	Session *string `form:"session,omitempty" json:"session,omitempty"`
 
 	// Text Somewhere in a value
 	Text *string `form:"text,omitempty" json:"text,omitempty"`
@@ -1884,6 +2146,9 @@ type SearchRecordsParams struct {
 
 	// Cursor From the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Newer What is newer than the cursor, and next to it
+	Newer *bool `form:"newer,omitempty" json:"newer,omitempty"`
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1928,6 +2193,12 @@ type GetDashboardParamsOf string
 // GetDashboardParamsSpan defines parameters for GetDashboard.
 type GetDashboardParamsSpan string
 
+// ListDependentsParams defines parameters for ListDependents.
+type ListDependentsParams struct {
+	// Target Kind and identifier of a thing, such as role:auditor
+	Target string `form:"target" json:"target"`
+}
+
 // ListEffectsParams defines parameters for ListEffects.
 type ListEffectsParams struct {
 	// State How it stands
@@ -1938,6 +2209,9 @@ type ListEffectsParams struct {
 
 	// Target Where it is carried out
 	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Org Of one organization; who looks after one sees no other
+	Org *string `form:"org,omitempty" json:"org,omitempty"`
 
 	// Cursor `next` of the page before; without it, the first page
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -2040,6 +2314,15 @@ type ListPeopleParams struct {
 type DeletePersonParams struct {
 	// Login Of the person, typed by whoever deletes
 	Login string `form:"login" json:"login"`
+}
+
+// SearchParams defines parameters for Search.
+type SearchParams struct {
+	// Q What to look for, in any spelling
+	Q string `form:"q" json:"q"`
+
+	// Most Findings of each kind, at most
+	Most *int64 `form:"most,omitempty" json:"most,omitempty"`
 }
 
 // ArchiveRecordsJSONRequestBody defines body for ArchiveRecords for application/json ContentType.
@@ -2168,6 +2451,12 @@ func (c *Client) SearchRecords(ctx context.Context, params *SearchRecordsParams)
 		if params.Target != nil {
 			r.ask("target", *params.Target)
 		}
+		if params.Source != nil {
+			r.ask("source", *params.Source)
+		}
+		if params.Session != nil {
+			r.ask("session", *params.Session)
+		}
 		if params.Text != nil {
 			r.ask("text", *params.Text)
 		}
@@ -2182,6 +2471,9 @@ func (c *Client) SearchRecords(ctx context.Context, params *SearchRecordsParams)
 		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
+		}
+		if params.Newer != nil {
+			r.ask("newer", *params.Newer)
 		}
 		if params.Limit != nil {
 			r.ask("limit", *params.Limit)
@@ -2264,9 +2556,21 @@ func (c *Client) GetDashboard(ctx context.Context, params *GetDashboardParams) (
 	return out, c.do(ctx, r, out)
 }
 
+// ListDependents What refers to a thing, as far as the caller may know of it
+//
+// For everybody who is signed in.
+func (c *Client) ListDependents(ctx context.Context, params *ListDependentsParams) (*Dependents, error) {
+	r := request{id: "list-dependents", method: http.MethodGet, path: place("/dependents")}
+	if params != nil {
+		r.ask("target", params.Target)
+	}
+	out := new(Dependents)
+	return out, c.do(ctx, r, out)
+}
+
 // ListEffects Effects on other systems
 //
-// Needs the permission `house.operate`.
+// Needs the permission `house.operate` or `effect.settle`.
 func (c *Client) ListEffects(ctx context.Context, params *ListEffectsParams) (*EffectList, error) {
 	r := request{id: "list-effects", method: http.MethodGet, path: place("/effects")}
 	if params != nil {
@@ -2278,6 +2582,9 @@ func (c *Client) ListEffects(ctx context.Context, params *ListEffectsParams) (*E
 		}
 		if params.Target != nil {
 			r.ask("target", *params.Target)
+		}
+		if params.Org != nil {
+			r.ask("org", *params.Org)
 		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
@@ -2306,9 +2613,18 @@ func (c *Client) EachListEffects(ctx context.Context, params *ListEffectsParams)
 	})
 }
 
+// GetEffect One effect on another system
+//
+// Needs the permission `house.operate` or `effect.settle`.
+func (c *Client) GetEffect(ctx context.Context, effect string) (*Effect, error) {
+	r := request{id: "get-effect", method: http.MethodGet, path: place("/effects/{effect}", effect)}
+	out := new(Effect)
+	return out, c.do(ctx, r, out)
+}
+
 // RetryEffect Try a parked effect again
 //
-// Needs the permission `house.operate`.
+// Needs the permission `house.operate` or `effect.settle`.
 func (c *Client) RetryEffect(ctx context.Context, effect string) error {
 	r := request{id: "retry-effect", method: http.MethodPost, path: place("/effects/{effect}/retry", effect)}
 	return c.do(ctx, r, nil)
@@ -2316,7 +2632,7 @@ func (c *Client) RetryEffect(ctx context.Context, effect string) error {
 
 // SkipEffect Give a parked effect up
 //
-// Needs the permission `house.operate`.
+// Needs the permission `house.operate` or `effect.settle`.
 func (c *Client) SkipEffect(ctx context.Context, effect string, body SkipEffectRequest) error {
 	r := request{id: "skip-effect", method: http.MethodPost, path: place("/effects/{effect}/skip", effect)}
 	r.body = body
@@ -3142,9 +3458,18 @@ func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, erro
 	return out, c.do(ctx, r, out)
 }
 
-// RotateKey Make a new data key; values move to it in the background
+// ListKeys All data keys, and how far the values are on their way to the newest
 //
 // Needs the permission `house.operate`.
+func (c *Client) ListKeys(ctx context.Context) (*ListKeysResponse, error) {
+	r := request{id: "list-keys", method: http.MethodGet, path: place("/seal/keys")}
+	out := new(ListKeysResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// RotateKey Make a new data key; values move to it in the background
+//
+// Needs the permission `house.operate`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
 func (c *Client) RotateKey(ctx context.Context) error {
 	r := request{id: "rotate-key", method: http.MethodPost, path: place("/seal/rotate")}
 	return c.do(ctx, r, nil)
@@ -3157,6 +3482,21 @@ func (c *Client) Unseal(ctx context.Context, body UnsealRequest) error {
 	r := request{id: "unseal", method: http.MethodPost, path: place("/seal/unseal")}
 	r.body = body
 	return c.do(ctx, r, nil)
+}
+
+// Search Search everywhere: people, groups, roles, pages and more, as far as the caller may open them
+//
+// For everybody who is signed in.
+func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, error) {
+	r := request{id: "search", method: http.MethodGet, path: place("/search")}
+	if params != nil {
+		r.ask("q", params.Q)
+		if params.Most != nil {
+			r.ask("most", *params.Most)
+		}
+	}
+	out := new(Found)
+	return out, c.do(ctx, r, out)
 }
 
 // MakeRecoverLink A link by which somebody replaces all they sign in with (by the control socket only)
@@ -3188,7 +3528,9 @@ var Operations = []string{
 	"erase-field",
 	"prove-record",
 	"get-dashboard",
+	"list-dependents",
 	"list-effects",
+	"get-effect",
 	"retry-effect",
 	"skip-effect",
 	"apply",
@@ -3260,8 +3602,10 @@ var Operations = []string{
 	"plan-person-deletion",
 	"disable-person",
 	"enable-person",
+	"list-keys",
 	"rotate-key",
 	"unseal",
+	"search",
 	"make-recover-link",
 	"get-state",
 }

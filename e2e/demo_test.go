@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -143,10 +144,17 @@ func TestDemo(t *testing.T) {
 		}
 	})
 	t.Run("an address leads to the name", func(t *testing.T) {
+		addresses := []string{"127.0.0.1"}
+		if six, err := net.Listen("tcp6", "[::1]:0"); err == nil { // the machine has it
+			_ = six.Close()
+			addresses = append(addresses, "[::1]")
+		}
 		for _, site := range []string{d.house, d.guide} {
-			got, _ := d.ask(nil, http.MethodGet, strings.Replace(site, "localhost", "127.0.0.1", 1)+"/", nil)
-			if got.StatusCode != http.StatusSeeOther || strings.TrimSuffix(got.Header.Get("Location"), "/") != site {
-				t.Errorf("%s: %d to %s", site, got.StatusCode, got.Header.Get("Location"))
+			for _, address := range addresses {
+				got, _ := d.ask(nil, http.MethodGet, strings.Replace(site, "localhost", address, 1)+"/", nil)
+				if got.StatusCode != http.StatusSeeOther || strings.TrimSuffix(got.Header.Get("Location"), "/") != site {
+					t.Errorf("%s by %s: %d to %s", site, address, got.StatusCode, got.Header.Get("Location"))
+				}
 			}
 		}
 	})
@@ -184,7 +192,7 @@ func TestDemo(t *testing.T) {
 		}
 	})
 	t.Run("ticks come from the log", func(t *testing.T) { d.ticks(t) })
-	t.Run("the shown command", func(t *testing.T) {
+	t.Run("the log and the company are whole", func(t *testing.T) {
 		folders, _ := filepath.Glob(filepath.Join(temp, "sekisho-demo-*"))
 		if len(folders) != 1 {
 			t.Fatalf("folders: %q", folders)
@@ -242,6 +250,53 @@ func (d *trial) ticks(t *testing.T) {
 	done(0, "pages that leave no record")
 }
 
+var (
+	shownLine   = regexp.MustCompile(`<dd class="line">.*?data-copy="([^"]*)"`)
+	welcomeLink = regexp.MustCompile(`/welcome\?link=([A-Za-z0-9_-]+)`)
+	recordPage  = regexp.MustCompile(`href="(/admin/audit/[0-9a-z]{26})`)
+)
+
+// TestDemoStory goes through the whole story as the pages' forms do, with a
+// password in place of a passkey, and runs what the guide shows in a shell.
+func TestDemoStory(t *testing.T) {
+	housetest.Long(t)
+	d := tryDemo(t, t.TempDir(), "--listen", "localhost:0", "--data", filepath.Join(t.TempDir(), "it's a $HOME of its own"))
+	jar, _ := d.as("chika", d.passwords["chika"])
+	d.ask(jar, http.MethodPost, d.house+"/admin/people/new", url.Values{"login": {"fuyu"}, "email": {"fuyu@kaede.example"}, "role": {"user"}})
+	link := welcomeLink.FindStringSubmatch(d.mailTo("fuyu@kaede.example"))
+	if link == nil {
+		t.Fatal("no link in the mail")
+	}
+	got, page := d.ask(nil, http.MethodPost, d.house+"/welcome", url.Values{"link": {link[1]}, "given_name": {"Fuyu"}, "locale": {""}, "password": {"nine herons on a frozen lake"}})
+	if got.StatusCode != http.StatusSeeOther {
+		t.Fatalf("accept: %d\n%s", got.StatusCode, page)
+	}
+	_, list := d.ask(jar, http.MethodGet, d.house+"/admin/audit?of=organization&name=invitation.accepted", nil)
+	record := recordPage.FindStringSubmatch(list)
+	if record == nil {
+		t.Fatalf("no record in\n%s", list)
+	}
+	d.ask(jar, http.MethodGet, d.house+record[1], nil)
+	if got, _ := d.ask(jar, http.MethodGet, d.house+record[1]+"/proof.json", nil); got.StatusCode != http.StatusOK {
+		t.Fatalf("proof: %d", got.StatusCode)
+	}
+	_, page = d.ask(nil, http.MethodGet, d.guide+"/", nil)
+	lines := shownLine.FindAllStringSubmatch(page, -1)
+	if strings.Count(page, `class="step done"`) != 7 || len(lines) != 3 {
+		t.Fatalf("%d lines to copy in\n%s", len(lines), page)
+	}
+	for i, want := range []string{"yes: the log is whole", "", "The proof holds: invitation.accepted"} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", html.UnescapeString(lines[i][1]))
+		cmd.Env = append(os.Environ(), "LANG=C", "LC_ALL=", "LC_MESSAGES=")
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), want) {
+			t.Errorf("%s: %v\n%s", lines[i][1], err, out)
+		}
+	}
+	if _, page = d.ask(nil, http.MethodGet, d.guide+"/", nil); strings.Count(page, `class="step done"`) != 8 || !strings.Contains(page, "The whole story happened") {
+		t.Errorf("the end is not told:\n%s", page)
+	}
+}
+
 func TestDemoRefused(t *testing.T) {
 	housetest.Long(t)
 	taken, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -291,6 +346,9 @@ func TestDemoRefused(t *testing.T) {
 func TestDemoKept(t *testing.T) {
 	housetest.Long(t)
 	data := filepath.Join(t.TempDir(), "kept")
+	if err := os.Mkdir(data, 0o755); err != nil { //nolint:gosec // as mkdir makes one
+		t.Fatal(err)
+	}
 	first := tryDemo(t, t.TempDir(), "--listen", "localhost:0", "--data", data)
 	jar, _ := first.as("chika", first.passwords["chika"])
 	if got, page := first.ask(jar, http.MethodPost, first.house+"/admin/groups/new", url.Values{"name": {"visitors"}, "title": {"Visitors"}}); got.StatusCode != http.StatusSeeOther {

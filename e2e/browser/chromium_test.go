@@ -100,7 +100,11 @@ func newTab(t *testing.T, home *housetest.Home, parent context.Context, options 
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 50*time.Second)
+	life := 50 * time.Second
+	if home == nil {
+		life = 2 * time.Minute // a story is long
+	}
+	ctx, stop := context.WithTimeout(ctx, life)
 	t.Cleanup(stop)
 	b := &tab{t: t, home: home, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil {

@@ -30,7 +30,7 @@ func later(t *testing.T, steps ...string) string {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		for _, step := range steps {
-			if err := os.CopyFS(filepath.Join(dir, "internal/org/schema"), os.DirFS(filepath.Join("testdata/next", step))); err != nil {
+			if err := os.CopyFS(filepath.Join(dir, "internal/notice/schema"), os.DirFS(filepath.Join("testdata/next", step))); err != nil {
 				return err
 			}
 		}

@@ -242,8 +242,11 @@ func searchPending(v *store.View, q Query) (found []Record, err error) {
 // did, the id at which it did.
 func searchAll(v *store.View, q Query) (found []Record, rest string, err error) {
 	seen, part := 0, scanFirst
-	if q.bare() {
+	switch {
+	case q.bare() && q.term() == "":
 		part = q.Limit + 1
+	case q.bare(): // others said something in the same seconds
+		part = 4 * (q.Limit + 1)
 	}
 	for seen < q.scan() && len(found) <= q.Limit {
 		query, args := q.statement()

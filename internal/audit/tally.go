@@ -292,3 +292,54 @@ func (l *Log) Tallies(ctx context.Context, org id.Org, moments []time.Time, name
 	})
 	return all, err
 }
+
+// lastScan bounds how many records Last looks at.
+const lastScan = 20_000
+
+// Last returns the newest record of an event of the house itself, as far as the
+// tally knows of it; found is false if there is none or its body is archived.
+// It is for what the house shows of itself and leaves no record.
+func (l *Log) Last(ctx context.Context, name string) (r Record, found bool, err error) {
+	err = l.store.House().Read(ctx, func(v *store.View) error {
+		found = false
+		var hour int64
+		err := v.Row("SELECT hour FROM audit_tally WHERE org = '' AND name = $1 ORDER BY hour DESC LIMIT 1", name).Scan(&hour)
+		if errors.Is(err, store.ErrNoRow) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		from := time.Unix(hour*3600, 0)
+		rows, err := v.Query("SELECT body FROM audit_record WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+			lowest(from), lowest(from.Add(time.Hour)), lastScan)
+		if err != nil {
+			return err
+		}
+		for !found && rows.Next() {
+			var body []byte
+			if err := rows.Scan(&body); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			var said tallyFields
+			if said.read(body) && string(said.name) == name && len(said.org) == 0 {
+				fs, err := decodeBody(body)
+				if err != nil {
+					return errors.Join(err, rows.Close())
+				}
+				r, found = fs.record(-1), true
+			}
+		}
+		return rows.Close()
+	})
+	return r, found, err
+}
+
+// Tallied returns how often an event of the house itself happened since it was
+// first counted, to see whether there is a newer one.
+func (l *Log) Tallied(ctx context.Context, name string) (n int64, err error) {
+	err = l.store.House().Read(ctx, func(v *store.View) error {
+		return v.Row("SELECT CAST(COALESCE(sum(n), 0) AS BIGINT) FROM audit_tally WHERE org = '' AND name = $1", name).Scan(&n)
+	})
+	return n, err
+}

@@ -3,10 +3,12 @@ package console
 import (
 	"context"
 	"embed"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
@@ -28,7 +30,8 @@ const (
 	AuditRead  = "audit.read"     // records of the organization
 	AuditHouse = "audit.house"    // records of the house itself
 	AuditKeep  = "audit.keep"     // archive what is old, erase a field
-	Operate    = "house.operate"  // state, keys, effects
+	Operate    = "house.operate"  // state, keys, effects of everybody
+	Effects    = "effect.settle"  // effects of the organization: see, retry, skip
 	Manifest   = "house.manifest" // plan, apply, export
 	Unseal     = "house.unseal"   // only for processes of the machine
 )
@@ -41,6 +44,7 @@ func Permissions() []org.Permission {
 		{Name: AuditHouse, House: true},
 		{Name: AuditKeep, House: true},
 		{Name: Operate, House: true},
+		{Name: Effects},
 		{Name: Manifest, House: true},
 	}
 }
@@ -58,7 +62,11 @@ type Options struct {
 	// Register counts who and what there is.
 	Register Register
 	// SignIn are the codes with which a sign-in is refused.
-	SignIn []string
+	SignIn   []string
+	Premises Premises
+	Log      *slog.Logger
+	Node     id.Node // this process
+	Version  string
 	// Data is the folder in which archives are kept.
 	Data string
 	// Unsealed starts what waited for the keys.
@@ -79,7 +87,12 @@ type Room struct {
 	signIn   []string
 	data     string
 	unsealed func(context.Context) error
+	premises Premises
+	log      *slog.Logger
+	node     id.Node
+	version  string
 	alarms   atomic.Pointer[[]string]
+	seen     atomic.Pointer[seen]
 }
 
 // New makes the room.
@@ -87,6 +100,7 @@ func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
 		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, register: o.Register, signIn: o.SignIn,
+		premises: o.Premises, log: o.Log, node: o.Node, version: o.Version,
 	}
 }
 
@@ -102,6 +116,8 @@ func (r *Room) Rail() []Entry {
 	return []Entry{
 		{Key: "console.dashboard", Href: DashboardPath, Permission: AuditRead, Or: AuditHouse},
 		{Key: "console.audit", Href: LogPath, Permission: AuditRead, Or: AuditHouse},
+		{Key: "console.effects", Href: EffectsPath, Permission: Operate, Or: Effects},
+		{Key: "console.keys", Href: KeysPath, Permission: Operate},
 		{Key: "console.state.short", Href: StatePath, Permission: Operate},
 	}
 }

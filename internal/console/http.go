@@ -10,20 +10,17 @@ import (
 
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/id"
-	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/manifest"
-	"github.com/sekisho/sekisho/internal/seal"
-	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
+func op(method, path, tag, name, summary string) huma.Operation {
+	return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
+}
+
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
-	op := func(method, path, tag, name, summary string) huma.Operation {
-		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
-	}
-	read, operate := web.Route{Permission: AuditRead, Or: AuditHouse}, web.Route{Permission: Operate}
+	read := web.Route{Permission: AuditRead, Or: AuditHouse}
 	files := web.Route{Permission: Manifest, Large: true}
 	r.dashboardAPI(m)
 	web.API(m, read, op(http.MethodGet, "/audit/records", "audit", "search-records", "Records of the audit log, newest first"), r.searchRecords)
@@ -33,12 +30,9 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, read, op(http.MethodGet, "/audit/checkpoint", "audit", "get-checkpoint", "The newest signed checkpoint and the key that checks it"), r.checkpoint)
 	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/archive", "audit", "archive-records", "Move the bodies of old records into a file on the server"), r.archive)
 	web.API(m, web.Route{Permission: AuditKeep}, op(http.MethodPost, "/audit/records/{record}/erase", "audit", "erase-field", "Erase one field of a record; its proofs hold"), r.erase)
-	web.API(m, operate, op(http.MethodGet, "/state", "house", "get-state", "How the house stands"), r.state)
-	web.API(m, operate, op(http.MethodPost, "/seal/rotate", "seal", "rotate-key", "Make a new data key; values move to it in the background"), r.rotate)
-	web.API(m, web.Route{Permission: Unseal, Sealed: true}, op(http.MethodPost, "/seal/unseal", "seal", "unseal", "Open the keys with a passphrase (by the control socket only)"), r.unseal)
-	web.API(m, operate, op(http.MethodGet, "/effects", "effects", "list-effects", "Effects on other systems"), r.effects)
-	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/retry", "effects", "retry-effect", "Try a parked effect again"), r.retry)
-	web.API(m, operate, op(http.MethodPost, "/effects/{effect}/skip", "effects", "skip-effect", "Give a parked effect up"), r.skip)
+	r.stateAPI(m)
+	r.sealAPI(m)
+	r.effectsAPI(m)
 	web.API(m, files, op(http.MethodPost, "/manifests/plan", "manifests", "plan", "What documents would change"), r.plan)
 	web.API(m, files, op(http.MethodPost, "/manifests/apply", "manifests", "apply", "Make documents true, in one transaction"), r.apply)
 	web.API(m, files, op(http.MethodGet, "/manifests/export", "manifests", "export", "Everything that is there, as documents"), r.export)
@@ -74,15 +68,18 @@ func resource(a audit.Record) RecordResource {
 
 type (
 	searchInput struct {
-		Name   string    `query:"name" doc:"Beginning of the name"`
-		By     string    `query:"by" doc:"Principal"`
-		Target string    `query:"target" doc:"What it was done to"`
-		Text   string    `query:"text" doc:"Somewhere in a value"`
-		From   time.Time `query:"from" doc:"Inclusive"`
-		Until  time.Time `query:"until" doc:"Exclusive"`
-		Of     string    `query:"of" enum:"organization,house" doc:"Records of the organization (what is meant without it, where permitted), or the installation's own"`
-		Cursor string    `query:"cursor" doc:"From the page before"`
-		Limit  int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
+		Name    string    `query:"name" doc:"Beginning of the name; several are parted by commas"`
+		By      string    `query:"by" doc:"Principal"`
+		Target  string    `query:"target" doc:"What it was done to"`
+		Source  string    `query:"source" doc:"Beginning of the address"`
+		Session string    `query:"session" doc:"In which it was done, or to which"`
+		Text    string    `query:"text" doc:"Somewhere in a value"`
+		From    time.Time `query:"from" doc:"Inclusive"`
+		Until   time.Time `query:"until" doc:"Exclusive"`
+		Of      string    `query:"of" enum:"organization,house" doc:"Records of the organization (what is meant without it, where permitted), or the installation's own"`
+		Cursor  string    `query:"cursor" doc:"From the page before"`
+		Newer   bool      `query:"newer" doc:"What is newer than the cursor, and next to it"`
+		Limit   int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	}
 	searchOutput struct {
 		Body struct {
@@ -121,7 +118,7 @@ func (r *Room) searchRecords(ctx context.Context, in *searchInput) (*searchOutpu
 	}
 	found, err := r.audit.Search(ctx, reader, query(reader, audit.Query{
 		Name: in.Name, By: id.Principal(in.By), Target: in.Target, Text: in.Text,
-		From: in.From, Until: in.Until, Cursor: in.Cursor, Limit: in.Limit,
+		From: in.From, Until: in.Until, Cursor: in.Cursor, Limit: in.Limit, Source: in.Source, Session: in.Session, Newer: in.Newer,
 	}))
 	out := &searchOutput{}
 	out.Body.Items, out.Body.Next = []RecordResource{}, found.Cursor
@@ -206,163 +203,6 @@ func (r *Room) archive(ctx context.Context, in *archiveInput) (*archiveOutput, e
 
 func (r *Room) erase(ctx context.Context, in *eraseInput) (*noOutput, error) {
 	return &noOutput{}, r.audit.EraseField(ctx, web.ActorOf(ctx).Principal, id.Record(in.Record), in.Body.Field)
-}
-
-type stateOutput struct {
-	Body struct {
-		Engine  string          `json:"engine" enum:"sqlite,postgres" doc:"Of the database"`
-		Lag     float64         `json:"lag" doc:"Seconds that the oldest record waits for its place in the log"`
-		Signed  float64         `json:"signed" doc:"Age of the newest checkpoint in seconds; 0 if there is none"`
-		Beyond  int64           `json:"beyond" doc:"Records that no checkpoint covers"`
-		Epoch   int64           `json:"epoch" doc:"Counts the restores of the log"`
-		Outside []outsideState  `json:"outside" doc:"Places outside that receive checkpoints"`
-		Keys    keysState       `json:"keys" doc:"The keys that seal values"`
-		Effects []effectsNumber `json:"effects" doc:"Effects by driver, target and state"`
-	}
-}
-
-type outsideState struct {
-	Name   string    `json:"name" doc:"As the configuration calls it"`
-	At     time.Time `json:"at,omitzero" doc:"Last received"`
-	Behind int64     `json:"behind" doc:"Records that it does not cover"`
-	Error  string    `json:"error,omitempty" doc:"What went wrong last"`
-}
-
-type keysState struct {
-	Writes uint32    `json:"writes" doc:"Key that seals new values"`
-	Old    []uint32  `json:"old" doc:"Keys that are still needed for reading"`
-	Phase  string    `json:"phase" enum:"moving,waiting,closing,stuck,done" doc:"Of the re-encryption"`
-	Seen   int64     `json:"seen" doc:"Values looked at in this walk"`
-	Moved  int64     `json:"moved" doc:"Values sealed anew since the rotation"`
-	Stuck  int64     `json:"stuck" doc:"Values that could not be moved"`
-	Since  time.Time `json:"since,omitzero" doc:"When the walk began"`
-}
-
-type effectsNumber struct {
-	Driver string    `json:"driver"`
-	Target string    `json:"target" doc:"Where they are carried out"`
-	State  string    `json:"state"`
-	Number int       `json:"number" doc:"How many"`
-	Oldest time.Time `json:"oldest" doc:"When the oldest of them was intended"`
-}
-
-func (r *Room) state(ctx context.Context, _ *noInput) (*stateOutput, error) {
-	s, err := r.Look(ctx)
-	out := &stateOutput{}
-	b := &out.Body
-	b.Engine, b.Lag, b.Signed, b.Beyond, b.Epoch = s.Engine, s.Lag.Seconds(), s.Signed.Seconds(), s.Beyond, s.Epoch
-	b.Keys = keysState{
-		Writes: s.Keys.Writes, Old: append([]uint32{}, s.Keys.Old...), Phase: s.Keys.Phase,
-		Seen: s.Keys.Seen, Moved: s.Keys.Moved, Stuck: s.Keys.Stuck, Since: s.Keys.Since,
-	}
-	b.Outside, b.Effects = []outsideState{}, []effectsNumber{}
-	for _, o := range s.Outside {
-		b.Outside = append(b.Outside, outsideState{Name: o.Name, At: o.PushedAt, Behind: o.Behind, Error: o.Error})
-	}
-	for _, c := range s.Effects {
-		b.Effects = append(b.Effects, effectsNumber{Driver: c.Driver, Target: c.Target, State: string(c.State), Number: c.Number, Oldest: c.Oldest})
-	}
-	return out, err
-}
-
-func (r *Room) rotate(ctx context.Context, _ *noInput) (*noOutput, error) {
-	return &noOutput{}, r.ring.Rotate(ctx, web.ActorOf(ctx).Principal)
-}
-
-type unsealInput struct {
-	Body struct {
-		Passphrase string `json:"passphrase" doc:"That opens the unseal key"`
-	}
-}
-
-func (r *Room) unseal(ctx context.Context, in *unsealInput) (*noOutput, error) {
-	by := web.ActorOf(ctx).Principal
-	if err := r.ring.Unseal(ctx, by, seal.Passphrase(secret.Of(in.Body.Passphrase))); err != nil {
-		return nil, err
-	}
-	return &noOutput{}, r.unsealed(context.WithoutCancel(ctx))
-}
-
-// EffectResource is an effect as an operator sees it.
-type EffectResource struct {
-	ID       string          `json:"id"`
-	Org      string          `json:"org,omitempty"`
-	Driver   string          `json:"driver"`
-	Target   string          `json:"target" doc:"Where it is carried out"`
-	Line     string          `json:"line,omitempty" doc:"What is carried out one after another"`
-	State    string          `json:"state"`
-	Tries    int             `json:"tries" doc:"How often it was tried"`
-	Unsure   bool            `json:"unsure" doc:"It may have been done: a probe will tell"`
-	Intended time.Time       `json:"intended" doc:"When it was decided"`
-	Due      time.Time       `json:"due" doc:"When it is tried next"`
-	Why      string          `json:"why,omitempty" doc:"Code of what went wrong last"`
-	Payload  json.RawMessage `json:"payload,omitempty" doc:"What is sent, without secrets"`
-}
-
-type (
-	effectsInput struct {
-		State  string `query:"state" enum:"intended,inflight,done,parked,skipped"`
-		Driver string `query:"driver"`
-		Target string `query:"target" doc:"Where it is carried out"`
-		After  string `query:"cursor"`
-		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
-	}
-	effectsOutput struct {
-		Body struct {
-			Items []EffectResource `json:"items"`
-			Next  string           `json:"next,omitempty"`
-		}
-	}
-	effectInput struct {
-		Effect string `path:"effect"`
-	}
-	skipInput struct {
-		Effect string `path:"effect"`
-		Body   struct {
-			Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why it is given up, for the log"`
-		}
-	}
-)
-
-func (r *Room) effects(ctx context.Context, in *effectsInput) (*effectsOutput, error) {
-	found, err := job.Search(ctx, r.store, job.Filter{
-		Everywhere: true, State: job.State(in.State), Driver: in.Driver, Target: in.Target, After: id.Effect(in.After), Limit: in.Limit,
-	})
-	out := &effectsOutput{}
-	out.Body.Items = []EffectResource{}
-	for _, e := range found {
-		out.Body.Items = append(out.Body.Items, EffectResource{
-			ID: string(e.ID), Org: string(e.Org), Driver: e.Driver, Target: e.Target, Line: e.Line, State: string(e.State),
-			Tries: e.Tries, Unsure: e.Unsure, Intended: e.IntendedAt, Due: e.Due, Why: e.Why, Payload: e.Payload,
-		})
-	}
-	if len(found) == in.Limit {
-		out.Body.Next = string(found[len(found)-1].ID)
-	}
-	return out, err
-}
-
-func (r *Room) retry(ctx context.Context, in *effectInput) (*noOutput, error) {
-	return r.settle(ctx, func(tx *store.Tx, by id.Principal) (store.Event, error) {
-		return job.Retry(tx, "", id.Effect(in.Effect), by)
-	})
-}
-
-func (r *Room) skip(ctx context.Context, in *skipInput) (*noOutput, error) {
-	return r.settle(ctx, func(tx *store.Tx, by id.Principal) (store.Event, error) {
-		return job.Skip(tx, "", id.Effect(in.Effect), by, in.Body.Reason)
-	})
-}
-
-func (r *Room) settle(ctx context.Context, f func(*store.Tx, id.Principal) (store.Event, error)) (*noOutput, error) {
-	by := web.ActorOf(ctx).Principal
-	return &noOutput{}, r.store.House().Write(ctx, func(tx *store.Tx) store.End {
-		event, err := f(tx, by)
-		if err != nil {
-			return store.Abort(err)
-		}
-		return store.Done(event)
-	})
 }
 
 type (

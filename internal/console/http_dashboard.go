@@ -24,22 +24,22 @@ type (
 		Zone string `query:"zone" default:"UTC" doc:"Time zone whose days and weeks are meant"`
 	}
 	stretchBody struct {
-		From     time.Time `json:"from"`
-		Done     int64     `json:"signed_in"`
-		Refused  int64     `json:"signin_refused"`
-		StepUps  int64     `json:"stepped_up"`
-		Invited  int64     `json:"invited"`
-		Accepted int64     `json:"accepted"`
-		Joined   int64     `json:"joined"`
-		Left     int64     `json:"left"`
+		From     time.Time `json:"from" doc:"Its beginning; it ends where the next begins"`
+		Done     int64     `json:"signed_in" doc:"Sessions that began"`
+		Refused  int64     `json:"signin_refused" doc:"Sign-ins that were refused"`
+		StepUps  int64     `json:"stepped_up" doc:"People who confirmed who they are again"`
+		Invited  int64     `json:"invited" doc:"Invitations made"`
+		Accepted int64     `json:"accepted" doc:"Invitations accepted"`
+		Joined   int64     `json:"joined" doc:"Members added"`
+		Left     int64     `json:"left" doc:"Members removed"`
 	}
 	shareBody struct {
-		Name string `json:"name"`
-		N    int64  `json:"n"`
+		Name string `json:"name" doc:"Code of the refusal, or way of the sign-in"`
+		N    int64  `json:"n" doc:"How often"`
 	}
 	dashboardOutput struct {
 		Body struct {
-			Stretches []stretchBody `json:"stretches"`
+			Stretches []stretchBody `json:"stretches" doc:"Hours, days or weeks, the oldest first"`
 			Until     time.Time     `json:"until" doc:"End of the last stretch"`
 			Reasons   []shareBody   `json:"refusals" doc:"Refused requests by the code of the refusal, the most first"`
 			Ways      []shareBody   `json:"ways" doc:"Sign-ins by way, the most first"`

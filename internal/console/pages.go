@@ -12,6 +12,8 @@ func (r *Room) Pages(m *web.Mux) {
 	r.dashboardPages(m)
 	r.auditPages(m)
 	r.statePages(m)
+	r.keyPages(m)
+	r.effectPages(m)
 }
 
 // Entrance says below "you are not signed in" where the set-up link is.

@@ -181,10 +181,7 @@ func (p painter) chart(name string) webui.Chart {
 
 // moment says when a stretch begins, as the language writes it.
 func (p painter) moment(at time.Time, whole bool) string {
-	layout, hour := "2 Jan", "15:04"
-	if p.v.Lang() == words.Japanese {
-		layout = "1月2日"
-	}
+	layout, hour := p.v.Say("console.chart.day"), "15:04"
 	local := at.In(p.v.Zone())
 	switch {
 	case p.d.Span != Day:

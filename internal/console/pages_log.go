@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -24,6 +25,7 @@ func (r *Room) auditPages(m *web.Mux) {
 		return web.Route{Method: http.MethodGet, Path: path, Permission: AuditRead, Or: AuditHouse}
 	}
 	m.Page(route(LogPath), r.showLog)
+	m.Page(route(LogPath+"/export"), r.giveLog)
 	m.Page(route(LogPath+"/{record}"), r.showRecord)
 	m.Page(route(LogPath+"/{record}/proof.json"), r.giveProof)
 }
@@ -36,24 +38,41 @@ func at(path string, reader audit.Reader) string {
 	return path
 }
 
-// showLog lists records, newest first; what is looked for stands in the URL.
-func (r *Room) showLog(v *web.Visit) error {
-	reader, err := r.reader(v.Context(), v.Query("of"))
-	if err != nil {
-		return err
-	}
+// looked is what is looked for in the log as it was typed, and the query that
+// it makes.
+func (r *Room) looked(v *web.Visit, reader audit.Reader) (ui.Search, audit.Query) {
 	search := ui.Search{
-		Name: v.Query("name"), By: v.Query("by"), Target: v.Query("target"), Text: v.Query("text"),
+		Name: v.Query("name"), By: v.Query("by"), Target: v.Query("target"), Source: v.Query("source"), Session: v.Query("session"), Text: v.Query("text"),
 		From: v.Query("from"), Until: v.Query("until"), Action: LogPath,
 	}
 	if reader.Own {
 		search.Of = OfHouse
 	}
 	q := query(reader, audit.Query{
-		Name: search.Name, By: id.Principal(search.By), Target: search.Target, Text: search.Text, Cursor: v.Query("cursor"), Limit: 50,
+		Name: search.Name, By: id.Principal(search.By), Target: search.Target, Source: search.Source, Session: search.Session, Text: search.Text,
+		Cursor: v.Query("cursor"), Newer: v.Query("newer") != "", Limit: perPage, Brief: true,
 	})
-	q.From, search.FromError = r.moment(v, search.From)
-	q.Until, search.UntilError = r.moment(v, search.Until)
+	q.From, search.FromError = r.moment(v, "from")
+	q.Until, search.UntilError = r.moment(v, "until")
+	if !q.From.IsZero() {
+		search.From = webui.LocalTime(q.From, v.Zone())
+	}
+	if !q.Until.IsZero() {
+		search.Until = webui.LocalTime(q.Until, v.Zone())
+	}
+	return search, q
+}
+
+// perPage is how many records a page lists.
+const perPage = 50
+
+// showLog lists records, newest first; what is looked for stands in the URL.
+func (r *Room) showLog(v *web.Visit) error {
+	reader, err := r.reader(v.Context(), v.Query("of"))
+	if err != nil {
+		return err
+	}
+	search, q := r.looked(v, reader)
 	found, err := r.audit.Search(v.Context(), reader, q)
 	if err != nil {
 		return err
@@ -66,24 +85,74 @@ func (r *Room) showLog(v *web.Visit) error {
 	for _, record := range found.Records {
 		page.Records = append(page.Records, ui.Record{
 			Href: at(LogPath+"/"+url.PathEscape(string(record.ID)), reader), Name: record.Name, At: record.At,
-			By: parties.of(string(record.By)), Target: parties.of(record.Target), Waits: record.Index < 0,
+			By: parties.of(string(record.By)), Target: parties.of(record.Target), Waits: record.Index < 0, Note: r.gist(v, record),
 		})
 	}
-	if found.Cursor != "" {
-		again := v.Request().URL.Query()
-		again.Set("cursor", found.Cursor)
-		page.After = LogPath + "?" + again.Encode()
-	}
+	page.Before, page.After = ends(v, q, found)
+	page.JSONL, page.CSV = exportAddress(v, "jsonl"), exportAddress(v, "csv")
 	return v.Show(v.Say("console.audit"), ui.ShowLog(page))
+}
+
+// gist is what a record says beside its name that people look for in a list:
+// why something was refused, and how often.
+func (r *Room) gist(v *web.Visit, record audit.Record) string {
+	code := record.Fields["code"]
+	if code == "" {
+		return ""
+	}
+	if key := "console.reason." + code; r.book.Has(key) {
+		code = v.Say(key)
+	}
+	if n := record.Fields["count"]; n != "" {
+		return v.Say("console.record.times", "what", code, "n", n)
+	}
+	return code
+}
+
+// ends are the pages before and after: what is newer and what is older.
+func ends(v *web.Visit, q audit.Query, found audit.Page) (before, after string) {
+	to := func(cursor string, newer bool) string {
+		again := v.Request().URL.Query()
+		again.Set("cursor", cursor)
+		again.Del("newer")
+		if newer {
+			again.Set("newer", "1")
+		}
+		return LogPath + "?" + again.Encode()
+	}
+	first, last := q.Cursor, q.Cursor
+	if n := len(found.Records); n > 0 {
+		first, last = string(found.Records[0].ID), string(found.Records[n-1].ID)
+	}
+	switch {
+	case q.Newer && found.Cursor != "":
+		before = to(found.Cursor, true)
+	case q.Newer && first != "":
+		before = ""
+	case q.Cursor != "":
+		before = to(first, true)
+	}
+	switch {
+	case q.Newer && last != "":
+		after = to(last, false)
+	case !q.Newer && found.Cursor != "":
+		after = to(found.Cursor, false)
+	}
+	return before, after
 }
 
 // moment reads a time that was typed; what cannot be read is said and does not
 // restrict.
-func (r *Room) moment(v *web.Visit, typed string) (time.Time, string) {
+func (r *Room) moment(v *web.Visit, name string) (time.Time, string) {
+	typed := v.Query(name)
 	if typed == "" {
 		return time.Time{}, ""
 	}
-	at, err := webui.ParseLocalTime(typed, v.Zone())
+	zone := v.Zone()
+	if v.Query(webui.ZoneField(name)) != "" { // of whoever made the address
+		zone = web.TypedZone(v.Request().URL.Query(), name)
+	}
+	at, err := webui.ParseLocalTime(typed, zone)
 	if err != nil {
 		return time.Time{}, v.Say("problem.field-not-time")
 	}
@@ -109,11 +178,44 @@ func (r *Room) showRecord(v *web.Visit) error {
 		Name: found.Name, Details: r.details(v, found, parties), Said: said(v, found, parties), State: string(found.State),
 		Proof: at(LogPath+"/"+url.PathEscape(string(record))+"/proof.json", reader), Back: at(LogPath, reader),
 	}
+	page.About = r.about(reader, found.Record)
+	page.Command = "sekisho audit check proof-" + string(record) + ".json --key KEY"
+	if key, err := r.audit.PublicKey(v.Context()); err == nil {
+		page.Key = key
+	}
 	if found.State == audit.Covered {
 		page.Index, page.Size, page.SignedAt = found.Index, found.Checkpoint.Size, found.Checkpoint.At
 		page.Outside, page.Note = found.Outside, found.Checkpoint.Note
 	}
 	return v.Show(r.title(v, found.Name), ui.ShowRecord(page))
+}
+
+// about leads to the other records about the same thing, by the same one and of
+// the same session.
+func (r *Room) about(reader audit.Reader, record audit.Record) (all []ui.Other) {
+	add := func(key, name, value string) {
+		if value == "" {
+			return
+		}
+		q := url.Values{name: {value}}
+		if reader.Own {
+			q.Set("of", OfHouse)
+		}
+		all = append(all, ui.Other{Key: key, Href: LogPath + "?" + q.Encode()})
+	}
+	add("console.record.about.target", "target", record.Target)
+	add("console.record.about.by", "by", string(record.By))
+	add("console.record.about.session", "session", record.Session)
+	add("console.record.about.source", "source", hostPart(record.Source))
+	return all
+}
+
+// hostPart is an address without its port.
+func hostPart(source string) string {
+	if at, err := netip.ParseAddrPort(source); err == nil {
+		return at.Addr().String()
+	}
+	return source
 }
 
 // title says what a record is about.

@@ -6,8 +6,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/console/ui"
 	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
 // StatePath is the page of how the house stands.
@@ -28,43 +31,58 @@ func (r *Room) showFirst(v *web.Visit) error {
 }
 
 func (r *Room) showState(v *web.Visit) error {
+	v.Follow(Topic)
 	s, err := r.Look(v.Context())
 	if err != nil {
 		return err
 	}
-	page := ui.State{
-		Engine: engines[s.Engine], Lagging: s.Lag > time.Second, Lag: lagOf(v, s.Lag),
-		Beyond: s.Beyond, Signed: s.Signed > 0, SignedAt: r.clock.Now().Add(-s.Signed), Epoch: s.Epoch,
-		KeyPhase: s.Keys.Phase, Key: int(s.Keys.Writes), OldKeys: len(s.Keys.Old), Moved: s.Keys.Moved,
+	page := ui.State{Here: StatePath, Topic: Topic}
+	for _, line := range s.Lines(v.Now()) {
+		page.Lines = append(page.Lines, r.line(v, line))
+	}
+	for _, alarm := range s.alarms(v.Now()) {
+		page.Troubles = append(page.Troubles, v.Say(alarm))
 	}
 	for _, o := range s.Outside {
 		page.Outside = append(page.Outside, ui.Outside{Name: o.Name, At: o.PushedAt, Behind: o.Behind, Error: o.Error})
 	}
-	for _, c := range s.Effects {
-		page.Effects = append(page.Effects, ui.Effect{
-			Target: c.Driver + " " + c.Target, State: string(c.State), Number: c.Number, Oldest: c.Oldest,
-		})
+	for _, n := range s.Nodes {
+		page.Nodes = append(page.Nodes, r.nodeRow(v, n))
 	}
-	page.Troubles = troubles(v, s)
 	return v.Show(v.Say("console.state"), ui.ShowState(page))
+}
+
+// key is the sentence of how a part stands.
+func (l Line) key() string { return "console.health." + l.Name + "." + l.Case }
+
+func (r *Room) line(v *web.Visit, l Line) ui.Line {
+	line := ui.Line{Name: v.Say("console.health." + l.Name), Level: string(l.Level), Text: v.Say(l.key(), l.Args...), Href: l.Href}
+	if r.book.Has(l.key() + ".do") {
+		line.Do = v.Say(l.key()+".do", l.Args...)
+	}
+	return line
+}
+
+func (r *Room) nodeRow(v *web.Visit, n Node) webui.Row {
+	state := webui.Badge("good", v.Say("console.node.there"))
+	switch {
+	case n.Gone:
+		state = webui.Badge("bad", v.Say("console.node.gone"))
+	case n.Schema != r.store.Newest():
+		state = webui.Badge("wait", v.Say("console.node.other"))
+	}
+	name := n.Host
+	if n.ID == r.node {
+		name = v.Say("console.node.this", "host", n.Host)
+	}
+	return webui.Row{Cells: []templ.Component{
+		ui.Two(name, string(n.ID)), state, ui.Two(n.Version, v.Say("console.node.schema", "n", n.Schema)), webui.Ago(n.Started), webui.Ago(n.Seen),
+		webui.Text(v.Say("console.state.lag.ms", "ms", n.Lag.Milliseconds())),
+		webui.Text(v.Say("console.node.clock", "apart", n.Ahead.Round(time.Millisecond).String(), "n", n.Steps)),
+	}}
 }
 
 // engines are the databases by the names that people know.
 var engines = map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"}
-
-func lagOf(v *web.Visit, lag time.Duration) string {
-	if lag == 0 {
-		return v.Say("console.state.lag.none")
-	}
-	return v.Say("console.state.lag.ms", "ms", lag.Milliseconds())
-}
-
-// troubles says what somebody should look after, the gravest first.
-func troubles(v *web.Visit, s State) (all []string) {
-	for _, key := range s.alarms() {
-		all = append(all, v.Say(key))
-	}
-	return all
-}
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

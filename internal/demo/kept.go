@@ -44,16 +44,31 @@ func (d *demo) openKept() error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Unmet, "house-folder-unusable", "path", d.Data).Because(err)
 	}
-	if entries, err := os.ReadDir(d.Data); err == nil && len(entries) > 0 {
-		return fault.New(fault.Unmet, "demo-folder-foreign", "path", d.Data)
+	if err := d.take(); err != nil {
+		return err
 	}
 	for _, who := range cast {
 		k.Passwords[who.Login] = newPassword()
 	}
-	if err := os.MkdirAll(d.Data, 0o700); err != nil {
+	return k.save()
+}
+
+// take makes the folder, or takes an empty one for this user alone: whoever made
+// it for the demo need not know which mode a house wants.
+func (d *demo) take() error {
+	entries, err := os.ReadDir(d.Data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = os.MkdirAll(d.Data, 0o700)
+	case err == nil && len(entries) > 0:
+		return fault.New(fault.Unmet, "demo-folder-foreign", "path", d.Data)
+	case err == nil:
+		err = os.Chmod(d.Data, 0o700) //nolint:gosec // a folder
+	}
+	if err != nil {
 		return fault.New(fault.Unmet, "house-folder-unusable", "path", d.Data).Because(err)
 	}
-	return k.save()
+	return nil
 }
 
 // newPassword is random, 80 bits, and easy to type.

@@ -120,6 +120,16 @@ func LoadConfig(path string, environ []string) (Config, error) {
 	return config, config.check()
 }
 
+// ConfigKeys are the keys of sekisho.yaml at its top, in order.
+func ConfigKeys() []string {
+	var keys []string
+	for field := range reflect.TypeFor[Config]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		keys = append(keys, name)
+	}
+	return keys
+}
+
 // fromEnviron puts the variables of the house into the tree of the file.
 func fromEnviron(root *yaml.Node, environ []string) error {
 	leaves := map[string]leaf{}

@@ -133,12 +133,21 @@ const (
 	spaceBad  = 100 << 20
 )
 
-func (d *doctor) disk() {
+// space is how many bytes of the disk with a folder are free for us, of how
+// many.
+func space(folder string) (free, whole int64, err error) {
 	var stat unix.Statfs_t
-	if err := unix.Statfs(d.config.Data, &stat); err != nil {
+	if err := unix.Statfs(folder, &stat); err != nil {
+		return 0, 0, err
+	}
+	return int64(stat.Bavail) * int64(stat.Bsize), int64(stat.Blocks) * int64(stat.Bsize), nil //nolint:unconvert // the types differ by system
+}
+
+func (d *doctor) disk() {
+	free, _, err := space(d.config.Data)
+	if err != nil {
 		return // the folder is not there: said already
 	}
-	free := int64(stat.Bavail) * int64(stat.Bsize) //nolint:unconvert // the types differ by system
 	level, key := Fine, "disk.free"
 	switch {
 	case free < spaceBad:

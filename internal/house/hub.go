@@ -84,7 +84,7 @@ func (o ofConsole) Attention(ctx context.Context, actor web.Actor) (g hub.Glance
 		return g, nil
 	}
 	for _, key := range o.house.console.Alarms() {
-		g.Items = append(g.Items, hub.Item{Key: key, Href: console.StatePath, Grave: true})
+		g.Items = append(g.Items, hub.Item{Key: key, Href: console.Settled(key), Grave: true})
 	}
 	return g, nil
 }

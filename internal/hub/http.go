@@ -22,12 +22,12 @@ func get(path, name, summary string) huma.Operation {
 type (
 	everywhereInput struct {
 		Text  string `query:"q" required:"true" minLength:"1" maxLength:"100" doc:"What to look for, in any spelling"`
-		Limit int    `query:"limit" minimum:"1" maximum:"50" default:"8" doc:"Findings of each kind, at most"`
+		Most  int    `query:"most" minimum:"1" maximum:"50" default:"8" doc:"Findings of each kind, at most"`
 	}
 	findingBody struct {
 		Kind   string `json:"kind" doc:"person, group, role, organization, sign-in-policy, notice, record, page and others"`
-		Title  string `json:"title"`
-		Detail string `json:"detail,omitempty"`
+		Title  string `json:"title" doc:"As lists call it"`
+		Detail string `json:"detail,omitempty" doc:"What tells it from another of the same title"`
 		Href   string `json:"href" doc:"Path of its page"`
 	}
 	// Found is what search everywhere answers.
@@ -40,7 +40,7 @@ type (
 
 func (r *Room) apiSearch(ctx context.Context, in *everywhereInput) (*everywhereOutput, error) {
 	actor := web.ActorOf(ctx)
-	shelves, failed := r.Search(ctx, actor, web.LangOf(ctx), in.Text, in.Limit)
+	shelves, failed := r.Search(ctx, actor, web.LangOf(ctx), in.Text, in.Most)
 	out := &everywhereOutput{}
 	out.Body.Complete, out.Body.Findings = !failed, []findingBody{}
 	for _, shelf := range shelves {
@@ -56,20 +56,20 @@ type (
 		Target string `query:"target" required:"true" minLength:"3" maxLength:"128" doc:"Kind and identifier of a thing, such as role:auditor"`
 	}
 	namedBody struct {
-		Title string `json:"title"`
+		Title string `json:"title" doc:"As lists call it"`
 		Href  string `json:"href,omitempty" doc:"Path of its page"`
 	}
 	dependenceBody struct {
 		Kind  string      `json:"kind" doc:"What refers, such as depends.role.holders"`
 		Text  string      `json:"text" doc:"The same for people, in the language of the request"`
 		Then  string      `json:"then" doc:"What becomes of it when the thing is deleted"`
-		Count int64       `json:"count"`
+		Count int64       `json:"count" doc:"How many there are"`
 		Some  []namedBody `json:"some" doc:"The first few"`
 	}
 	// Dependents is what refers to a thing.
 	Dependents struct {
-		Target     string           `json:"target"`
-		Dependents []dependenceBody `json:"dependents"`
+		Target     string           `json:"target" doc:"The thing that was asked about"`
+		Dependents []dependenceBody `json:"dependents" doc:"What refers to it; what refers to it in no way is left out"`
 	}
 	dependentsOutput struct{ Body Dependents }
 )

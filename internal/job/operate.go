@@ -38,8 +38,14 @@ type Filter struct {
 	Line           string
 	IntendedBefore time.Time
 	After          id.Effect // the last of the page before
-	Limit          int       // 0 means 50, at most 500
+	// Newest begins with the newest; After is then the oldest of the page
+	// before.
+	Newest bool
+	Limit  int // 0 means 50, at most 500
 }
+
+// open restricts to the index of what is open, where the state says so.
+var open = map[State]string{Intended: "AND ended_at = 0 ", Inflight: "AND ended_at = 0 ", Parked: "AND ended_at = 0 "}
 
 const statusColumns = `SELECT id, org, driver, target, line, payload, principal, state, waits, tries, probe, due,
 	intended_at, sent_at, fence_until, ended_at, why, result FROM job_effect `
@@ -58,7 +64,8 @@ func scanStatus(scan func(...any) error) (s Status, err error) {
 	return s, err
 }
 
-// Search returns effects in the order of their ids (oldest first).
+// Search returns effects in the order of their ids: oldest first, if Newest does
+// not say otherwise.
 func Search(ctx context.Context, s *store.Store, f Filter) (all []Status, err error) {
 	limit := f.Limit
 	if limit <= 0 || limit > 500 {
@@ -68,11 +75,15 @@ func Search(ctx context.Context, s *store.Store, f Filter) (all []Status, err er
 	if !f.IntendedBefore.IsZero() {
 		before = store.Micros(f.IntendedBefore)
 	}
+	order := "AND id > $8 ORDER BY id LIMIT $9"
+	if f.Newest {
+		order = "AND (CAST($8 AS TEXT) = '' OR id < $8) ORDER BY id DESC LIMIT $9"
+	}
 	err = s.House().Read(ctx, func(v *store.View) error {
 		rows, err := v.Query(statusColumns+`WHERE (CAST($1 AS BIGINT) = 1 OR org = $2)
 			AND (CAST($3 AS TEXT) = '' OR state = $3) AND (CAST($4 AS TEXT) = '' OR driver = $4)
 			AND (CAST($5 AS TEXT) = '' OR target = $5) AND (CAST($6 AS TEXT) = '' OR line = $6)
-			AND intended_at < $7 AND id > $8 ORDER BY id LIMIT $9`,
+			AND intended_at < $7 `+open[f.State]+order,
 			flag(f.Everywhere), string(f.Org), string(f.State), f.Driver, f.Target, f.Line, before, string(f.After), limit)
 		all, err = store.Collect(rows, err, scanStatus)
 		return err
@@ -92,6 +103,18 @@ func Look(v *store.View, org id.Org, effect id.Effect) (Status, error) {
 	}
 	return all[0], nil
 }
+
+// OrgOf returns whose an effect is: "" for the house's own.
+func OrgOf(v *store.View, effect id.Effect) (org id.Org, err error) {
+	err = v.House().Row("SELECT org FROM job_effect WHERE id = $1", string(effect)).Scan(&org)
+	if errors.Is(err, store.ErrNoRow) {
+		err = fault.New(fault.NotFound, "job-effect-unknown")
+	}
+	return org, err
+}
+
+// Topic wakes the desks, and whoever watches effects.
+const Topic = topic
 
 // Count is how many open effects of a target are in a state, and since when the
 // oldest of them waits.

@@ -54,7 +54,7 @@ func (r *Ring) step(ctx context.Context) error {
 	if reason == "" {
 		return nil
 	}
-	err := r.rotate(ctx, id.System("seal"), reason)
+	err := r.rotate(ctx, id.System("seal"), reason, 0)
 	if fault.Code(err) == "seal-rotated-meanwhile" {
 		return nil
 	}
@@ -68,13 +68,27 @@ func (r *Ring) Rotate(ctx context.Context, by id.Principal) error {
 	if !by.Known() {
 		return errAnonymous()
 	}
-	return r.rotate(ctx, by, "asked")
+	return r.rotate(ctx, by, "asked", 0)
 }
 
-func (r *Ring) rotate(ctx context.Context, by id.Principal, reason string) error {
+// RotateFrom is Rotate for who has seen that key was writes: if another one does
+// by now, nothing happens but Conflict "seal-rotated-meanwhile". Two clicks
+// rotate once.
+func (r *Ring) RotateFrom(ctx context.Context, by id.Principal, was uint32) error {
+	if !by.Known() {
+		return errAnonymous()
+	}
+	return r.rotate(ctx, by, "asked", was)
+}
+
+// rotate follows the key was, or with 0 whichever writes.
+func (r *Ring) rotate(ctx context.Context, by id.Principal, reason string, was uint32) error {
 	k := r.open.Load()
 	if k == nil {
 		return errSealed()
+	}
+	if was != 0 && was != k.writes {
+		return joined(errRotatedMeanwhile(), r.refresh(ctx))
 	}
 	next := k.highest + 1
 	key := newKey()

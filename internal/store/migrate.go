@@ -131,12 +131,22 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.refuseOld(ctx, newest(known)); err != nil {
 		return err
 	}
-	results, err := provider.Up(ctx)
-	if err != nil {
-		return s.known(fmt.Errorf("store: migrate: %w", err))
+	for try := 1; ; try++ {
+		results, err := provider.Up(ctx)
+		if err == nil {
+			s.quiet[0].Add(int64(len(results)))
+			return nil
+		}
+		if !heldUp(err) {
+			return s.known(fmt.Errorf("store: migrate: %w", err))
+		}
+		if try == stepTries {
+			return fault.New(fault.Busy, "store-schema-held").Because(err)
+		}
+		if err := pause(ctx, stepPause); err != nil {
+			return err
+		}
 	}
-	s.quiet[0].Add(int64(len(results)))
-	return nil
 }
 
 // known names what an engine's own error means.
@@ -193,7 +203,7 @@ func (s *Store) step(m migration) func(context.Context, *sql.Tx) error {
 		text := s.engine.dialect().translate(m.text)
 		var err error
 		if s.engine.dialect() == dialectPostgres {
-			_, err = tx.ExecContext(ctx, text, pgx.QueryExecModeSimpleProtocol) // several statements at once
+			_, err = tx.ExecContext(ctx, "SET LOCAL lock_timeout = '"+stepWait+"'; "+text, pgx.QueryExecModeSimpleProtocol) // several statements at once
 		} else {
 			_, err = tx.ExecContext(ctx, text)
 		}

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sekisho/sekisho/internal/fault"
 )
@@ -88,6 +91,32 @@ func changeOf(statement string) Change {
 	}
 	first, _, _ := strings.Cut(statement, "(")
 	return Change{Verb: "else", What: strings.TrimSpace(first)}
+}
+
+// On PostgreSQL a step that changes a table waits until whoever reads it has
+// ended, and everybody else waits behind the step: a backup would stop the
+// servers that run during a rolling upgrade. So a step gives up soon, lets the
+// others through and tries again.
+const (
+	stepWait  = "1s" // lock_timeout
+	stepPause = 2 * time.Second
+	stepTries = 40
+)
+
+// heldUp reports whether a step did nothing because others hold its tables:
+// lock_not_available and deadlock_detected of PostgreSQL.
+func heldUp(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "55P03" || pe.Code == "40P01")
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // SnapshotBefore keeps a copy of a SQLite database whose schema is about to

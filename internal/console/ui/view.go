@@ -13,14 +13,14 @@ import (
 
 // Search is what is looked for in the log, as it was typed.
 type Search struct {
-	Name, By, Target, Text, From, Until string
-	FromError, UntilError               string
-	Action                              string
-	Of                                  string // "house", or "" for the organization
+	Name, By, Target, Source, Session, Text, From, Until string
+	FromError, UntilError                                string
+	Action                                               string
+	Of                                                   string // "house", or "" for the organization
 }
 
 func (s Search) empty() bool {
-	return s.Name+s.By+s.Target+s.Text+s.From+s.Until == ""
+	return s.Name+s.By+s.Target+s.Source+s.Session+s.Text+s.From+s.Until == ""
 }
 
 // clear is the log without a search.
@@ -35,7 +35,9 @@ func (s Search) clear() string {
 type Log struct {
 	Search  Search
 	Records []Record
-	After   string
+	// Before are the newer ones, After the older; "" where there is none.
+	Before, After string
+	JSONL, CSV    string // exports of what is found
 	// Both: the reader may look at either; the addresses of each.
 	Both                bool
 	Organization, House string
@@ -55,6 +57,7 @@ type Record struct {
 	By, Target Party
 	At         time.Time
 	Waits      bool
+	Note       string // beside the name
 }
 
 // RecordPage is one record with the state of its proof: "pending", "integrated"
@@ -69,24 +72,13 @@ type RecordPage struct {
 	Outside     []string
 	Note        string
 	Proof, Back string
+	About       []Other
+	Key         string // public, that checks the proof
+	Command     string // that does it offline
 }
 
-// State is how the house stands.
-type State struct {
-	Engine       string
-	Lagging      bool
-	Lag          string
-	Troubles     []string // none: all is well
-	Beyond       int64
-	Signed       bool
-	SignedAt     time.Time
-	Epoch        int64
-	Outside      []Outside
-	KeyPhase     string
-	Key, OldKeys int
-	Moved        int64
-	Effects      []Effect
-}
+// Other is a way to other records; Key is of its words.
+type Other struct{ Key, Href string }
 
 // Outside is one place that keeps checkpoints.
 type Outside struct {
@@ -94,13 +86,6 @@ type Outside struct {
 	At     time.Time
 	Behind int64
 	Error  string
-}
-
-// Effect counts effects of one target in one state.
-type Effect struct {
-	Target, State string
-	Number        int
-	Oldest        time.Time
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
@@ -114,7 +99,7 @@ func recordRows(ctx context.Context, records []Record) []web.Row {
 			state = web.Badge("wait", say("console.record.waits"))
 		}
 		rows = append(rows, web.Row{Href: record.Href, Cells: []templ.Component{
-			web.Text(web.Event(ctx, record.Name)), by(record.By), on(record.Target), web.Time(record.At), state,
+			noted(web.Event(ctx, record.Name), record.Note), by(record.By), on(record.Target), web.Time(record.At), state,
 		}})
 	}
 	return rows
@@ -135,19 +120,6 @@ func outsideRows(places []Outside, say func(string) string) []web.Row {
 		}
 		rows = append(rows, web.Row{Cells: []templ.Component{
 			web.Text(place.Name), state, at, web.Text(number(place.Behind)), web.Text(place.Error),
-		}})
-	}
-	return rows
-}
-
-var effectKinds = map[string]string{"parked": "bad", "inflight": "wait", "intended": "wait"}
-
-func effectRows(effects []Effect, say func(string) string) []web.Row {
-	var rows []web.Row
-	for _, effect := range effects {
-		rows = append(rows, web.Row{Cells: []templ.Component{
-			web.Text(effect.Target), web.Badge(effectKinds[effect.State], say("console.effect."+effect.State)),
-			web.Text(strconv.Itoa(effect.Number)), web.Time(effect.Oldest),
 		}})
 	}
 	return rows

@@ -224,24 +224,14 @@ func Number(_ context.Context, n int64) string {
 
 // short is a figure beside an axis, where there is little room.
 func short(ctx context.Context, n int64) string {
-	units := []struct {
-		n    int64
-		text string
-	}{{1_000_000, "M"}, {10_000, "k"}}
+	least, units := int64(10_000), []int64{1_000_000, 1000}
 	if Of(ctx).Lang == words.Japanese {
-		units = []struct {
-			n    int64
-			text string
-		}{{100_000_000, "億"}, {10_000, "万"}}
+		units = []int64{100_000_000, 10_000}
 	}
-	for _, u := range units {
-		if n < u.n {
-			continue
+	for i, key := range [...]string{"web.chart.huge", "web.chart.large"} {
+		if n >= max(least, units[i]) {
+			return Say(ctx, key, "n", strconv.FormatFloat(float64(n)/float64(units[i]), 'f', -1, 64))
 		}
-		if u.text == "k" {
-			u.n = 1000
-		}
-		return strconv.FormatFloat(float64(n)/float64(u.n), 'f', -1, 64) + u.text
 	}
 	return strconv.FormatInt(n, 10)
 }
