@@ -21,8 +21,8 @@ func get(path, name, summary string) huma.Operation {
 
 type (
 	everywhereInput struct {
-		Text  string `query:"q" required:"true" minLength:"1" maxLength:"100" doc:"What to look for, in any spelling"`
-		Most  int    `query:"most" minimum:"1" maximum:"50" default:"8" doc:"Findings of each kind, at most"`
+		Text string `query:"q" required:"true" minLength:"1" maxLength:"100" doc:"What to look for, in any spelling"`
+		Most int    `query:"most" minimum:"1" maximum:"50" default:"8" doc:"Findings of each kind, at most"`
 	}
 	findingBody struct {
 		Kind   string `json:"kind" doc:"person, group, role, organization, sign-in-policy, notice, record, page and others"`
