@@ -21,7 +21,7 @@ func (r *Room) manifestAPI(m *web.Mux) {
 	web.API(m, files, op(http.MethodPost, "/apply", "apply", "Make documents true, in one transaction"), r.apply)
 	web.API(m, look, op(http.MethodGet, "/export", "export", "Everything that is there, as documents"), r.export)
 	web.API(m, look, op(http.MethodGet, "/drift", "get-drift", "What differs from what was last applied"), r.drift)
-	web.API(m, look, op(http.MethodGet, "/applies", "list-applies", "The last applies, newest first"), r.deeds)
+	web.API(m, look, op(http.MethodGet, "/applies", "list-applies", "The last applies, newest first"), r.applies)
 }
 
 type (
@@ -107,7 +107,7 @@ func (r *Room) drift(ctx context.Context, _ *noInput) (*driftOutput, error) {
 	return &driftOutput{drift}, err
 }
 
-func (r *Room) deeds(ctx context.Context, _ *noInput) (*deedsOutput, error) {
+func (r *Room) applies(ctx context.Context, _ *noInput) (*deedsOutput, error) {
 	out := &deedsOutput{}
 	all, err := r.kinds.Deeds(ctx, r.store, 100)
 	out.Body.Items = append([]manifest.Deed{}, all...)

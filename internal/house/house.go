@@ -219,6 +219,7 @@ func (h *House) openWeb() (err error) {
 		Authenticator: doorman{h}, May: h.may, Alive: h.alive, Closed: h.closed, Refused: h.refused,
 		Banners: func(_ context.Context, lang words.Lang) []webBanner { return h.notice.Banners(lang) },
 		Links:   h.links, Account: h.account, Rail: h.rail, BannerTopic: notice.Topic, SignOut: signin.SignOutPath, Search: hub.SearchPath,
+		About: h.about, Ending: h.ending,
 		Entrance: h.entrance,
 	})
 	return err
@@ -232,7 +233,7 @@ func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
-		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel},
+		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel}, Held: h.held,
 	})
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err

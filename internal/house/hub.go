@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -21,9 +23,11 @@ import (
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
 		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
-		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console}, Signposts: h.signposts, Follow: []string{notice.Topic},
+		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console}, Signposts: h.signposts,
+		Dependents: []web.Dependents{h.folk.Dependents(), h.signin}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic},
 	})
 	h.hub.Pages(h.mux)
+	h.hub.API(h.mux)
 }
 
 // fewCodes is how many recovery codes are few.
@@ -215,4 +219,20 @@ func (h *House) opens(ctx context.Context, actor web.Actor, path string) bool {
 		return actor.Known()
 	}
 	return actor.Known() && h.mayEnter(ctx, actor, entry{permission: route.Permission, or: route.Or})
+}
+
+// about and ending are what the hub shows of a thing on the pages of other rooms;
+// the hub is made after the edges.
+func (h *House) about(v *web.Visit, target string) (templ.Component, error) {
+	return h.hub.About(v, target)
+}
+
+func (h *House) ending(v *web.Visit, target string) (templ.Component, error) {
+	return h.hub.Ending(v, target)
+}
+
+// held counts what ends with an account.
+func (h *House) held(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error) {
+	_, held, err := h.welcome.Holds(ctx, by, in, who)
+	return held.Sessions, held.Tokens, err
 }

@@ -31,7 +31,7 @@ func TestTheManifestsPageIsTrue(t *testing.T) {
 		if section, _, _ = strings.Cut(section, "\n#"); !found {
 			t.Errorf("CAP-M4 no section about %s", kind)
 		}
-		for _, field := range fieldsOf(t, h, kind) {
+		for _, field := range specFields(t, h, kind) {
 			if !strings.Contains(section, "`"+field+"`") {
 				t.Errorf("CAP-M4 %s: nothing about %s", kind, field)
 			}
@@ -50,8 +50,8 @@ func TestTheManifestsPageIsTrue(t *testing.T) {
 	}
 }
 
-// fieldsOf asks for the fields of a kind by a wrong one.
-func fieldsOf(t *testing.T, h *quiet, kind string) []string {
+// specFields asks for the fields of a kind by a wrong one.
+func specFields(t *testing.T, h *quiet, kind string) []string {
 	t.Helper()
 	docs, err := manifest.Parse("x.yaml", fmt.Appendf(nil, "kind: %s\norg: kaede\nname: x\nspec: {zzz: 1}\n", kind))
 	if err == nil && (kind == "Organization" || kind == "Person" || kind == "Notice") {

@@ -167,3 +167,53 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 }
+
+// spelled writes what people are found by, as the register does: each word of a
+// name, the login and the address, in the house and in each organization.
+func spelled(b *testing.B, h *housetest.Home) {
+	b.Helper()
+	for _, gram := range []string{"'person'", "SUBSTR(p.display_name, 8)", "p.login_fold", "p.email_fold"} {
+		for _, in := range []string{"SELECT '', " + gram + ", p.id FROM person p", "SELECT m.org, " + gram + ", p.id FROM person p JOIN member m ON m.person = p.id"} {
+			err := h.Store().House().Within(5*time.Minute).Write(ctx, func(tx *store.Tx) store.End {
+				if _, err := tx.Exec("INSERT INTO person_gram (org, gram, person) " + in); err != nil {
+					return store.Abort(err)
+				}
+				return store.Done(store.Event{Name: "test.written", By: id.Local(0)})
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// BenchmarkSearch measures search everywhere in the same house for an
+// administrator of 100,000 people.
+func BenchmarkSearch(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			url := map[string]func(testing.TB) string{"sqlite": housetest.SQLite, "postgres": housetest.Postgres}[engine](b)
+			h := housetest.House(b, housetest.On(url))
+			cookies := crowd(b, h)
+			spelled(b, h)
+			if engine == "postgres" {
+				settled(b, h)
+			}
+			for _, text := range []string{"p", "person", "p0512", "p051234@example.com", "person 051234", "nobody"} {
+				b.Run(strings.ReplaceAll(text, " ", "+"), func(b *testing.B) {
+					var times []time.Duration
+					for b.Loop() {
+						begun := time.Now()
+						if status, _ := knock(b, h, cookies[:1], "/search?q="+strings.ReplaceAll(text, " ", "+")); status != http.StatusOK {
+							b.Fatalf("the page answers %d", status)
+						}
+						times = append(times, time.Since(begun))
+					}
+					slices.Sort(times)
+					b.ReportMetric(float64(times[len(times)/2])/1e6, "p50-ms")
+					b.ReportMetric(float64(times[len(times)*99/100])/1e6, "p99-ms")
+				})
+			}
+		})
+	}
+}

@@ -57,6 +57,12 @@ type Options struct {
 	// Finders are the rooms' parts in search everywhere, in the order in which
 	// what they find is shown where it fits equally well.
 	Finders []web.Finder
+	// Dependents are the rooms' parts in what depends on a thing.
+	Dependents []web.Dependents
+	// Places returns where things ("role:ID") have a page that the actor may
+	// open; what has none is missing.
+	Places  func(ctx context.Context, actor web.Actor, things []string) (map[string]string, error)
+	Witness Witness
 	// Signposts are the pages that search everywhere leads to.
 	Signposts func() []Signpost
 	// Follow are the topics that the page waits for.
@@ -82,11 +88,18 @@ type Room struct {
 	peopled func(ctx context.Context) (bool, error)
 	may     web.May
 	finders []web.Finder
+
+	dependents []web.Dependents
+	places     func(ctx context.Context, actor web.Actor, things []string) (map[string]string, error)
+	witness    Witness
 }
 
 // New makes the room.
 func New(o Options) *Room {
-	r := &Room{book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, peopled: o.Peopled, may: o.May}
+	r := &Room{
+		book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, peopled: o.Peopled, may: o.May,
+		dependents: o.Dependents, places: o.Places, witness: o.Witness,
+	}
 	r.finders = append(slices.Clone(o.Finders), signposts{r, o.Signposts})
 	return r
 }

@@ -19,9 +19,10 @@ const Path = "/"
 // chooses.
 const shown = 12
 
-// Pages registers the pages, and search everywhere for programs.
+// Pages registers the pages.
 func (r *Room) Pages(m *web.Mux) {
 	r.searchDoors(m)
+	r.aboutDoors(m)
 	m.Page(web.Route{Method: http.MethodGet, Path: Path + "{$}", Permission: web.Public}, r.show)
 }
 
@@ -80,7 +81,7 @@ func (r *Room) showHub(v *web.Visit) error {
 		return err
 	}
 	glance := r.gather(v.Context(), actor, mine)
-	page := ui.Hub{Name: actor.Name, Choose: choosePath, Sessions: glance.Sessions}
+	page := ui.Hub{Name: actor.Name, Choose: choosePath, Sessions: glance.Sessions, Activity: ActivityPath}
 	if r.open(v.Context(), actor, sessionsPath) {
 		page.SessionsHref = sessionsPath
 	}

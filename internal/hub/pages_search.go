@@ -1,11 +1,7 @@
 package hub
 
 import (
-	"context"
-	_ "embed" // the examples
 	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sekisho/sekisho/internal/hub/ui"
 	"github.com/sekisho/sekisho/internal/web"
@@ -14,16 +10,9 @@ import (
 // SearchPath is search everywhere.
 const SearchPath = "/search"
 
-//go:embed examples.json
-var examples []byte
-
 func (r *Room) searchDoors(m *web.Mux) {
-	m.Examples(examples)
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath, Permission: web.SignedIn}, r.showSearch)
 	m.Page(web.Route{Method: http.MethodGet, Path: SearchPath + "/hints", Permission: web.SignedIn}, r.showHints)
-	web.API(m, web.Route{Permission: web.SignedIn}, huma.Operation{
-		OperationID: "search", Method: http.MethodGet, Path: SearchPath, Summary: "Search everywhere: people, groups, roles, pages and more, as far as you may open them", Tags: []string{"search"},
-	}, r.apiSearch)
 }
 
 func (r *Room) showSearch(v *web.Visit) error {
@@ -49,36 +38,4 @@ func shelved(shelves []Shelf) (all []ui.Shelf) {
 		all = append(all, shelf)
 	}
 	return all
-}
-
-type (
-	everywhereInput struct {
-		Text  string `query:"q" required:"true" minLength:"1" maxLength:"100" doc:"What to look for, in any spelling"`
-		Limit int    `query:"limit" minimum:"1" maximum:"50" default:"8" doc:"Findings of each kind, at most"`
-	}
-	findingBody struct {
-		Kind   string `json:"kind" doc:"person, group, role, organization, sign-in-policy, notice, record, page and others"`
-		Title  string `json:"title"`
-		Detail string `json:"detail,omitempty" doc:"What tells it from others of that name"`
-		Href   string `json:"href" doc:"Path of its page"`
-	}
-	// Found is what search everywhere answers.
-	Found struct {
-		Findings []findingBody `json:"findings" doc:"What fits best first, grouped by kind"`
-		Complete bool          `json:"complete" doc:"false: something could not be asked, and more may be there"`
-	}
-	everywhereOutput struct{ Body Found }
-)
-
-func (r *Room) apiSearch(ctx context.Context, in *everywhereInput) (*everywhereOutput, error) {
-	actor := web.ActorOf(ctx)
-	shelves, failed := r.Search(ctx, actor, web.LangOf(ctx), in.Text, in.Limit)
-	out := &everywhereOutput{}
-	out.Body.Complete, out.Body.Findings = !failed, []findingBody{}
-	for _, shelf := range shelves {
-		for _, f := range shelf.Findings {
-			out.Body.Findings = append(out.Body.Findings, findingBody{Kind: f.Kind, Title: f.Title, Detail: f.Detail, Href: f.Href})
-		}
-	}
-	return out, nil
 }

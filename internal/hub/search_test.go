@@ -21,7 +21,7 @@ type finding struct{ Kind, Title, Detail, Href string }
 // search asks as a program would.
 func search(t *testing.T, v *housetest.Visitor, text string) []finding {
 	t.Helper()
-	got := v.Call(http.MethodGet, "/api/v1/search?limit=50&q="+url.QueryEscape(text), nil)
+	got := v.Call(http.MethodGet, "/api/v1/search?most=50&q="+url.QueryEscape(text), nil)
 	var body struct {
 		Findings []finding
 		Complete bool

@@ -66,6 +66,15 @@ func asks(m *web.Mux, r web.Route, show, take web.Handler) {
 	m.Page(r, take)
 }
 
+// showAbout shows the page of a thing, with what depends on it and what happened to
+// it below.
+func showAbout(v *web.Visit, target string, page ui.Thing) error {
+	if err := v.About(target); err != nil {
+		return err
+	}
+	return v.Show(page.Title, ui.Show(page))
+}
+
 // shows is the page with a form.
 func shows[T any](form func(*web.Visit) (T, ui.Form, error)) web.Handler {
 	return func(v *web.Visit) error {
@@ -74,6 +83,18 @@ func shows[T any](form func(*web.Visit) (T, ui.Form, error)) web.Handler {
 			return err
 		}
 		return v.Show(page.Heading, ui.Write(page))
+	}
+}
+
+// ends is shows for a page that asks whether a thing shall be deleted: it says
+// first what depends on it.
+func ends[T any](kind, wildcard string, form func(*web.Visit) (T, ui.Form, error)) func(*web.Visit) (T, ui.Form, error) {
+	return func(v *web.Visit) (T, ui.Form, error) {
+		thing, page, err := form(v)
+		if err == nil {
+			page.Above, err = v.Ending(kind + ":" + v.Path(wildcard))
+		}
+		return thing, page, err
 	}
 }
 
@@ -90,9 +111,21 @@ func takes[T any](shown func(*web.Visit) (T, ui.Form, error), take func(v *web.V
 			return err
 		}
 		next, err := take(v, thing, &page, typed)
+		err = mistyped(err)
 		refill(&page, typed.Values)
 		return answer(v, err, func() (ui.Form, error) { return page, nil }, next)
 	}
+}
+
+// mistyped makes a mistake of what is not there: the thing that the form is about
+// was found, so what is missing was named in it, and what was typed stays.
+func mistyped(err error) error {
+	if f := fault.As(err); f != nil && f.Kind == fault.NotFound {
+		again := *f
+		again.Kind = fault.Invalid
+		return &again
+	}
+	return err
 }
 
 // here is the organization of whose console a page is; who acts in none is sent

@@ -14,14 +14,16 @@ import (
 )
 
 func (r *Room) groupPages(m *web.Mux) {
+	groupShow, groupSave := checks(r.groupForm, r.takeGroup, r.foreseeGroup)
+	groupShow, groupSave = inOrg(groupShow), inOrg(groupSave)
 	const path = groupsPath + "/{group}"
 	m.Page(route(http.MethodGet, groupsPath, org.PeopleRead), inOrg(r.showGroups))
-	asks(m, route("", groupsPath+"/new", org.GroupWrite), inOrg(shows(r.groupForm)), inOrg(takes(r.groupForm, r.takeGroup)))
+	asks(m, route("", groupsPath+"/new", org.GroupWrite), groupShow, groupSave)
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showGroup))
-	asks(m, route("", path+"/edit", org.GroupWrite), inOrg(shows(r.groupForm)), inOrg(takes(r.groupForm, r.takeGroup)))
+	asks(m, route("", path+"/edit", org.GroupWrite), groupShow, groupSave)
 	m.Page(route(http.MethodPost, path+"/add", org.GroupWrite), inOrg(r.takeIn))
 	m.Page(route(http.MethodPost, path+"/take", org.GroupWrite), inOrg(r.takeOut))
-	asks(m, route("", path+"/delete", org.GroupWrite), inOrg(shows(r.groupEnd)), inOrg(takes(r.groupEnd, r.takeGroupEnd)))
+	asks(m, route("", path+"/delete", org.GroupWrite), inOrg(shows(ends("group", "group", r.groupEnd))), inOrg(takes(ends("group", "group", r.groupEnd), r.takeGroupEnd)))
 }
 
 func (r *Room) showGroups(v *web.Visit) error {
@@ -57,13 +59,10 @@ func (r *Room) showGroup(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	var inside, outside []ui.Go
+	var inside []ui.Go
 	for _, one := range all {
 		if slices.Contains(g.Groups, one.ID) {
 			inside = append(inside, ui.Go{Text: one.Title, Href: under(groupsPath, string(one.ID))})
-		}
-		if slices.Contains(one.Groups, g.ID) {
-			outside = append(outside, ui.Go{Text: one.Title, Href: under(groupsPath, string(one.ID))})
 		}
 	}
 	at := under(groupsPath, string(g.ID))
@@ -71,7 +70,6 @@ func (r *Room) showGroup(v *web.Visit) error {
 		{Title: v.Say("people.group.nesting"), Facts: []webui.Detail{
 			{Key: v.Say("people.field.name"), Value: webui.Copy(g.Name)},
 			{Key: v.Say("people.group.inside"), Value: ui.Names(inside)},
-			{Key: v.Say("people.group.outside"), Value: ui.Names(outside)},
 		}},
 	}}
 	take := ""
@@ -85,7 +83,7 @@ func (r *Room) showGroup(v *web.Visit) error {
 		return err
 	}
 	page.Sections = append(page.Sections, members)
-	return v.Show(page.Title, ui.Show(page))
+	return showAbout(v, "group:"+string(g.ID), page)
 }
 
 // groupMembers lists who is directly in a group, and leads to who is through

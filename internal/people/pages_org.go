@@ -15,6 +15,7 @@ import (
 )
 
 func (r *Room) orgPages(m *web.Mux) {
+	orgShow, orgSave := checks(r.orgForm, r.takeOrg, r.foreseeOrg)
 	in := func(path, permission string) web.Route {
 		o := route("", path, permission)
 		o.Target = "org"
@@ -24,8 +25,8 @@ func (r *Room) orgPages(m *web.Mux) {
 	m.Page(route(http.MethodGet, orgsPath, web.SignedIn), r.showOrgs)
 	asks(m, fresh(route("", orgsPath+"/new", org.Write)), r.showNewOrg, r.takeNewOrg)
 	m.Page(route(http.MethodGet, orgsPath+"/{org}", web.SignedIn), r.showOrg)
-	asks(m, in(orgsPath+"/{org}/edit", org.Write), shows(r.orgForm), takes(r.orgForm, r.takeOrg))
-	asks(m, fresh(in(orgsPath+"/{org}/delete", org.Write)), shows(r.orgEnd), takes(r.orgEnd, r.takeOrgEnd))
+	asks(m, in(orgsPath+"/{org}/edit", org.Write), orgShow, orgSave)
+	asks(m, fresh(in(orgsPath+"/{org}/delete", org.Write)), shows(ends("organization", "org", r.orgEnd)), takes(ends("organization", "org", r.orgEnd), r.takeOrgEnd))
 }
 
 func (r *Room) showOrgs(v *web.Visit) error {
@@ -93,7 +94,7 @@ func (r *Room) showOrg(v *web.Visit) error {
 		page.DangerTitle = v.Say("people.danger")
 		page.Danger = []ui.Go{{Text: v.Say("people.organization.delete"), Href: at + "/delete", Kind: webui.Danger}}
 	}
-	return v.Show(page.Title, ui.Show(page))
+	return showAbout(v, "organization:"+string(o.ID), page)
 }
 
 // parentSection says plainly who from above acts here, and as what.
@@ -277,6 +278,11 @@ func (r *Room) takeNewOrg(v *web.Visit) error {
 		f.Organization.Parent, f.Organization.ParentRoles = here(v), typed.Values["parent_roles"]
 	}
 	refill(&page, typed.Values)
+	if kind := f.Organization.Type; kind != org.Customer && kind != org.Provider {
+		offered := v.Say("people.type.customer") + ", " + v.Say("people.type.provider")
+		bad := withField(fault.New(fault.Invalid, "organization-invalid"), "type", "field-not-offered", "offered", offered)
+		return answer(v, bad, func() (ui.Form, error) { return page, nil }, "")
+	}
 	which, invited, err := r.addOrganization(v, f)
 	if err == nil && len(invited) > 0 && !invited[0].Link.Empty() {
 		return r.showLinks(v, invited)

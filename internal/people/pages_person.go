@@ -2,7 +2,6 @@ package people
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/a-h/templ"
@@ -17,14 +16,18 @@ import (
 )
 
 func (r *Room) personPages(m *web.Mux) {
+	seatShow, seatSave := checks(r.seatForm, r.takeSeat, r.foreseeSeat)
+	seatShow, seatSave = inOrg(seatShow), inOrg(seatSave)
+	stateShow, stateSave := checks(r.stateForm, r.takeState, r.foreseeState)
+	stateShow, stateSave = inOrg(stateShow), inOrg(stateSave)
 	const path = PeoplePath + "/{person}"
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showPerson))
 	asks(m, route("", path+"/profile", org.PeopleWrite), inOrg(shows(r.profileForm)), inOrg(takes(r.profileForm, r.takeProfile)))
-	asks(m, fresh(route("", path+"/roles", org.PeopleWrite)), inOrg(shows(r.seatForm)), inOrg(takes(r.seatForm, r.takeSeat)))
+	asks(m, fresh(route("", path+"/roles", org.PeopleWrite)), seatShow, seatSave)
 	m.Page(route(http.MethodPost, path+"/invitation", org.PeopleWrite), inOrg(r.takeInvitation))
-	asks(m, route("", path+"/state", org.PeopleWrite), inOrg(shows(r.stateForm)), inOrg(takes(r.stateForm, r.takeState)))
-	asks(m, route("", path+"/remove", org.PeopleWrite), inOrg(shows(r.removeForm)), inOrg(takes(r.removeForm, r.takeRemove)))
-	asks(m, fresh(route("", path+"/delete", org.PeopleErase)), inOrg(shows(r.deleteForm)), inOrg(takes(r.deleteForm, r.takeDelete)))
+	asks(m, route("", path+"/state", org.PeopleWrite), stateShow, stateSave)
+	asks(m, route("", path+"/remove", org.PeopleWrite), inOrg(shows(ends("person", "person", r.removeForm))), inOrg(takes(ends("person", "person", r.removeForm), r.takeRemove)))
+	asks(m, fresh(route("", path+"/delete", org.PeopleErase)), inOrg(shows(ends("person", "person", r.deleteForm))), inOrg(takes(ends("person", "person", r.deleteForm), r.takeDelete)))
 }
 
 // visited is the member whose page it is; who is none of the organization is
@@ -46,21 +49,14 @@ func (r *Room) showPerson(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	depends, err := r.dependents(v, l)
-	if err != nil {
-		return err
-	}
-	page.Sections = append(page.Sections, seat, depends)
+	page.Sections = append(page.Sections, seat)
 	panels, err := r.shownPanels(v, "person:"+string(l.Person.ID))
 	if err != nil {
 		return err
 	}
 	page.Sections = append(page.Sections, panels...)
-	if v.May("audit.read", "") == nil {
-		page.Actions = append(page.Actions, ui.Go{Text: v.Say("people.activity"), Href: "/admin/audit?target=" + url.QueryEscape("person:"+string(l.Person.ID))})
-	}
 	r.offers(v, l, &page)
-	return v.Show(page.Title, ui.Show(page))
+	return showAbout(v, "person:"+string(l.Person.ID), page)
 }
 
 func (r *Room) badges(v *web.Visit, l Listed) []webui.Detail {
@@ -188,39 +184,6 @@ func (r *Room) named(v *web.Visit, who ...id.Person) ([]ui.Go, error) {
 		}
 	}
 	return all, err
-}
-
-// mostNamed bounds how many names a page says of a long list.
-const mostNamed = 50
-
-// dependents says what depends on the person: whose manager they are, and where
-// else they belong that the reader knows of.
-func (r *Room) dependents(v *web.Visit, l Listed) (ui.Section, error) {
-	s := ui.Section{Title: v.Say("people.depends"), Text: v.Say("people.depends.lead")}
-	reports, err := r.Reports(v.Context(), here(v), l.Person.ID)
-	if err != nil {
-		return s, err
-	}
-	var below []ui.Go
-	for _, p := range reports[:min(len(reports), mostNamed)] {
-		below = append(below, ui.Go{Text: p.DisplayName, Href: pathOf(p.ID)})
-	}
-	if more := len(reports) - len(below); more > 0 {
-		below = append(below, ui.Go{Text: v.Say("people.and-more", "count", more)})
-	}
-	s.Facts = []webui.Detail{{Key: v.Say("people.reports"), Value: ui.Names(below)}}
-	_, shared, err := r.sees(v.Context(), acting(v), l.Person.ID)
-	var others []ui.Go
-	for _, which := range shared {
-		if which == here(v) || err != nil {
-			continue
-		}
-		var o org.Organization
-		o, err = r.org.Organization(v.Context(), which)
-		others = append(others, ui.Go{Text: o.Title})
-	}
-	s.Facts = append(s.Facts, webui.Detail{Key: v.Say("people.shared"), Value: ui.Names(others)})
-	return s, err
 }
 
 // shownPanels are what other rooms know of the person.

@@ -14,12 +14,14 @@ import (
 )
 
 func (r *Room) rolePages(m *web.Mux) {
+	roleShow, roleSave := checks(r.roleForm, r.takeRole, r.foreseeRole)
+	roleShow, roleSave = inOrg(roleShow), inOrg(roleSave)
 	const path = rolesPath + "/{role}"
 	m.Page(route(http.MethodGet, rolesPath, org.PeopleRead), inOrg(r.showRoles))
-	asks(m, fresh(route("", rolesPath+"/new", org.RoleWrite)), inOrg(shows(r.roleForm)), inOrg(takes(r.roleForm, r.takeRole)))
+	asks(m, fresh(route("", rolesPath+"/new", org.RoleWrite)), roleShow, roleSave)
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showRole))
-	asks(m, fresh(route("", path+"/edit", org.RoleWrite)), inOrg(shows(r.roleForm)), inOrg(takes(r.roleForm, r.takeRole)))
-	asks(m, route("", path+"/delete", org.RoleWrite), inOrg(shows(r.roleEnd)), inOrg(takes(r.roleEnd, r.takeRoleEnd)))
+	asks(m, fresh(route("", path+"/edit", org.RoleWrite)), roleShow, roleSave)
+	asks(m, route("", path+"/delete", org.RoleWrite), inOrg(shows(ends("role", "role", r.roleEnd))), inOrg(takes(ends("role", "role", r.roleEnd), r.takeRoleEnd)))
 }
 
 func (r *Room) showRoles(v *web.Visit) error {
@@ -84,12 +86,7 @@ func (r *Room) showRole(v *web.Visit) error {
 		{Key: v.Say("people.role.permissions"), Value: ui.Names(permissions)},
 		{Key: v.Say("people.role.includes"), Value: ui.Names(roleLinks(v, all, role.Includes))},
 	}}}
-	holders, err := r.holders(v, all, role)
-	if err != nil {
-		return err
-	}
-	page.Sections = append(page.Sections, holders)
-	return v.Show(page.Title, ui.Show(page))
+	return showAbout(v, "role:"+string(role.ID), page)
 }
 
 func roleLinks(v *web.Visit, all []org.Role, which []id.Role) []ui.Go {
@@ -100,36 +97,6 @@ func roleLinks(v *web.Visit, all []org.Role, which []id.Role) []ui.Go {
 		}
 	}
 	return links
-}
-
-// holders says who has a role: by itself, and by roles that include it.
-func (r *Room) holders(v *web.Visit, all []org.Role, role org.Role) (ui.Section, error) {
-	s := ui.Section{Title: v.Say("people.role.holders"), Text: v.Say("people.role.holders.lead")}
-	for _, one := range all {
-		if one.ID != role.ID && !reach(all, one, role.ID) {
-			continue
-		}
-		who, err := r.org.Holders(v.Context(), here(v), one.ID)
-		if err != nil {
-			return s, err
-		}
-		names, err := r.named(v, who[:min(len(who), mostNamed)]...)
-		if err != nil {
-			return s, err
-		}
-		if more := len(who) - mostNamed; more > 0 {
-			names = append(names, ui.Go{Text: v.Say("people.and-more", "count", more), Href: PeoplePath + "?role=" + string(one.ID)})
-		}
-		s.Facts = append(s.Facts, webui.Detail{Key: roleTitle(v, one), Value: ui.Names(names)})
-	}
-	return s, nil
-}
-
-// reach reports whether a role leads to another; roles hold no circles.
-func reach(all []org.Role, from org.Role, to id.Role) bool {
-	return slices.ContainsFunc(all, func(one org.Role) bool {
-		return slices.Contains(from.Includes, one.ID) && (one.ID == to || reach(all, one, to))
-	})
 }
 
 func (r *Room) roleForm(v *web.Visit) (role org.Role, page ui.Form, err error) {

@@ -66,6 +66,9 @@ type Options struct {
 	Passwords Passwords
 	// Panels are what other rooms know of "person:ID".
 	Panels []web.Panel
+	// Held counts the sessions and tokens that end with an account (← signin);
+	// nil: nobody knows. A fault is for who may not know.
+	Held func(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error)
 }
 
 // Room is the door.
@@ -78,13 +81,14 @@ type Room struct {
 	verifier  Verifier
 	passwords Passwords
 	panels    []web.Panel
+	held      func(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error)
 }
 
 // New makes the room.
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, org: o.Org,
-		inviter: o.Inviter, verifier: o.Verifier, passwords: o.Passwords, panels: o.Panels,
+		inviter: o.Inviter, verifier: o.Verifier, passwords: o.Passwords, panels: o.Panels, held: o.Held,
 	}
 }
 

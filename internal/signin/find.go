@@ -2,7 +2,10 @@ package signin
 
 import (
 	"context"
+	"slices"
+	"strings"
 
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -19,3 +22,29 @@ func (r *Room) Find(ctx context.Context, actor web.Actor, s web.Sought) (found [
 	}
 	return found, err
 }
+
+// Dependents implements web.Dependents: the sign-in policies that name a role or
+// a group.
+func (r *Room) Dependents(ctx context.Context, actor web.Actor, target string, may func(string) bool) ([]web.Dependence, error) {
+	kind, which, _ := strings.Cut(target, ":")
+	if kind != "role" && kind != "group" || actor.Org == "" || !may(Policy) {
+		return nil, nil
+	}
+	all, err := r.Policies(ctx, actor.Org)
+	d := web.Dependence{Key: "depends." + kind + ".policies", More: PolicyPath}
+	for _, p := range all {
+		if kind == "role" && !slices.Contains(p.Roles, id.Role(which)) || kind == "group" && !slices.Contains(p.Groups, id.Group(which)) {
+			continue
+		}
+		if d.Count++; len(d.Some) < fewNamed {
+			d.Some = append(d.Some, web.Named{Title: p.Name, Href: PolicyPath + "/" + p.ID})
+		}
+	}
+	if d.Count == int64(len(d.Some)) {
+		d.More = ""
+	}
+	return []web.Dependence{d}, err
+}
+
+// fewNamed is how many policies are named where they are counted.
+const fewNamed = 5

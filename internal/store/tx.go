@@ -83,6 +83,9 @@ func (h Handle) Read(ctx context.Context, f func(*View) error) error {
 // values and calls nothing outside. ctx is looked at before the start only; if
 // it ends later, the outcome still comes from the commit.
 func (h Handle) Write(ctx context.Context, f func(*Tx) End) error {
+	if rehearses(ctx) {
+		f = rehearsed(f)
+	}
 	return h.store.write(ctx, h, sql.LevelSerializable, f)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 // APIPrefix stands before the path of every operation.
@@ -145,9 +146,17 @@ func (m *Mux) serveAPI(v *Visit, op *huma.Operation, next func(huma.Context)) {
 	if err == nil {
 		err = v.strictBody()
 	}
+	if err == nil && rehearses(v.r) {
+		v.r = v.r.WithContext(store.Rehearsing(v.r.Context()))
+	}
 	if err == nil {
 		next(&apiContext{humaContext: humago.NewContext(op, v.r, v.w), rec: v.rec})
 		err = v.rec.fault
+	}
+	if errors.Is(err, store.ErrRehearsed) {
+		v.rec.fault = nil
+		v.w.WriteHeader(http.StatusNoContent)
+		return
 	}
 	if err != nil {
 		v.fail(err)

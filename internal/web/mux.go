@@ -120,6 +120,9 @@ type Options struct {
 	// known; what stands under Search+"/hints" answers while they type. "" for
 	// none.
 	Search string
+	// About is what the house shows below a page about a thing, Ending what it
+	// shows before the thing is deleted; nil: nothing.
+	About, Ending func(v *Visit, target string) (templ.Component, error)
 	// Entrance is what a page offers to somebody who is not signed in, whose
 	// session is over or who must prove again who they are: the way to do so;
 	// nil: nothing.

@@ -1,6 +1,8 @@
 // Package ui is the page of the hub.
 package ui
 
+import "time"
+
 // Saying is one sentence in one language, for the page that greets in all.
 type Saying struct {
 	Lang, Title, Text string
@@ -21,6 +23,7 @@ type Hub struct {
 	Choose       string // where the organization is chosen
 	Sessions     int
 	SessionsHref string // "" where no page lists them
+	Activity     string // where the reader's own is
 }
 
 // Search is the page of what was found everywhere.
@@ -34,6 +37,27 @@ type Search struct {
 type Shelf struct {
 	Key      string
 	Findings []Finding
+}
+
+// Below is what stands below a page about a thing.
+type Below struct {
+	Depends []Dependence
+	Log     string // where all of its records are, "" for who may not read them
+	Deeds   []Deed
+}
+
+// Dependence is one sort of thing that refers to another.
+type Dependence struct {
+	Text, Then string
+	Count      int64
+	Some       []Finding
+	More       string
+}
+
+// Deed is a line of the log. Who is "" for who is no person with a name.
+type Deed struct {
+	Event, By, Who, Href string
+	At                   time.Time
 }
 
 // Finding is one thing that was found.

@@ -3,6 +3,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,17 @@ type Form struct {
 	Hidden        []Pair
 	File          string // label of a file to choose, "" for none
 	More          []Go
+	Above         templ.Component // before the fields; may be nil
+	Foreseen      web.Foreseen    // what saving changes, where it was looked at
+}
+
+// asked are all questions of the form, as Mistakes lists them.
+func (f Form) asked() []web.Input {
+	all := slices.Clone(f.Fields)
+	for _, pick := range f.Picks {
+		all = append(all, pick.Input())
+	}
+	return all
 }
 
 func (f Form) button() string {

@@ -288,3 +288,29 @@ func (p Pick) kind() string {
 	}
 	return "checkbox"
 }
+
+func (p Pick) id() string { return "field-" + strings.ReplaceAll(p.Name, ".", "-") }
+
+// Input is the question as Mistakes lists it.
+func (p Pick) Input() Input { return Input{Name: p.Name, Label: p.Legend, Error: p.Error} }
+
+func (p Pick) described() templ.Attributes {
+	var ids []string
+	if p.Error != "" {
+		ids = append(ids, p.id()+"-error")
+	}
+	if p.Hint != "" {
+		ids = append(ids, p.id()+"-hint")
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return templ.Attributes{"aria-describedby": strings.Join(ids, " ")}
+}
+
+func (p Pick) invalid() templ.Attributes {
+	if p.Error == "" {
+		return nil
+	}
+	return templ.Attributes{"aria-invalid": "true"}
+}

@@ -1,0 +1,231 @@
+package house_test
+
+import (
+	"html"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	xhtml "golang.org/x/net/html"
+
+	"github.com/sekisho/sekisho/internal/housetest"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+)
+
+// field is one control of a form as a page shows it.
+type field struct {
+	name, kind string
+	value      string
+	hidden     bool
+	off        bool // a box that is not ticked, or a choice that is not made
+}
+
+// sheetForm is one form of a page.
+type sheetForm struct {
+	action string
+	fields []field
+}
+
+// formsOf reads the forms of the main part of a page that send something.
+func formsOf(t *testing.T, page string) (all []sheetForm) {
+	t.Helper()
+	root, err := xhtml.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(n *xhtml.Node, inMain bool)
+	walk = func(n *xhtml.Node, inMain bool) {
+		inMain = inMain || n.Data == "main"
+		if n.Data == "form" && inMain && attr(n, "method") == "post" && attr(n, "enctype") != "multipart/form-data" {
+			all = append(all, sheetForm{attr(n, "action"), fieldsOf(n)})
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c, inMain)
+		}
+	}
+	walk(root, false)
+	return all
+}
+
+func attr(n *xhtml.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func fieldsOf(n *xhtml.Node) (all []field) {
+	switch n.Data {
+	case "input":
+		kind := attr(n, "type")
+		chosen := slices.ContainsFunc(n.Attr, func(a xhtml.Attribute) bool { return a.Key == "checked" })
+		off := (kind == "checkbox" || kind == "radio") && !chosen
+		all = append(all, field{name: attr(n, "name"), kind: kind, value: attr(n, "value"), hidden: kind == "hidden", off: off})
+	case "textarea":
+		text := ""
+		if n.FirstChild != nil {
+			text = n.FirstChild.Data
+		}
+		all = append(all, field{name: attr(n, "name"), kind: "textarea", value: text})
+	case "select":
+		all = append(all, field{name: attr(n, "name"), kind: "select", value: selected(n)})
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		all = append(all, fieldsOf(c)...)
+	}
+	return all
+}
+
+func selected(n *xhtml.Node) (value string) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Data == "option" && (value == "" || slices.ContainsFunc(c.Attr, func(a xhtml.Attribute) bool { return a.Key == "selected" })) {
+			value = attr(c, "value")
+		}
+	}
+	return value
+}
+
+// bad are things that somebody types, or a program sends, where they do not
+// belong.
+var bad = map[string]string{
+	"nothing":         "",
+	"10,000":          strings.Repeat("あ", 10_000),
+	"A128 bidi":       "abc\u202egpj.exe",
+	"controls":        "a\x07b\x1bc",
+	"A127 HTML":       `"><script>alert(1)</script><img src=x onerror=alert(1)>`,
+	"wide digits":     "１２３４５６７８９０",
+	"unknown choice":  "no-such-choice",
+	"unknown id":      "01m00000000000000000000000",
+	"a number beyond": "99999999999999999999",
+	"template":        "{{.}} {count} %s $1",
+}
+
+// textual are the kinds whose content a page gives back as it was typed.
+var textual = []string{"", "text", "email", "textarea", "search", "url", "tel"}
+
+// writing are pages with a form, as an administrator and operator sees them.
+func writing(t *testing.T, h *housetest.Home) []string {
+	t.Helper()
+	k, r, by := h.People(t), h.Register(), id.Local(0)
+	group, err := r.PutGroup(ctx, by, org.Group{Org: k.Org, Name: "sales", Title: "Sales", Members: []id.Person{k.Aoi}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := r.PutGroup(ctx, by, org.Group{Org: k.Org, Name: "north", Title: "North"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	below, err := r.PutOrganization(ctx, by, org.Organization{Name: "sakura", Title: "Sakura", Type: org.Customer, Parent: k.Org, ParentRoles: []string{"administrator"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	role, err := r.PutRole(ctx, by, org.Role{Org: k.Org, Name: "desk", Title: "Desk", Permissions: []string{org.PeopleRead}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	aoi, in := "/admin/people/"+string(k.Aoi), "/admin/groups/"+string(group.ID)
+	return []string{
+		"/admin/people/new", aoi + "/profile", aoi + "/roles", aoi + "/state", "/admin/people/" + string(k.Daichi) + "/delete", "/admin/groups/new", in, in + "/edit", "/admin/groups/" + string(other.ID) + "/edit",
+		"/admin/roles/new", "/admin/roles/" + string(role.ID) + "/edit", "/admin/organizations/new", "/admin/organizations/" + string(below.ID) + "/edit",
+		"/admin/organizations/" + string(below.ID) + "/delete", "/admin/sign-in/new", "/admin/notices/new", "/settings/profile", "/settings/password",
+	}
+}
+
+var alertScript = regexp.MustCompile(`<script>alert|<img src=x`)
+
+var (
+	invalid = regexp.MustCompile(`<[^>]*aria-invalid="true"[^>]*>`)
+	tied    = regexp.MustCompile(`aria-describedby="([^" ]*-error)[ "]`)
+)
+
+// TestBadInput sends every field of every form of the console and the settings
+// what does not belong there. The page never breaks; where it refuses it keeps
+// what was typed, names the field, ties the message to it, says what to do and
+// takes the eye to the top.
+func TestBadInput(t *testing.T) {
+	h := housetest.House(t)
+	k := h.People(t)
+	pages := writing(t, h)
+	cells, refused := 0, 0
+	for _, path := range pages {
+		chika := h.As(t, k.Chika, k.Org)
+		shown := chika.Get(path)
+		forms := formsOf(t, shown.Body)
+		if shown.Status != http.StatusOK || len(forms) == 0 {
+			t.Errorf("%s: %d, %d forms", path, shown.Status, len(forms))
+			continue
+		}
+		for which, form := range forms {
+			tried := map[string]bool{"": true, "username": true} // the latter is for the browser's store of passwords alone
+			for _, one := range form.fields {
+				if tried[one.name] {
+					continue
+				}
+				tried[one.name] = true
+				for _, what := range slices.Sorted(maps.Keys(bad)) {
+					cells++
+					typed := url.Values{}
+					for _, f := range form.fields {
+						if !f.off {
+							typed.Add(f.name, f.value)
+						}
+					}
+					typed.Set(one.name, bad[what])
+					got := chika.Post(form.action, typed)
+					if got.Status == http.StatusUnauthorized || got.Status == http.StatusTooManyRequests {
+						chika = h.As(t, k.Chika, k.Org)
+						got = chika.Post(form.action, typed)
+					}
+					if got.Status >= 400 {
+						refused++
+					} else if again := formsOf(t, chika.Get(path).Body); len(again) == len(forms) {
+						form = again[which] // it was taken: what is there has another version now
+					}
+					for _, why := range complaints(got, one, bad[what]) {
+						t.Errorf("%s: %s = %s: %d %s", form.action, one.name, what, got.Status, why)
+					}
+				}
+			}
+		}
+	}
+	if cells < 500 || refused < 200 {
+		t.Errorf("%d cells, %d refusals", cells, refused)
+	}
+	t.Logf("%d pages, %d cells, %d refusals", len(pages), cells, refused)
+}
+
+// complaints says what is wrong with the answer to a bad field.
+func complaints(got housetest.Answer, one field, sent string) (all []string) {
+	add := func(wrong bool, what string) {
+		if wrong {
+			all = append(all, what)
+		}
+	}
+	add(got.Status >= 500, "broke")
+	add(alertScript.MatchString(got.Body), "A127 the page carries markup that was typed")
+	if got.Status < 400 || got.Status >= 500 || got.Status == http.StatusUnauthorized {
+		return all
+	}
+	text := html.UnescapeString(got.Body)
+	add(!strings.Contains(text, `role="alert"`), "nothing at the top says that it was refused")
+	if one.hidden || got.Status == http.StatusNotFound {
+		return all
+	}
+	if slices.Contains(textual, one.kind) && one.kind != "password" && !strings.ContainsAny(sent, "\x07\x1b") {
+		add(!strings.Contains(text, sent), "what was typed is gone")
+	}
+	add(!strings.Contains(text, `class="mistakes"`) || !strings.Contains(text, "autofocus"), "nothing at the top takes the focus")
+	add(got.Status == http.StatusBadRequest && !strings.Contains(text, `aria-invalid="true"`), "no field is named")
+	for _, named := range invalid.FindAllString(got.Body, -1) {
+		by := tied.FindStringSubmatch(named)
+		add(!strings.Contains(named, `type="checkbox"`) && !strings.Contains(named, `type="radio"`) && (by == nil || !strings.Contains(got.Body, `id="`+by[1]+`"`)), "the message is not tied to the field: "+named)
+	}
+	return all
+}
