@@ -34,6 +34,14 @@ const (
 	ChangeOrganizationRequestTypeProvider ChangeOrganizationRequestType = "provider"
 )
 
+// Defines values for DeedDoor.
+const (
+	DeedDoorAPI    DeedDoor = "api"
+	DeedDoorFolder DeedDoor = "folder"
+	DeedDoorPage   DeedDoor = "page"
+	DeedDoorSocket DeedDoor = "socket"
+)
+
 // Defines values for GetRecordResponseState.
 const (
 	GetRecordResponseStateCovered    GetRecordResponseState = "covered"
@@ -556,26 +564,46 @@ type ChangeSignInPolicyRequest struct {
 
 // Deed defines model for Deed.
 type Deed struct {
+	// At When it was done
 	At time.Time `json:"at"`
-	By string    `json:"by"`
 
-	// Created When it was made
-	Created int64    `json:"created"`
-	Deleted int64    `json:"deleted"`
-	Digest  string   `json:"digest"`
-	Door    string   `json:"door"`
-	Files   []string `json:"files"`
+	// By Principal who did it
+	By string `json:"by"`
 
-	// ID Identifier: never changed and never used again
-	ID      string `json:"id"`
-	Named   int64  `json:"named"`
-	Renamed int64  `json:"renamed"`
-	Updated int64  `json:"updated"`
+	// Created Objects that were made
+	Created int64 `json:"created"`
+
+	// Deleted Objects that were deleted
+	Deleted int64 `json:"deleted"`
+
+	// Digest Of the plan
+	Digest string `json:"digest"`
+
+	// Door The way on which the documents came
+	Door DeedDoor `json:"door"`
+
+	// Files Names of the first twenty files
+	Files []string `json:"files"`
+
+	// ID Of the apply
+	ID string `json:"id"`
+
+	// Named Objects that the documents name
+	Named int64 `json:"named"`
+
+	// Renamed Objects that were renamed
+	Renamed int64 `json:"renamed"`
+
+	// Updated Objects that were changed
+	Updated int64 `json:"updated"`
 }
+
+// DeedDoor The way on which the documents came
+type DeedDoor string
 
 // DeedList defines model for DeedList.
 type DeedList struct {
-	// Items What is on this page
+	// Items At most a hundred
 	Items []Deed `json:"items"`
 }
 
@@ -594,6 +622,33 @@ type Deletion struct {
 	Refused *string `json:"refused,omitempty"`
 }
 
+// Dependence defines model for Dependence.
+type Dependence struct {
+	// Count How many there are
+	Count int64 `json:"count"`
+
+	// Kind What refers, such as depends.role.holders
+	Kind string `json:"kind"`
+
+	// Some The first few
+	Some []Named `json:"some"`
+
+	// Text The same for people, in the language of the request
+	Text string `json:"text"`
+
+	// Then What becomes of it when the thing is deleted
+	Then string `json:"then"`
+}
+
+// Dependents defines model for Dependents.
+type Dependents struct {
+	// Dependents What refers to it; what refers to it in no way is left out
+	Dependents []Dependence `json:"dependents"`
+
+	// Target The thing that was asked about
+	Target string `json:"target"`
+}
+
 // Difference defines model for Difference.
 type Difference struct {
 	// After As it will be; missing where the field will not be there
@@ -608,24 +663,44 @@ type Difference struct {
 
 // Drift defines model for Drift.
 type Drift struct {
-	Managed   int64     `json:"managed"`
-	Objects   []Drifted `json:"objects"`
+	// Managed How many objects an apply has made or taken in hand
+	Managed int64 `json:"managed"`
+
+	// Objects What differs
+	Objects []Drifted `json:"objects"`
+
+	// Unmanaged Objects of the same kinds and organizations that no apply has made
 	Unmanaged []Strange `json:"unmanaged"`
 }
 
 // Drifted defines model for Drifted.
 type Drifted struct {
-	Apply       string        `json:"apply"`
-	At          time.Time     `json:"at"`
-	Differences *[]Difference `json:"differences,omitempty"`
-	Gone        *bool         `json:"gone,omitempty"`
-	Kind        string        `json:"kind"`
-	Name        string        `json:"name"`
-	Now         *string       `json:"now,omitempty"`
+	// Apply Id of the apply
+	Apply string `json:"apply"`
 
-	// Org Id of the organization
-	Org    *string `json:"org,omitempty"`
-	Target string  `json:"target"`
+	// At When it was applied
+	At time.Time `json:"at"`
+
+	// Differences From what was applied to what is there, without secrets
+	Differences *[]Difference `json:"differences,omitempty"`
+
+	// Gone It is not there any more
+	Gone *bool `json:"gone,omitempty"`
+
+	// Kind Of the document
+	Kind string `json:"kind"`
+
+	// Name As it was applied; empty of somebody who was erased
+	Name string `json:"name"`
+
+	// Now The name that it has now, if another
+	Now *string `json:"now,omitempty"`
+
+	// Org Name of the organization
+	Org *string `json:"org,omitempty"`
+
+	// Target What the audit log calls the object
+	Target string `json:"target"`
 }
 
 // Effect defines model for Effect.
@@ -711,7 +786,7 @@ type ExportResponse struct {
 
 // Finding defines model for Finding.
 type Finding struct {
-	// Detail What tells it from others of that name
+	// Detail What tells it from another of the same title
 	Detail *string `json:"detail,omitempty"`
 
 	// Href Path of its page
@@ -720,7 +795,7 @@ type Finding struct {
 	// Kind person, group, role, organization, sign-in-policy, notice, record, page and others
 	Kind string `json:"kind"`
 
-	// Title As people read it
+	// Title As lists call it
 	Title string `json:"title"`
 }
 
@@ -1248,6 +1323,15 @@ type MemberList struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
+}
+
+// Named defines model for Named.
+type Named struct {
+	// Href Path of its page
+	Href *string `json:"href,omitempty"`
+
+	// Title As lists call it
+	Title string `json:"title"`
 }
 
 // NewMember defines model for NewMember.
@@ -2057,10 +2141,13 @@ type StoreState struct {
 
 // Strange defines model for Strange.
 type Strange struct {
+	// Kind Of the document
 	Kind string `json:"kind"`
+
+	// Name Of the object
 	Name string `json:"name"`
 
-	// Org Id of the organization
+	// Org Name of the organization
 	Org *string `json:"org,omitempty"`
 }
 
@@ -2268,6 +2355,12 @@ type GetDashboardParamsOf string
 // GetDashboardParamsSpan defines parameters for GetDashboard.
 type GetDashboardParamsSpan string
 
+// ListDependentsParams defines parameters for ListDependents.
+type ListDependentsParams struct {
+	// Target Kind and identifier of a thing, such as role:auditor
+	Target string `form:"target" json:"target"`
+}
+
 // ListEffectsParams defines parameters for ListEffects.
 type ListEffectsParams struct {
 	// State How it stands
@@ -2405,8 +2498,8 @@ type SearchParams struct {
 	// Q What to look for, in any spelling
 	Q string `form:"q" json:"q"`
 
-	// Limit Findings of each kind, at most
-	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+	// Most Findings of each kind, at most
+	Most *int64 `form:"most,omitempty" json:"most,omitempty"`
 }
 
 // ArchiveRecordsJSONRequestBody defines body for ArchiveRecords for application/json ContentType.
@@ -2637,6 +2730,18 @@ func (c *Client) GetDashboard(ctx context.Context, params *GetDashboardParams) (
 		}
 	}
 	out := new(GetDashboardResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// ListDependents What refers to a thing, as far as the caller may know of it
+//
+// For everybody who is signed in.
+func (c *Client) ListDependents(ctx context.Context, params *ListDependentsParams) (*Dependents, error) {
+	r := request{id: "list-dependents", method: http.MethodGet, path: place("/dependents")}
+	if params != nil {
+		r.ask("target", params.Target)
+	}
+	out := new(Dependents)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3621,15 +3726,15 @@ func (c *Client) Unseal(ctx context.Context, body UnsealRequest) error {
 	return c.do(ctx, r, nil)
 }
 
-// Search Search everywhere: people, groups, roles, pages and more, as far as you may open them
+// Search Search everywhere: people, groups, roles, pages and more, as far as the caller may open them
 //
 // For everybody who is signed in.
 func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, error) {
 	r := request{id: "search", method: http.MethodGet, path: place("/search")}
 	if params != nil {
 		r.ask("q", params.Q)
-		if params.Limit != nil {
-			r.ask("limit", *params.Limit)
+		if params.Most != nil {
+			r.ask("most", *params.Most)
 		}
 	}
 	out := new(Found)
@@ -3665,6 +3770,7 @@ var Operations = []string{
 	"erase-field",
 	"prove-record",
 	"get-dashboard",
+	"list-dependents",
 	"list-effects",
 	"get-effect",
 	"retry-effect",
