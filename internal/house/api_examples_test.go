@@ -223,7 +223,13 @@ func (s *stage) play(d described, e object) (status int, header http.Header, bod
 	}
 	query := url.Values{}
 	for key, value := range mapOf(e["query"]) {
-		query.Set(key, fmt.Sprint(value))
+		text := fmt.Sprint(value)
+		for _, kind := range web.ExampleKinds() {
+			if strings.Contains(text, web.ExampleID(kind)) {
+				s.ensure(kind)
+			}
+		}
+		query.Set(key, s.real(text))
 	}
 	s.version(d, path)
 	path = web.APIPrefix + path

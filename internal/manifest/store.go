@@ -2,8 +2,7 @@ package manifest
 
 import (
 	"encoding/json"
-	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,24 +37,46 @@ func readKinds(v *store.View) ([]string, error) {
 	return store.Collect(rows, err, func(scan func(...any) error) (kind string, err error) { return kind, scan(&kind) })
 }
 
-// linesAtOnce is how many lines one statement writes.
+// linesAtOnce is how many lines a statement writes where there are as many.
 const linesAtOnce = 100
 
+// sqlLines and sqlLine write many lines and one.
+var sqlLines, sqlLine = lineText(linesAtOnce), lineText(1)
+
+func lineText(lines int) string {
+	const columns = 8
+	var b strings.Builder
+	b.WriteString("INSERT INTO manifest_object (kind, org, id, org_name, name, spec, apply, at_) VALUES ")
+	for n := range lines * columns {
+		switch {
+		case n == 0:
+			b.WriteByte('(')
+		case n%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(n+1))
+	}
+	b.WriteString(`) ON CONFLICT (kind, org, id) DO UPDATE SET org_name = excluded.org_name, name = excluded.name, spec = excluded.spec,
+		apply = excluded.apply, at_ = excluded.at_`)
+	return b.String()
+}
+
 func writeLines(tx *store.Tx, lines []line) error {
-	for chunk := range slices.Chunk(lines, linesAtOnce) {
-		var values []string
+	for len(lines) > 0 {
+		text, n := sqlLine, 1
+		if len(lines) >= linesAtOnce {
+			text, n = sqlLines, linesAtOnce
+		}
 		var args []any
-		for _, l := range chunk {
-			n := len(args)
-			values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6, n+7, n+8))
+		for _, l := range lines[:n] {
 			args = append(args, l.kind, string(l.org), l.id, l.orgName, l.name, l.spec, l.apply, store.Micros(l.at))
 		}
-		_, err := tx.House().Exec("INSERT INTO manifest_object (kind, org, id, org_name, name, spec, apply, at_) VALUES "+strings.Join(values, ", ")+
-			` ON CONFLICT (kind, org, id) DO UPDATE SET org_name = excluded.org_name, name = excluded.name, spec = excluded.spec,
-			apply = excluded.apply, at_ = excluded.at_`, args...)
-		if err != nil {
+		if _, err := tx.House().Exec(text, args...); err != nil {
 			return err
 		}
+		lines = lines[n:]
 	}
 	return nil
 }

@@ -83,17 +83,6 @@ func (c Chart) top(stacked bool) int64 {
 	return most
 }
 
-func (c Chart) empty() bool {
-	for _, s := range c.Series {
-		for _, n := range s.Values {
-			if n != 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // bar is a rectangle of the picture.
 type bar struct {
 	x, y, width, height string
