@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,12 +38,17 @@ var (
 	trialLogin = regexp.MustCompile(`(?m)^  (\w+) +([a-z2-7]{4}(?:-[a-z2-7]{4}){3})  `)
 )
 
+// strangers is the environment of somebody who has set nothing of Sekisho.
+func strangers() []string {
+	return slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "SEKISHO_") })
+}
+
 // tryDemo starts a demo and waits until it says that it is ready.
 func tryDemo(t *testing.T, temp string, args ...string) *trial {
 	t.Helper()
 	d := &trial{t: t, passwords: map[string]string{}}
 	cmd := exec.Command(filepath.Join(bin, "sekisho"), append([]string{"demo"}, args...)...)
-	cmd.Env = append(os.Environ(), "LANG=C", "LC_ALL=", "LC_MESSAGES=", "TMPDIR="+temp)
+	cmd.Env = append(strangers(), "LANG=C", "LC_ALL=", "LC_MESSAGES=", "TMPDIR="+temp)
 	if err := d.serve(cmd); err != nil {
 		t.Fatalf("%v\n%s", err, d.said)
 	}
@@ -119,7 +125,7 @@ func (d *trial) mailTo(address string) string {
 func beside(t *testing.T, data string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "sekisho"), args...)
-	cmd.Env = append(os.Environ(), "LANG=C", "LC_ALL=", "LC_MESSAGES=", "SEKISHO_DATA="+data)
+	cmd.Env = append(strangers(), "LANG=C", "LC_ALL=", "LC_MESSAGES=", "SEKISHO_DATA="+data)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s", strings.Join(args, " "), err, out)
@@ -287,7 +293,7 @@ func TestDemoStory(t *testing.T) {
 	}
 	for i, want := range []string{"yes: the log is whole", "", "The proof holds: invitation.accepted"} {
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", html.UnescapeString(lines[i][1]))
-		cmd.Env = append(os.Environ(), "LANG=C", "LC_ALL=", "LC_MESSAGES=")
+		cmd.Env = append(strangers(), "LANG=C", "LC_ALL=", "LC_MESSAGES=")
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), want) {
 			t.Errorf("%s: %v\n%s", lines[i][1], err, out)
 		}
@@ -323,7 +329,7 @@ func TestDemoRefused(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, filepath.Join(bin, "sekisho"), append([]string{"demo"}, row.args...)...)
-			cmd.Env = append(os.Environ(), "LC_ALL="+row.lang, "TMPDIR="+temp)
+			cmd.Env = append(strangers(), "LC_ALL="+row.lang, "TMPDIR="+temp)
 			var out, said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &said
 			_ = cmd.Run()
