@@ -64,6 +64,7 @@ func TestPayloadsStayText(t *testing.T) {
 		c.Text = both{payload, payload}
 		ids[payload] = write(t, home, c)
 	}
+	// An address in an announcement is a link that says where it leads.
 	inert := func(where string) {
 		t.Helper()
 		found := evaluate[struct {
@@ -71,7 +72,8 @@ func TestPayloadsStayText(t *testing.T) {
 			Alien []string
 		}](b, `new Promise(done => setTimeout(() => done({Pwned: !!window.pwned, Alien: [...document.querySelectorAll(
 			"main script, main iframe, main img, main video, main object, main style, main form form, .banners :not(div,svg,path,strong,p,time,span,details,summary), base, link[href*=evil], meta[http-equiv], [onerror], [onload], [onfocus], [onbegin], [ontoggle], [hx-on\\:load]"
-		)].map(e => e.outerHTML.slice(0, 80))}), 30))`)
+		)].filter(e => !(e.matches(".banners a[target=_blank][rel='noopener noreferrer'][href^='https://']") && e.attributes.length == 3 && e.children.length == 0 &&
+			e.getAttribute("href") == e.textContent)).map(e => e.outerHTML.slice(0, 80))}), 30))`)
 		if found.Pwned || len(found.Alien) > 0 {
 			t.Errorf("A133 %s: ran %v, elements %q", where, found.Pwned, found.Alien)
 		}
