@@ -10,6 +10,8 @@ CREATE TABLE api_token (
   used BIGINT NOT NULL
 );
 
+CREATE INDEX api_token_org ON api_token (org, id);
+
 CREATE INDEX api_token_person ON api_token (person);
 
 CREATE TABLE attempt (

@@ -126,7 +126,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, welcome.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
 	}
 }
 
@@ -266,7 +266,7 @@ func (h *House) furnish() (err error) {
 
 // Permissions are those of the whole house.
 func Permissions() []org.Permission {
-	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
+	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
 }
 
 // kinds are those of every room's manifests.

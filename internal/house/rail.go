@@ -8,6 +8,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/token"
 )
 
 // The headings of the console's rail, in their order. An entry names its own;
@@ -35,7 +36,9 @@ func (h *House) consoleRail() []entry {
 		}
 		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission, group: group})
 	}
-	rail = append(rail, entry{key: "signin.open", href: signin.OpenPath, permission: signin.ReadSessions, group: railSignIn})
+	rail = append(rail,
+		entry{key: "signin.open", href: signin.OpenPath, permission: signin.ReadSessions, group: railSignIn},
+		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	for _, e := range h.console.Rail() {
 		group := railInstallation

@@ -15,10 +15,13 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-// Words are the room's sentences.
-//
-//go:embed words
-var Words embed.FS
+// Words are the room's sentences, Schema its tables.
+var (
+	//go:embed words
+	Words embed.FS
+	//go:embed schema
+	Schema embed.FS
+)
 
 // Options is what the room stands on.
 type Options struct {
@@ -51,7 +54,9 @@ func New(o Options) *Room {
 // Doors registers the room's pages and operations.
 func (r *Room) Doors(m *web.Mux) {
 	r.pages(m)
+	r.issuedPages(m)
 	r.api(m)
+	r.issuedAPI(m)
 }
 
 // Run writes when tokens were last used and removes those that are long over,

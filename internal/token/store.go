@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -90,4 +91,24 @@ func endAllTokens(tx *store.Tx) (int64, error) { return tx.Exec("DELETE FROM api
 func countTokens(v *store.View) (n int64, err error) {
 	err = v.Row("SELECT COUNT(*) FROM api_token WHERE person = $1").Scan(&n)
 	return n, err
+}
+
+// tokensAfter reads the tokens of an organization below an identifier, the
+// newest first; of narrows them to people, up to fitting.
+func tokensAfter(v *store.View, after string, of []id.Person, limit int) ([]Token, error) {
+	args := []any{after, int64(len(of)), int64(limit)}
+	for i := range fitting {
+		who := ""
+		if i < len(of) {
+			who = string(of[i])
+		}
+		args = append(args, who)
+	}
+	rows, err := v.Query(tokenColumns+`WHERE org = $1 AND id < $2
+		AND (CAST($3 AS BIGINT) = 0 OR person IN ($5, $6, $7, $8, $9, $10, $11, $12, $13, $14)) ORDER BY id DESC LIMIT $4`, args...)
+	return store.Collect(rows, err, scanToken)
+}
+
+func tokenIn(v *store.View, which string) (Token, error) {
+	return scanToken(v.Row(tokenColumns+"WHERE org = $1 AND id = $2", which).Scan)
 }

@@ -10,3 +10,16 @@ type NewToken struct {
 	Org        string
 	Scopes     web.Pick
 }
+
+// Issued is the page of the tokens that act in an organization.
+type Issued struct {
+	Saved    string
+	Action   string // of the search
+	Text     string
+	Filtered bool
+	Rows     []web.Row
+	After    string // next page; "" for none
+}
+
+// IssuedDo is what can be done with one of them; "" what cannot.
+type IssuedDo struct{ Revoke, Label, Log, LogLabel string }
