@@ -3,6 +3,7 @@ package house_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,11 +16,14 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -165,6 +169,20 @@ var scenes = map[string]func(*stage){
 	"end-own-session": func(s *stage) {
 		s.h.As(s.t, s.k.Chika, s.k.Org)
 		s.ids["session"] = s.last("/me/sessions")
+	},
+	"revoke-token": func(s *stage) { // somebody else's
+		ctx := context.Background()
+		all, err := s.h.Register().Memberships(ctx, s.k.Org, []id.Person{s.k.Botan})
+		m := all[s.k.Botan]
+		m.Roles = []id.Role{org.Auditor}
+		if err == nil {
+			err = s.h.Register().PutMember(ctx, id.Local(0), m)
+		}
+		made, _, errMade := s.h.Tokens().Make(ctx, s.k.Botan, "", token.Wanted{Name: "script", Org: s.k.Org, Scopes: []string{console.AuditRead}, Days: 1})
+		if err = errors.Join(err, errMade); err != nil {
+			s.t.Fatal(err)
+		}
+		s.ids["token"] = made.ID
 	},
 	"invite-again": func(s *stage) {
 		added := s.call("POST", "/organizations/"+s.ids["org"]+"/members", `{"invite":{"login":"ren","email":"ren@kaede.example"}}`)
