@@ -9,6 +9,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -58,7 +59,7 @@ func (r *Room) openAPI(m *web.Mux) {
 }
 
 func (r *Room) apiOpen(ctx context.Context, in *openInput) (*openOutput, error) {
-	all, next, err := r.OpenIn(ctx, Sought{Org: id.Org(in.Org), Person: id.Person(in.Person), Text: in.Text, Cursor: in.Cursor, Limit: in.Limit})
+	all, next, err := r.OpenIn(ctx, org.Sought{Org: id.Org(in.Org), Person: id.Person(in.Person), Text: in.Text, Cursor: in.Cursor, Limit: in.Limit})
 	out := &openOutput{}
 	out.Body.Items, out.Body.Next = []OpenSessionBody{}, next
 	for _, s := range all {

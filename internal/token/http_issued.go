@@ -8,6 +8,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -50,7 +51,7 @@ func (r *Room) issuedAPI(m *web.Mux) {
 }
 
 func (r *Room) apiIssued(ctx context.Context, in *issuedInput) (*issuedOutput, error) {
-	all, next, err := r.IssuedIn(ctx, Sought{Org: id.Org(in.Org), Person: id.Person(in.Person), Text: in.Text, Cursor: in.Cursor, Limit: in.Limit})
+	all, next, err := r.IssuedIn(ctx, org.Sought{Org: id.Org(in.Org), Person: id.Person(in.Person), Text: in.Text, Cursor: in.Cursor, Limit: in.Limit})
 	out := &issuedOutput{}
 	out.Body.Items, out.Body.Next = []IssuedBody{}, next
 	for _, t := range all {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/token/ui"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -22,7 +23,7 @@ func (r *Room) issuedPages(m *web.Mux) {
 }
 
 func (r *Room) showIssued(v *web.Visit) error {
-	s := Sought{Org: v.Actor().Org, Person: id.Person(v.Query("person")), Text: v.Query("q"), Cursor: v.Query("cursor")}
+	s := org.Sought{Org: v.Actor().Org, Person: id.Person(v.Query("person")), Text: v.Query("q"), Cursor: v.Query("cursor")}
 	if s.Org == "" {
 		return v.See("/organization")
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -93,19 +93,10 @@ func countTokens(v *store.View) (n int64, err error) {
 	return n, err
 }
 
-// tokensAfter reads the tokens of an organization below an identifier, the
-// newest first; of narrows them to people, up to fitting.
-func tokensAfter(v *store.View, after string, of []id.Person, limit int) ([]Token, error) {
-	args := []any{after, int64(len(of)), int64(limit)}
-	for i := range fitting {
-		who := ""
-		if i < len(of) {
-			who = string(of[i])
-		}
-		args = append(args, who)
-	}
+// tokensAfter reads a page of the tokens of an organization, the newest first.
+func tokensAfter(v *store.View, s org.Stretch) ([]Token, error) {
 	rows, err := v.Query(tokenColumns+`WHERE org = $1 AND id < $2
-		AND (CAST($3 AS BIGINT) = 0 OR person IN ($5, $6, $7, $8, $9, $10, $11, $12, $13, $14)) ORDER BY id DESC LIMIT $4`, args...)
+		AND (CAST($3 AS BIGINT) = 0 OR person IN ($5, $6, $7, $8, $9, $10, $11, $12, $13, $14)) ORDER BY id DESC LIMIT $4`, s.Args()...)
 	return store.Collect(rows, err, scanToken)
 }
 
