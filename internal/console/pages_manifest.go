@@ -1,11 +1,8 @@
 package console
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -203,15 +200,10 @@ func (r *Room) answerDocuments(v *web.Visit, status int, s sent, page ui.Documen
 
 // readSent reads the form: texts that were typed or came back, and files.
 func readSent(v *web.Visit) (s sent, err error) {
-	kind, params, err := mime.ParseMediaType(v.Request().Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" {
-		return s, fault.New(fault.Invalid, "media-type-unsupported", "want", "multipart/form-data")
-	}
-	body, err := v.Body()
+	reader, err := v.Parts()
 	if err != nil {
 		return s, err
 	}
-	reader := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	name := ""
 	for {
 		part, err := reader.NextPart()

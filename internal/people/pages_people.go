@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -265,15 +263,10 @@ type upload struct {
 }
 
 func readUpload(v *web.Visit) (u upload, err error) {
-	kind, params, err := mime.ParseMediaType(v.Request().Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" {
-		return u, fault.New(fault.Invalid, "media-type-unsupported", "want", "multipart/form-data")
-	}
-	body, err := v.Body()
+	reader, err := v.Parts()
 	if err != nil {
 		return u, err
 	}
-	reader := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	for {
 		part, err := reader.NextPart()
 		if errors.Is(err, io.EOF) {

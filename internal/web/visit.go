@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -113,6 +114,21 @@ func (v *Visit) Form() (url.Values, error) {
 	}
 	v.form = form
 	return form, nil
+}
+
+// Parts reads a form with files. Invalid media-type-unsupported for any other
+// body, and what Body refuses.
+func (v *Visit) Parts() (*multipart.Reader, error) {
+	const want = "multipart/form-data"
+	kind, params, err := mime.ParseMediaType(v.r.Header.Get("Content-Type"))
+	if err != nil || kind != want {
+		return nil, fault.New(fault.Invalid, "media-type-unsupported", "want", want)
+	}
+	body, err := v.Body()
+	if err != nil {
+		return nil, err
+	}
+	return multipart.NewReader(bytes.NewReader(body), params["boundary"]), nil
 }
 
 // Body reads the whole body, at most MaxBody bytes.
