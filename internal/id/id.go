@@ -23,6 +23,11 @@ type (
 	Notice string // a house-wide announcement
 	Group  string // a group of an organization
 	Role   string // a role of an organization: an identifier, or the name of a built-in one
+
+	Connector string // an outside system of an organization
+	Lease     string // something that is out, until it is taken back
+	Ask       string // a request for something, and its life
+	Card      string // a question put before one person
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
