@@ -283,6 +283,20 @@ type AddOwnPasskeyRequest struct {
 	Ticket string `json:"ticket"`
 }
 
+// AddOwnPushDeviceRequest defines model for AddOwnPushDeviceRequest.
+type AddOwnPushDeviceRequest struct {
+	// Endpoint Where the push service takes messages for this browser
+	//
+	// Examples: https://fcm.googleapis.com/fcm/send/dk3…
+	Endpoint string `json:"endpoint"`
+
+	// ExpirationTime As the browser gives it; the push service says when it is over
+	ExpirationTime *float64 `json:"expirationTime,omitempty"`
+
+	// Keys Keys that messages are encrypted with
+	Keys SubscriptionKeys `json:"keys"`
+}
+
 // AddOwnTOTPRequest defines model for AddOwnTotpRequest.
 type AddOwnTOTPRequest struct {
 	// Code Of the authenticator, six digits
@@ -1929,6 +1943,36 @@ type ProofField struct {
 	Value *string `json:"value,omitempty"`
 }
 
+// PushDevice defines model for PushDevice.
+type PushDevice struct {
+	// AddedAt When it was switched on
+	AddedAt time.Time `json:"addedAt"`
+
+	// ID Identifier of the subscription
+	ID string `json:"id"`
+
+	// Name The browser, as it calls itself
+	Name string `json:"name"`
+
+	// Refused HTTP status, if the last message was refused
+	Refused *int64 `json:"refused,omitempty"`
+
+	// Service Host of its push service
+	Service string `json:"service"`
+
+	// ToldAt When the push service took a message last
+	ToldAt *time.Time `json:"toldAt,omitempty"`
+}
+
+// PushDevices defines model for PushDevices.
+type PushDevices struct {
+	// Devices The newest first
+	Devices []PushDevice `json:"devices"`
+
+	// Key The applicationServerKey to subscribe with, base64url
+	Key string `json:"key"`
+}
+
 // Record defines model for Record.
 type Record struct {
 	// ACR How strongly the actor had proved who they are
@@ -2218,6 +2262,19 @@ type Stretch struct {
 
 	// SteppedUp People who confirmed who they are again
 	SteppedUp int64 `json:"stepped_up"`
+}
+
+// SubscriptionKeys defines model for SubscriptionKeys.
+type SubscriptionKeys struct {
+	// Auth The browser's authentication secret, base64url
+	//
+	// Examples: BTBZMqHH6r4Tts7J_aSIgg
+	Auth string `json:"auth"`
+
+	// P256Dh The browser's public key, base64url
+	//
+	// Examples: BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4
+	P256Dh string `json:"p256dh"`
 }
 
 // Token defines model for Token.
@@ -2585,6 +2642,9 @@ type RenameOwnPasskeyJSONRequestBody = RenameOwnPasskeyRequest
 
 // ChangeOwnPasswordJSONRequestBody defines body for ChangeOwnPassword for application/json ContentType.
 type ChangeOwnPasswordJSONRequestBody = ChangeOwnPasswordRequest
+
+// AddOwnPushDeviceJSONRequestBody defines body for AddOwnPushDevice for application/json ContentType.
+type AddOwnPushDeviceJSONRequestBody = AddOwnPushDeviceRequest
 
 // MakeOwnTokenJSONRequestBody defines body for MakeOwnToken for application/json ContentType.
 type MakeOwnTokenJSONRequestBody = MakeOwnTokenRequest
@@ -3000,6 +3060,33 @@ func (c *Client) RenameOwnPasskey(ctx context.Context, passkey string, body Rena
 func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRequest) error {
 	r := request{id: "change-own-password", method: http.MethodPut, path: place("/me/password")}
 	r.body = body
+	return c.do(ctx, r, nil)
+}
+
+// ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
+//
+// For everybody who is signed in.
+func (c *Client) ListOwnPushDevices(ctx context.Context) (*PushDevices, error) {
+	r := request{id: "list-own-push-devices", method: http.MethodGet, path: place("/me/push-devices")}
+	out := new(PushDevices)
+	return out, c.do(ctx, r, out)
+}
+
+// AddOwnPushDevice Have me told in this browser (the answer of PushManager.subscribe)
+//
+// For everybody who is signed in.
+func (c *Client) AddOwnPushDevice(ctx context.Context, body AddOwnPushDeviceRequest) (*PushDevice, error) {
+	r := request{id: "add-own-push-device", method: http.MethodPost, path: place("/me/push-devices")}
+	r.body = body
+	out := new(PushDevice)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveOwnPushDevice No longer have me told in a browser
+//
+// For everybody who is signed in.
+func (c *Client) RemoveOwnPushDevice(ctx context.Context, browser string) error {
+	r := request{id: "remove-own-push-device", method: http.MethodDelete, path: place("/me/push-devices/{browser}", browser)}
 	return c.do(ctx, r, nil)
 }
 
@@ -3893,6 +3980,9 @@ var Operations = []string{
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-push-devices",
+	"add-own-push-device",
+	"remove-own-push-device",
 	"make-own-recovery-codes",
 	"end-own-other-sessions",
 	"list-own-sessions",

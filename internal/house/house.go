@@ -90,6 +90,7 @@ type House struct {
 	desk   *job.Desk
 	egress *egress.Client
 	post   *notify.Post
+	pager  *notify.Pager
 	mux    *web.Mux
 	kinds  *manifest.Set
 
@@ -329,7 +330,9 @@ func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, erro
 
 // holders are all who keep sealed values: a key is gone only when none of them
 // needs it.
-func holders() []seal.Sealed { return []seal.Sealed{auditKey{}, notify.Sealed{}, factor.Factors{}} }
+func holders() []seal.Sealed {
+	return []seal.Sealed{auditKey{}, notify.Sealed{}, notify.SealedDevices{}, notify.SealedPusher{}, factor.Factors{}}
+}
 
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {

@@ -44,11 +44,14 @@ type Device struct {
 
 // Subscription is what PushSubscription.toJSON gives.
 type Subscription struct {
-	Endpoint string `json:"endpoint" maxLength:"1000" doc:"Where the push service takes messages for this browser" example:"https://fcm.googleapis.com/fcm/send/dk3…"`
-	Keys     struct {
-		P256DH string `json:"p256dh" maxLength:"200" doc:"The browser's public key, base64url" example:"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"`
-		Auth   string `json:"auth" maxLength:"100" doc:"The browser's authentication secret, base64url" example:"BTBZMqHH6r4Tts7J_aSIgg"`
-	} `json:"keys" doc:"Keys that messages are encrypted with"`
+	Endpoint string           `json:"endpoint" maxLength:"1000" doc:"Where the push service takes messages for this browser" example:"https://fcm.googleapis.com/fcm/send/dk3…"`
+	Keys     SubscriptionKeys `json:"keys" doc:"Keys that messages are encrypted with"`
+}
+
+// SubscriptionKeys are the browser's.
+type SubscriptionKeys struct {
+	P256DH string `json:"p256dh" maxLength:"200" doc:"The browser's public key, base64url" example:"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"`
+	Auth   string `json:"auth" maxLength:"100" doc:"The browser's authentication secret, base64url" example:"BTBZMqHH6r4Tts7J_aSIgg"`
 }
 
 // target is a subscription as it lies sealed.

@@ -122,6 +122,27 @@ func (n Nudges) Queue(tx *store.Tx) error {
 	return nil
 }
 
+// Test tells a person in all their browsers that they can be told there, and
+// leads to path. Unmet push-nowhere if there is no browser.
+func (p *Pager) Test(ctx context.Context, who id.Person, path string) error {
+	if !p.Enabled() {
+		return fault.New(fault.Unmet, "push-off")
+	}
+	n, err := p.Prepare(ctx, Nudge{To: who, Kind: "push.test", Path: path, Topic: "test", Badge: -1, By: id.OfPerson(who)})
+	if err != nil {
+		return err
+	}
+	if n.Len() == 0 {
+		return fault.New(fault.Unmet, "push-nowhere")
+	}
+	return p.Store.Self(who).Write(ctx, func(tx *store.Tx) store.End {
+		if err := n.Queue(tx); err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(deviceEvent("push.tested", id.OfPerson(who), who, map[string]string{"browsers": strconv.Itoa(n.Len())}))
+	})
+}
+
 // Len is how many browsers are told.
 func (n Nudges) Len() int { return len(n.effects) }
 

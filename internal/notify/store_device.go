@@ -70,6 +70,12 @@ func (p *Pager) Leave(tx *store.Tx, who id.Person, only, but string) error {
 	return err
 }
 
+// Follow keeps a browser whose owner has another session there now.
+func (p *Pager) Follow(tx *store.Tx, who id.Person, before, after string) error {
+	_, err := tx.Self(who).Exec("UPDATE notify_device SET session = $3 WHERE person = $1 AND session = $2", before, after)
+	return err
+}
+
 // peopleBatch is how many owners one statement asks for.
 const peopleBatch = 20
 

@@ -64,7 +64,7 @@ func (r *Room) EndOpen(ctx context.Context, by id.Principal, in id.Org, which st
 			_, err = r.factors.MayTouch(&tx.View, by, in, s.Person)
 		}
 		if err == nil {
-			_, err = deleteSession(tx.Self(s.Person), which)
+			_, err = r.endOne(tx, s.Person, which)
 		}
 		if err != nil {
 			return store.Abort(err)
