@@ -170,18 +170,18 @@ func TestSubscriptionsThatAreRefused(t *testing.T) {
 		}
 		good := subscription(b)
 		for name, change := range map[string]func(s *notify.Subscription){
-			"H21 a host of nobody":           func(s *notify.Subscription) { s.Endpoint = "https://attacker.example/x" },
-			"H21 this machine":               func(s *notify.Subscription) { s.Endpoint = "https://127.0.0.1/x" },
-			"H21 metadata of a cloud":        func(s *notify.Subscription) { s.Endpoint = "http://169.254.169.254/latest" },
-			"H21 in the clear":               func(s *notify.Subscription) { s.Endpoint = "http://fcm.googleapis.com/fcm/send/x" },
-			"H21 another port":               func(s *notify.Subscription) { s.Endpoint = "https://fcm.googleapis.com:22/x" },
-			"H21 a name that ends alike":     func(s *notify.Subscription) { s.Endpoint = "https://evilpush.apple.com.evil.example/x" },
-			"H21 a suffix without its dot":   func(s *notify.Subscription) { s.Endpoint = "https://xpush.apple.com/x" },
-			"H21 a user before the host":     func(s *notify.Subscription) { s.Endpoint = "https://fcm.googleapis.com@evil.example/x" },
-			"nothing":                        func(s *notify.Subscription) { s.Endpoint = "" },
-			"a long endpoint":                func(s *notify.Subscription) { s.Endpoint += strings.Repeat("x", 1000) },
-			"keys of another form":           func(s *notify.Subscription) { s.Keys.P256DH = "AAAA" },
-			"an authentication secret short": func(s *notify.Subscription) { s.Keys.Auth = "AAAA" },
+			"TRAP-H21 a host of nobody":         func(s *notify.Subscription) { s.Endpoint = "https://attacker.example/x" },
+			"TRAP-H21 this machine":             func(s *notify.Subscription) { s.Endpoint = "https://127.0.0.1/x" },
+			"TRAP-H21 metadata of a cloud":      func(s *notify.Subscription) { s.Endpoint = "http://169.254.169.254/latest" },
+			"TRAP-H21 in the clear":             func(s *notify.Subscription) { s.Endpoint = "http://fcm.googleapis.com/fcm/send/x" },
+			"TRAP-H21 another port":             func(s *notify.Subscription) { s.Endpoint = "https://fcm.googleapis.com:22/x" },
+			"TRAP-H21 a name that ends alike":   func(s *notify.Subscription) { s.Endpoint = "https://evilpush.apple.com.evil.example/x" },
+			"TRAP-H21 a suffix without its dot": func(s *notify.Subscription) { s.Endpoint = "https://xpush.apple.com/x" },
+			"TRAP-H21 a user before the host":   func(s *notify.Subscription) { s.Endpoint = "https://fcm.googleapis.com@evil.example/x" },
+			"nothing":                           func(s *notify.Subscription) { s.Endpoint = "" },
+			"a long endpoint":                   func(s *notify.Subscription) { s.Endpoint += strings.Repeat("x", 1000) },
+			"keys of another form":              func(s *notify.Subscription) { s.Keys.P256DH = "AAAA" },
+			"an authentication secret short":    func(s *notify.Subscription) { s.Keys.Auth = "AAAA" },
 		} {
 			s := good
 			change(&s)
@@ -295,12 +295,12 @@ func TestWhoIsNotTold(t *testing.T) {
 		}
 		r.settle(job.Done, 2)
 		if got := r.service.Calls(); got != 0 {
-			t.Errorf("H23: a disabled person's browser got %d calls", got)
+			t.Errorf("TRAP-H23: a disabled person's browser got %d calls", got)
 		}
 	})
 }
 
-func TestH22TheServiceSaysNo(t *testing.T) {
+func TestTheServiceSaysNo(t *testing.T) {
 	eachPager(t, func(r *pagerRig) {
 		b := r.subscribe(botan, "s1")
 		r.service.Make(push.Trouble{Status: 429, RetryAfter: "120"})
@@ -328,7 +328,7 @@ func TestH22TheServiceSaysNo(t *testing.T) {
 		r.nudge(botan)
 		until(t, func() bool { return r.service.Calls() > before })
 		if got := r.service.Calls() - before; got != 1 {
-			t.Errorf("H21: a redirect was followed: %d calls", got)
+			t.Errorf("TRAP-H21: a redirect was followed: %d calls", got)
 		}
 		r.service.Make(push.Trouble{Status: 403})
 		until(t, func() bool {

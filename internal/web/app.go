@@ -17,6 +17,10 @@ const (
 	offlinePath  = "/offline"
 )
 
+// workerPolicy is the worker's own: what it fetches is under it, not under the
+// page's.
+const workerPolicy = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
 // icon is an image of the manifest.
 type icon struct {
 	Src     string `json:"src"`
@@ -50,6 +54,7 @@ func (m *Mux) registerApp() {
 	})
 	get(workerPath, func(v *Visit) {
 		text, err := m.worker()
+		v.w.Header()["Content-Security-Policy"] = []string{workerPolicy}
 		v.plainly("text/javascript; charset=utf-8", text, err)
 	})
 	get(offlinePath, func(v *Visit) {
