@@ -3225,7 +3225,7 @@ func (c *Client) GetOrganization(ctx context.Context, org string) (*Organization
 
 // ChangeOrganization Change an organization; what is left out stays
 //
-// Needs the permission `organization.write`, held in `org`.
+// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeOrganization(ctx context.Context, org string, body ChangeOrganizationRequest) (*Organization, error) {
 	r := request{id: "change-organization", method: http.MethodPatch, path: place("/organizations/{org}", org)}
 	r.body = body
@@ -3295,7 +3295,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string) (*Group
 
 // ChangeGroup Change a group; what is left out stays
 //
-// Needs the permission `group.write`, held in `org`.
+// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeGroup(ctx context.Context, org string, group string, body ChangeGroupRequest) (*Group, error) {
 	r := request{id: "change-group", method: http.MethodPatch, path: place("/organizations/{org}/groups/{group}", org, group)}
 	r.body = body
@@ -3420,7 +3420,7 @@ func (c *Client) GetMember(ctx context.Context, org string, person string) (*Mem
 
 // ChangeMember Change roles, manager or state; what is left out stays
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeMember(ctx context.Context, org string, person string, body ChangeMemberRequest) (*Member, error) {
 	r := request{id: "change-member", method: http.MethodPatch, path: place("/organizations/{org}/members/{person}", org, person)}
 	r.body = body
@@ -3560,7 +3560,7 @@ func (c *Client) GetRole(ctx context.Context, org string, role string) (*Role, e
 
 // ChangeRole Change a role; what is left out stays
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeRole(ctx context.Context, org string, role string, body ChangeRoleRequest) (*Role, error) {
 	r := request{id: "change-role", method: http.MethodPatch, path: place("/organizations/{org}/roles/{role}", org, role)}
 	r.body = body
@@ -3626,7 +3626,7 @@ func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*PolicyLis
 
 // AddSignInPolicy Add a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*Policy, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
@@ -3636,7 +3636,7 @@ func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignIn
 
 // DeleteSignInPolicy Delete a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy string) error {
 	r := request{id: "delete-sign-in-policy", method: http.MethodDelete, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	return c.do(ctx, r, nil)
@@ -3653,7 +3653,7 @@ func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string)
 
 // ChangeSignInPolicy Change a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*Policy, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
@@ -3788,7 +3788,7 @@ func (c *Client) PlanPersonDeletion(ctx context.Context, person string) (*Deleti
 
 // DisablePerson End a person's sessions and let them in nowhere
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "disable-person", method: http.MethodPost, path: place("/people/{person}/disable", person)}
 	out := new(Person)
@@ -3797,7 +3797,7 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, err
 
 // EnablePerson Let a person sign in again
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "enable-person", method: http.MethodPost, path: place("/people/{person}/enable", person)}
 	out := new(Person)
