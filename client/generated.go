@@ -42,6 +42,13 @@ const (
 	DeedDoorSocket DeedDoor = "socket"
 )
 
+// Defines values for EndSessionsRequestACR.
+const (
+	EndSessionsRequestACRAal0 EndSessionsRequestACR = "aal0"
+	EndSessionsRequestACRAal1 EndSessionsRequestACR = "aal1"
+	EndSessionsRequestACRAal2 EndSessionsRequestACR = "aal2"
+)
+
 // Defines values for GetRecordResponseState.
 const (
 	GetRecordResponseStateCovered    GetRecordResponseState = "covered"
@@ -215,6 +222,13 @@ const (
 	ListMembersParamsStateActive   ListMembersParamsState = "active"
 	ListMembersParamsStateDisabled ListMembersParamsState = "disabled"
 	ListMembersParamsStateInvited  ListMembersParamsState = "invited"
+)
+
+// Defines values for ListSessionsParamsACR.
+const (
+	ListSessionsParamsACRAal0 ListSessionsParamsACR = "aal0"
+	ListSessionsParamsACRAal1 ListSessionsParamsACR = "aal1"
+	ListSessionsParamsACRAal2 ListSessionsParamsACR = "aal2"
 )
 
 // AddGroupRequest defines model for AddGroupRequest.
@@ -770,6 +784,27 @@ type EffectsNumber struct {
 
 	// Target Where they are carried out
 	Target string `json:"target"`
+}
+
+// EndSessionsRequest defines model for EndSessionsRequest.
+type EndSessionsRequest struct {
+	// ACR Only of this assurance
+	ACR *EndSessionsRequestACR `json:"acr,omitempty"`
+
+	// Person Only of this person
+	Person *string `json:"person,omitempty"`
+
+	// Q Words of names or logins; the ten people who fit best
+	Q *string `json:"q,omitempty"`
+}
+
+// EndSessionsRequestACR Only of this assurance
+type EndSessionsRequestACR string
+
+// EndSessionsResponse defines model for EndSessionsResponse.
+type EndSessionsResponse struct {
+	// Ended How many sessions were ended
+	Ended int64 `json:"ended"`
 }
 
 // EraseFieldRequest defines model for EraseFieldRequest.
@@ -2507,12 +2542,18 @@ type ListSessionsParams struct {
 	// Q Words of names or logins; the ten people who fit best
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
+	// ACR Only of this assurance
+	ACR *ListSessionsParamsACR `form:"acr,omitempty" json:"acr,omitempty"`
+
 	// Cursor From the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListSessionsParamsACR defines parameters for ListSessions.
+type ListSessionsParamsACR string
 
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
@@ -2627,6 +2668,9 @@ type AddRoleJSONRequestBody = AddRoleRequest
 
 // ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
 type ChangeRoleJSONRequestBody = ChangeRoleRequest
+
+// EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
+type EndSessionsJSONRequestBody = EndSessionsRequest
 
 // AddSignInPolicyJSONRequestBody defines body for AddSignInPolicy for application/json ContentType.
 type AddSignInPolicyJSONRequestBody = AddSignInPolicyRequest
@@ -3580,6 +3624,9 @@ func (c *Client) ListSessions(ctx context.Context, org string, params *ListSessi
 		if params.Q != nil {
 			r.ask("q", *params.Q)
 		}
+		if params.ACR != nil {
+			r.ask("acr", *params.ACR)
+		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
 		}
@@ -3605,6 +3652,16 @@ func (c *Client) EachListSessions(ctx context.Context, org string, params *ListS
 		}
 		return page.Items, page.Next, nil
 	})
+}
+
+// EndSessions End all sessions that fit, at most 5,000; the caller's own and those of people who are stronger stay
+//
+// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+func (c *Client) EndSessions(ctx context.Context, org string, body EndSessionsRequest) (*EndSessionsResponse, error) {
+	r := request{id: "end-sessions", method: http.MethodPost, path: place("/organizations/{org}/sessions/end", org)}
+	r.body = body
+	out := new(EndSessionsResponse)
+	return out, c.do(ctx, r, out)
 }
 
 // EndSession End a session of somebody who is not stronger
@@ -3939,6 +3996,7 @@ var Operations = []string{
 	"get-role",
 	"change-role",
 	"list-sessions",
+	"end-sessions",
 	"end-session",
 	"list-sign-in-policies",
 	"add-sign-in-policy",

@@ -1,8 +1,10 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -155,11 +157,12 @@ func (r *Room) Member(ctx context.Context, in id.Org, who id.Person) (Listed, er
 	if err != nil {
 		return Listed{}, err
 	}
-	p, err := r.org.Person(ctx, who)
-	if err != nil {
-		return Listed{}, err
+	people, err := r.org.People(ctx, slices.DeleteFunc([]id.Person{who, m.Manager}, func(one id.Person) bool { return one == "" }))
+	p, found := people[who]
+	if err != nil || !found {
+		return Listed{}, cmp.Or(err, error(errNoPerson))
 	}
-	l := Listed{Person: p, Member: m}
+	l := Listed{Person: p, Member: m, Manager: people[m.Manager].DisplayName}
 	invitations, err := r.invitations(ctx, in, []id.Person{who})
 	if i, ok := invitations[who]; ok {
 		l.Invitation = &i

@@ -9,25 +9,12 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 )
 
-// Outlook is whom a change touches in an organization at their next sign-in, by
-// what they will be asked for. People stand in the order of lists.
-type Outlook struct {
-	Shut  map[factor.Method][]id.Person // this house cannot give it to who lacks it
-	Enrol map[factor.Method][]id.Person // who must set it up before they can act there
-	Asked []id.Person                   // who has what they will be asked for
-	Freed map[factor.Method][]id.Person // who will not be asked for it any more
-}
-
-// demands are the methods asked for by person, each a bit in the order of
-// requirable.
-type demands map[id.Person]uint8
-
 // ForeseePolicy says what putting a policy in place of the one of its
 // identifier, or with gone its deletion, changes.
-func (r *Room) ForeseePolicy(ctx context.Context, p SignInPolicy, gone bool) (Outlook, error) {
+func (r *Room) ForeseePolicy(ctx context.Context, p SignInPolicy, gone bool) (factor.Outlook, error) {
 	before, err := r.Policies(ctx, p.Org)
 	if err != nil {
-		return Outlook{}, err
+		return factor.Outlook{}, err
 	}
 	after := slices.DeleteFunc(slices.Clone(before), func(one SignInPolicy) bool { return p.ID != "" && one.ID == p.ID })
 	if !gone {
@@ -38,18 +25,18 @@ func (r *Room) ForeseePolicy(ctx context.Context, p SignInPolicy, gone bool) (Ou
 
 // ForeseeGroups says what it changes that other people are in groups: those who
 // will be in each one that changes, directly or through others.
-func (r *Room) ForeseeGroups(ctx context.Context, in id.Org, later map[id.Group][]id.Person) (Outlook, error) {
+func (r *Room) ForeseeGroups(ctx context.Context, in id.Org, later map[id.Group][]id.Person) (factor.Outlook, error) {
 	all, err := r.Policies(ctx, in)
 	if err != nil || !slices.ContainsFunc(all, func(p SignInPolicy) bool {
 		return slices.ContainsFunc(p.Groups, func(g id.Group) bool { _, ok := later[g]; return ok })
 	}) {
-		return Outlook{}, err
+		return factor.Outlook{}, err
 	}
 	return r.outlook(ctx, in, all, all, later)
 }
 
 // outlook compares what is asked of everybody before and after.
-func (r *Room) outlook(ctx context.Context, in id.Org, before, after []SignInPolicy, later map[id.Group][]id.Person) (o Outlook, err error) {
+func (r *Room) outlook(ctx context.Context, in id.Org, before, after []SignInPolicy, later map[id.Group][]id.Person) (o factor.Outlook, err error) {
 	members, err := r.register.Acting(ctx, in)
 	if err != nil {
 		return o, err
@@ -71,85 +58,7 @@ func (r *Room) outlook(ctx context.Context, in id.Org, before, after []SignInPol
 		return o, err
 	}
 	members = slices.DeleteFunc(members, func(who id.Person) bool { return now[who] == then[who] })
-	return o, r.compare(ctx, &o, members, now, then)
-}
-
-// compare sorts people by what changes for them.
-func (r *Room) compare(ctx context.Context, o *Outlook, who []id.Person, now, then demands) error {
-	o.Shut, o.Enrol, o.Freed = map[factor.Method][]id.Person{}, map[factor.Method][]id.Person{}, map[factor.Method][]id.Person{}
-	var gain []id.Person
-	for _, one := range who {
-		for i, m := range requirable {
-			if bit := uint8(1) << i; now[one]&bit != 0 && then[one]&bit == 0 {
-				o.Freed[m] = append(o.Freed[m], one)
-			}
-		}
-		if then[one]&^now[one] != 0 {
-			gain = append(gain, one)
-		}
-	}
-	kept, err := r.provable(ctx, gain, then)
-	for _, one := range gain {
-		lacks := Demand{Methods: methodsIn(then[one] &^ now[one])}.Missing(kept[one])
-		if slices.Contains(lacks, factor.ByPasskey) {
-			lacks = []factor.Method{factor.ByPasskey} // stands for the others too
-		}
-		for _, m := range lacks {
-			if r.gives(m) {
-				o.Enrol[m] = append(o.Enrol[m], one)
-			} else {
-				o.Shut[m] = append(o.Shut[m], one)
-			}
-		}
-		if len(lacks) == 0 {
-			o.Asked = append(o.Asked, one)
-		}
-	}
-	return err
-}
-
-// provable is what people could prove at once, as if they had.
-func (r *Room) provable(ctx context.Context, who []id.Person, then demands) (map[id.Person][]factor.Proof, error) {
-	kept, err := r.factors.Kept(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	could, mail := map[id.Person][]factor.Proof{}, []id.Person{}
-	for _, one := range who {
-		for _, m := range kept[one] {
-			could[one] = append(could[one], factor.Proof{Method: m})
-		}
-		if slices.Contains(methodsIn(then[one]), factor.ByMail) {
-			mail = append(mail, one)
-		}
-	}
-	people, err := r.register.People(ctx, mail)
-	for _, p := range people {
-		if p.Email != "" && p.Verified && r.gives(factor.ByMail) {
-			could[p.ID] = append(could[p.ID], factor.Proof{Method: factor.ByMail})
-		}
-	}
-	return could, err
-}
-
-// gives reports whether people can come by a method in this house.
-func (r *Room) gives(m factor.Method) bool {
-	switch m {
-	case factor.ByPasskey:
-		return r.factors.HasPasskeys()
-	case factor.ByMail:
-		return r.post != nil && r.post.Enabled()
-	}
-	return true
-}
-
-func methodsIn(bits uint8) (all []factor.Method) {
-	for i, m := range requirable {
-		if bits&(1<<i) != 0 {
-			all = append(all, m)
-		}
-	}
-	return all
+	return r.factors.Outlook(ctx, members, now, then)
 }
 
 // crowd is an organization's people, for whom policies are looked at.
@@ -161,21 +70,15 @@ type crowd struct {
 	groups  map[id.Group][]id.Person // that were read, or that will be
 }
 
-func (c crowd) demands(ctx context.Context, all []SignInPolicy) (demands, error) {
-	asked := demands{}
+func (c crowd) demands(ctx context.Context, all []SignInPolicy) (factor.Wants, error) {
+	asked := factor.Wants{}
 	for _, p := range all {
-		var bits uint8
-		for _, m := range p.Require {
-			if i := slices.Index(requirable, m); i >= 0 {
-				bits |= 1 << i
-			}
-		}
 		who, err := c.audience(ctx, p)
 		if err != nil {
 			return nil, err
 		}
 		for _, one := range who {
-			asked[one] |= bits
+			asked[one] |= factor.BitsOf(p.Require)
 		}
 	}
 	return asked, nil

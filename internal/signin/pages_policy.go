@@ -251,7 +251,7 @@ func (r *Room) policyForm(v *web.Visit, p SignInPolicy, typed url.Values) (ui.Po
 	form.Allow, form.Deny = input("allow", strings.Join(p.Wish.Allow, "\n")), input("deny", strings.Join(p.Wish.Deny, "\n"))
 	form.Allow.Kind, form.Deny.Kind = "textarea", "textarea"
 	form.Require = webui.Pick{Name: "require", Legend: v.Say("signin.policy.require"), Hint: v.Say("signin.policy.require.hint")}
-	for _, m := range requirable {
+	for _, m := range factor.Requirable {
 		form.Require.Choices = append(form.Require.Choices, webui.Choice{
 			Value: string(m), Text: v.Say("signin.method." + string(m)), Hint: v.Say("signin.method." + string(m) + ".hint"), On: slices.Contains(p.Require, m),
 		})
