@@ -234,7 +234,8 @@ func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
-		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel}, Held: h.held,
+		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel, h.heldPanel}, Held: h.held,
+		Asked: h.signin.SayGroups,
 	})
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err

@@ -137,14 +137,3 @@ func (r *Room) EndAll(tx *store.Tx, who id.Person) (int64, error) {
 	}
 	return sessions, err
 }
-
-// Standing counts a person's sessions and their wrong answers in a row.
-func (r *Room) Standing(v *store.View, who id.Person) (sessions, wrong int64, err error) {
-	self := v.Self(who)
-	all, err := sessionsOf(self, v.Now())
-	if err != nil {
-		return 0, 0, err
-	}
-	wrong, err = failures(self)
-	return int64(len(all)), wrong, err
-}
