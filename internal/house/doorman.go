@@ -181,6 +181,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.recovery", href: factor.RecoveryPath},
 		{key: "settings.sessions", href: signin.SessionsPath},
 		{key: "settings.tokens", href: token.Path},
+		{key: "hub.push", href: hub.PushPath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }
