@@ -108,7 +108,7 @@ func New(o Options) (*System, error) {
 		if p.Password.Empty() {
 			p.Password = secret.Of(fake.Token(9))
 		}
-		s.people[p.Login] = &user{Person: p, Account: "712020:" + fake.Hex(16), Token: secret.Of(fake.Token(24))}
+		s.people[p.Login] = &user{Person: p, Account: "712020:" + fake.Stable("jira:"+p.Login), Token: secret.Of(fake.Token(24))}
 	}
 	s.handler = s.routes()
 	return s, nil

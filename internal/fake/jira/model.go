@@ -120,7 +120,7 @@ func seeded() ([]*site, error) {
 		return nil, err
 	}
 	for _, one := range sites {
-		id := fake.Hex(16)
+		id := fake.Stable("jira site:" + one.Key)
 		one.Cloud = strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")
 	}
 	return sites, nil
