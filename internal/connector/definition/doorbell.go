@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"context"
@@ -76,7 +76,7 @@ func (d *Definition) Ring(ctx context.Context, header http.Header, raw []byte, k
 	}
 	var ids []string
 	for _, item := range list[:min(len(list), mostRung)] {
-		if text := asText(item); text != "" {
+		if text := Text(item); text != "" {
 			ids = append(ids, text)
 		}
 	}

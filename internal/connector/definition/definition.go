@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"crypto/sha256"
@@ -11,7 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 )
 
-// Words are the sentences of this package.
+// Words are the sentences of what can be wrong in a definition.
 //
 //go:embed words
 var Words embed.FS
@@ -260,3 +260,9 @@ func Parse(file string, text []byte) (*Definition, error) {
 		Modes: doc.Auth.Modes, Limits: doc.Limits, Poll: doc.Poll, doc: doc,
 	}, nil
 }
+
+// cardOperations are what an adapter of the card protocol can do.
+var cardOperations = []string{OpWhoami, OpApprovals, OpApproval, OpDecide}
+
+// Zone is where times without a zone are read.
+func (d *Definition) Zone() *time.Location { return d.doc.zone }

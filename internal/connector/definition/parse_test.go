@@ -1,10 +1,10 @@
-package connector_test
+package definition_test
 
 import (
 	"os"
 	"testing"
 
-	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 )
 
 func TestDefinitionsParse(t *testing.T) {
@@ -14,7 +14,7 @@ func TestDefinitionsParse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := connector.Parse(name+".yaml", text)
+			d, err := definition.Parse(name+".yaml", text)
 			if err != nil {
 				t.Fatal(err)
 			}

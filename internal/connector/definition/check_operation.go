@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"cmp"
@@ -72,6 +72,9 @@ var contracts = map[string]contract{
 func argNames(op string) []string {
 	return append([]string{"nativeUser", "actAs"}, contracts[op].args...)
 }
+
+// Writes reports whether the operation may change the system.
+func Writes(op string) bool { return contracts[op].writes }
 
 func isApproval(op string) bool { return strings.HasPrefix(op, "approval.") }
 

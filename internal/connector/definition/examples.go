@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ type example struct {
 	Settings  map[string]any `yaml:"settings"`
 	Arg       map[string]any `yaml:"arg"`
 	Exchanges []exchange     `yaml:"exchanges,required"`
-	Expect    any            `yaml:"expect"` // part of the answer in the form of the model
+	Expect    any            `yaml:"expect"` // part of what is mapped
 	Error     string         `yaml:"error"`  // a kind of problem
 	Sent      bool           `yaml:"sent"`   // of the problem: the system may have been changed
 
@@ -77,6 +77,8 @@ type ExampleResult struct {
 	Name string
 	Line int    // in the definition
 	Why  string // it failed; "" if it passed
+	Op   string
+	Got  any // what was mapped
 }
 
 // Examples runs the tests that the definition carries, over their recorded
@@ -84,7 +86,8 @@ type ExampleResult struct {
 func (d *Definition) Examples(ctx context.Context) []ExampleResult {
 	out := make([]ExampleResult, 0, len(d.doc.Tests))
 	for _, x := range d.doc.Tests {
-		out = append(out, ExampleResult{x.Name, x.line, d.try(ctx, x)})
+		got, why := d.try(ctx, x)
+		out = append(out, ExampleResult{x.Name, x.line, why, x.Op, got})
 	}
 	return out
 }
@@ -101,21 +104,21 @@ func (i *instant) After(d time.Duration) <-chan time.Time {
 	return ready
 }
 
-func (d *Definition) try(ctx context.Context, x *example) string {
+func (d *Definition) try(ctx context.Context, x *example) (got any, why string) {
 	tape := &tape{all: x.Exchanges}
-	e := &Engine{clock: &instant{}, over: tape}
+	e := &Runner{clock: &instant{}, over: tape}
 	c := Call{
 		Definition: d, Settings: d.exampleSettings(x.Settings), Mode: x.Mode, NativeUser: x.User, Op: x.Op, Arg: x.Arg,
 		Credential: Credential{AccessToken: secret.Of("example"), Token: secret.Of("1-14-example"), Username: secret.Of("example"), Password: secret.Of("example")},
 	}
-	got, err := e.typed(ctx, c)
+	got, err := e.Run(ctx, c)
 	if tape.why != "" {
-		return tape.why
+		return nil, tape.why
 	}
 	if left := len(tape.all); left > 0 {
-		return fmt.Sprintf("%d of the recorded exchanges did not take place; the outcome was %v", left, err)
+		return nil, fmt.Sprintf("%d of the recorded exchanges did not take place; the outcome was %v", left, err)
 	}
-	return x.compare(got, err)
+	return got, x.compare(got, err)
 }
 
 func (x *example) compare(got any, err error) string {
@@ -250,21 +253,4 @@ func (t *tape) match(want recordedRequest, got egress.Request) {
 	if why := differs("the body", plainJSON(want.Body), body); why != "" {
 		t.fail("%s", why)
 	}
-}
-
-// typed runs the operation of the call and gives its answer in the model's form.
-func (e *Engine) typed(ctx context.Context, c Call) (any, error) {
-	read := map[string]func(*shape, any) any{
-		OpWhoami: boxed(readUser), OpResolve: boxed(readUser), OpTicket: boxed((*shape).ticket), OpCreate: boxed((*shape).ticket), OpTransition: boxed((*shape).ticket),
-		OpSearch: boxed(each((*shape).ticket)), OpApproval: boxed((*shape).approval), OpDecide: boxed((*shape).approval), OpApprovals: boxed(each((*shape).approval)),
-		OpItem: boxed((*shape).item), OpCatalog: boxed(each((*shape).item)),
-	}[c.Op]
-	if read == nil {
-		read = func(_ *shape, value any) any { return value }
-	}
-	return decoded(ctx, e, c, c.Op, c.Arg, read)
-}
-
-func boxed[T any](read func(*shape, any) T) func(*shape, any) any {
-	return func(s *shape, value any) any { return read(s, value) }
 }

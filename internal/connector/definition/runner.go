@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"cmp"
@@ -18,15 +18,15 @@ import (
 	"github.com/sekisho/sekisho/internal/secret"
 )
 
-// EngineOptions are what an engine needs. Meter may be nil.
-type EngineOptions struct {
+// Options are what a Runner needs. Meter may be nil.
+type Options struct {
 	Egress *egress.Client
 	Clock  clock.Clock
 	Meter  *meter.Set
 }
 
-// Engine executes definitions. It is safe for use at once.
-type Engine struct {
+// Runner executes definitions. It is safe for use at once.
+type Runner struct {
 	egress *egress.Client
 	clock  clock.Clock
 	over   doer // instead of the way out: recorded exchanges
@@ -37,9 +37,9 @@ type Engine struct {
 	routes map[string]*egress.Client
 }
 
-// NewEngine returns an engine.
-func NewEngine(o EngineOptions) *Engine {
-	e := &Engine{egress: o.Egress, clock: o.Clock, routes: map[string]*egress.Client{}}
+// NewRunner returns a runner.
+func NewRunner(o Options) *Runner {
+	e := &Runner{egress: o.Egress, clock: o.Clock, routes: map[string]*egress.Client{}}
 	if o.Meter != nil {
 		e.calls = o.Meter.Counter("connector_requests", "requests to outside systems by definition and outcome", "definition", "outcome")
 		e.took = o.Meter.Timer("connector_request", "requests to outside systems", "definition")
@@ -77,6 +77,12 @@ type Call struct {
 	Budget     *Budget // nil: no limit but the definition's own on one operation
 }
 
+// Signer signs the tokens by which an adapter of the card protocol knows us.
+type Signer interface {
+	// Sign returns a compact JWT with the claims.
+	Sign(claims map[string]any) (string, error)
+}
+
 // doer is the way out: *egress.Client, or recorded exchanges.
 type doer interface {
 	Do(ctx context.Context, r egress.Request) (*egress.Answer, error)
@@ -86,7 +92,7 @@ type doer interface {
 const mostRoutes = 256
 
 // route returns the client of a use, kept so that connections are used again.
-func (e *Engine) route(c Call) (doer, error) {
+func (e *Runner) route(c Call) (doer, error) {
 	if e.over != nil {
 		return e.over, nil
 	}
@@ -126,7 +132,7 @@ func fingerprint(u egress.Use) string {
 }
 
 // Close ends the connections that are kept for the next call.
-func (e *Engine) Close() {
+func (e *Runner) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, client := range e.routes {
@@ -136,7 +142,7 @@ func (e *Engine) Close() {
 
 // Run executes the operation and returns what it maps: a map, a list of maps for
 // an operation with each, nil where nothing is mapped. The error is a *Problem.
-func (e *Engine) Run(ctx context.Context, c Call) (any, error) {
+func (e *Runner) Run(ctx context.Context, c Call) (any, error) {
 	client, err := e.route(c)
 	if err != nil {
 		return nil, &Problem{Kind: Failed, Message: fault.Code(err), Err: err}
@@ -156,7 +162,7 @@ func (e *Engine) Run(ctx context.Context, c Call) (any, error) {
 
 // run is one operation on its way.
 type run struct {
-	e       *Engine
+	e       *Runner
 	c       Call
 	d       *Definition
 	client  doer
@@ -169,7 +175,7 @@ type run struct {
 	done    int  // steps executed
 }
 
-func (e *Engine) prepare(client doer, c Call) (*run, *Problem) {
+func (e *Runner) prepare(client doer, c Call) (*run, *Problem) {
 	c.Mode = cmp.Or(c.Mode, ModeUser)
 	d := c.Definition
 	if !d.Can(c.Op, c.Mode) {
@@ -242,7 +248,7 @@ func (c Credential) usual(scheme string) string {
 }
 
 // observe counts a request.
-func (e *Engine) observe(definition string, outcome Kind, took time.Duration) {
+func (e *Runner) observe(definition string, outcome Kind, took time.Duration) {
 	if e.calls == nil {
 		return
 	}

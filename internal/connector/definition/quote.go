@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"encoding/base64"
@@ -43,7 +43,7 @@ func quoted(name string, value ref.Val, quote func(string) (string, string)) ref
 	switch {
 	case len(text) > longestQuoted:
 		return types.WrapErr(&refused{name, "the value is too long"})
-	case strings.ContainsFunc(text, unspeakable):
+	case strings.ContainsFunc(text, Unspeakable):
 		return types.WrapErr(&refused{name, "the value holds control characters"})
 	}
 	out, why := quote(text)
@@ -53,9 +53,9 @@ func quoted(name string, value ref.Val, quote func(string) (string, string)) ref
 	return types.String(out)
 }
 
-// unspeakable are characters that no id or name needs and that end lines, change
+// Unspeakable are characters that no id or name needs and that end lines, change
 // the direction of text or stand for bytes that are no text.
-func unspeakable(r rune) bool {
+func Unspeakable(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\u2028' || r == '\u2029'
 }
 

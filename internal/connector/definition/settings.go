@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"net/netip"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 )
 
@@ -349,6 +350,19 @@ func (d *Definition) Scheme(kind string, cfg map[string]any) (Scheme, error) {
 		*endpoint = u.String()
 	}
 	return out, nil
+}
+
+// Account is the account within a pasted token, where the scheme says how to find
+// it; "" elsewhere.
+func (d *Definition) Account(scheme string, token secret.Text) string {
+	for _, s := range d.doc.Auth.Schemes {
+		if s.account != nil && (scheme == "" || scheme == s.Kind) {
+			if m := s.account.FindStringSubmatch(token.Reveal()); len(m) == 2 {
+				return m[1]
+			}
+		}
+	}
+	return ""
 }
 
 // days is a span that may be written in days: "365d".

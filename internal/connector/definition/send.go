@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"bytes"
@@ -205,7 +205,7 @@ func scalars(value any) ([]string, bool) {
 		}
 		return out, true
 	}
-	text := asText(value)
+	text := Text(value)
 	return []string{text}, text != ""
 }
 
@@ -216,7 +216,7 @@ func (r *run) requestHeaders(ctx context.Context, q *request, vars map[string]an
 		if err != nil {
 			return describe("header "+h.name, &at{h.line, err})
 		}
-		if text := asText(value); text != "" {
+		if text := Text(value); text != "" {
 			into.Set(h.name, text)
 		}
 	}
@@ -225,7 +225,7 @@ func (r *run) requestHeaders(ctx context.Context, q *request, vars map[string]an
 		if err != nil {
 			return describe("impersonate", err)
 		}
-		if text := asText(value); text != "" {
+		if text := Text(value); text != "" {
 			into.Set(i.Header, text)
 		}
 	}

@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"context"
@@ -215,7 +215,7 @@ func (r *run) verify(ctx context.Context, s *scope) (any, *Problem) {
 
 func stateOf(out any) string {
 	m, _ := out.(map[string]any)
-	if text := asText(m["state"]); text != "" {
+	if text := Text(m["state"]); text != "" {
 		return cut(text)
 	}
 	return "unknown"

@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"context"
@@ -111,7 +111,7 @@ func (r *run) turn(ctx context.Context, g *pager, t *turn) (bool, *Problem) {
 		if err != nil {
 			return false, describe("next", &at{g.Next.line, err})
 		}
-		return r.follow(asText(next), g.Token, t)
+		return r.follow(Text(next), g.Token, t)
 	default:
 		t.params = map[string]string{g.Start: strconv.Itoa(t.taken)}
 	}
@@ -152,15 +152,15 @@ func (r *run) isLast(ctx context.Context, g *pager, t *turn) (bool, *Problem) {
 	}
 	if g.Total.given() {
 		total, err := g.Total.eval(ctx, t.vars)
-		if count, ok := number(total); err == nil && ok && t.taken >= count {
+		if count, ok := Whole(total); err == nil && ok && t.taken >= count {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// number reads a count that is a number or digits.
-func number(value any) (int, bool) {
+// Whole reads a count that is a number or digits.
+func Whole(value any) (int, bool) {
 	switch v := value.(type) {
 	case int64:
 		return int(v), true

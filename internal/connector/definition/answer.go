@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"bytes"
@@ -167,14 +167,14 @@ func (r *run) judge(ctx context.Context, s *step, vars map[string]any, got *egre
 func (r *run) ruled(ctx context.Context, rule *rule, vars map[string]any, got *egress.Answer) *Problem {
 	p := &Problem{Kind: rule.As, Message: "HTTP " + strconv.Itoa(got.Status)}
 	if rule.Message.given() {
-		if text, err := rule.Message.eval(ctx, vars); err == nil && asText(text) != "" {
-			p.Message = cut(asText(text))
+		if text, err := rule.Message.eval(ctx, vars); err == nil && Text(text) != "" {
+			p.Message = cut(Text(text))
 		}
 	}
 	said := got.Header.Get("Retry-After")
 	if rule.RetryAfter.given() {
-		if value, err := rule.RetryAfter.eval(ctx, vars); err == nil && asText(value) != "" {
-			said = asText(value)
+		if value, err := rule.RetryAfter.eval(ctx, vars); err == nil && Text(value) != "" {
+			said = Text(value)
 		}
 	}
 	if p.Kind == Throttled || p.Kind == Unavailable {
@@ -183,8 +183,8 @@ func (r *run) ruled(ctx context.Context, rule *rule, vars map[string]any, got *e
 	return p
 }
 
-// asText gives a text or a whole number as text, else "".
-func asText(value any) string {
+// Text gives a text or a whole number as text, else "".
+func Text(value any) string {
 	switch v := value.(type) {
 	case string:
 		return v
