@@ -4,14 +4,6 @@ import (
 	"context"
 )
 
-// Signer signs the tokens by which an adapter of the card protocol knows us.
-type Signer interface {
-	// Sign returns a compact JWT with the claims.
-	Sign(claims map[string]any) (string, error)
-}
-
-var cardOperations = []string{OpWhoami, OpApprovals, OpApproval, OpDecide}
-
 var errCard = &Problem{Kind: Failed, Message: "not yet"}
 
 func (e *Engine) cardWhoami(context.Context, Call) (Party, error)      { return Party{}, errCard }

@@ -164,7 +164,7 @@ func (d *Desk) attachIn(tx *store.Tx, by id.Principal, c Connection) (store.Even
 	if err := putConnection(tx, c); err != nil {
 		return store.Event{}, err
 	}
-	return c.event("connection.made", by), tx.Touch(Topic(c.Org))
+	return c.event("connection.made", by), tx.Touch(Topic)
 }
 
 // ownerOf reports whether an account is somebody else's.
@@ -218,7 +218,7 @@ func (d *Desk) Disconnect(ctx context.Context, by id.Principal, org id.Org, syst
 		if err != nil || now.ID == "" {
 			return store.Abort(errors.Join(err, errGone))
 		}
-		if err := errors.Join(removeConnection(tx, now.ID), tx.Touch(Topic(org))); err != nil {
+		if err := errors.Join(removeConnection(tx, now.ID), tx.Touch(Topic)); err != nil {
 			return store.Abort(err)
 		}
 		now.State = Off

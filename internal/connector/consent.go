@@ -73,7 +73,7 @@ func (d *Desk) Start(ctx context.Context, w Intent) (string, error) {
 		}
 		now, err := connectionOf(&tx.View, s.Org, s.ID, w.Person)
 		if err == nil && (now.State == Off || now.State == Connecting) {
-			err = errors.Join(putConnection(tx, c), tx.Touch(Topic(s.Org)))
+			err = errors.Join(putConnection(tx, c), tx.Touch(Topic))
 		}
 		if err != nil {
 			return store.Abort(err)
@@ -169,7 +169,7 @@ func (d *Desk) refuse(ctx context.Context, s System, w Intent, f *fault.Fault) e
 	return d.store.Org(s.Org).Write(ctx, func(tx *store.Tx) store.End {
 		now, err := connectionOf(&tx.View, s.Org, s.ID, w.Person)
 		if err == nil && now.State == Connecting {
-			err = errors.Join(removeConnection(tx, now.ID), tx.Touch(Topic(s.Org)))
+			err = errors.Join(removeConnection(tx, now.ID), tx.Touch(Topic))
 		}
 		if err != nil {
 			return store.Abort(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -21,10 +22,13 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// Tables are the schema of systems and connections.
-//
-//go:embed schema
-var Tables embed.FS
+// Words are the sentences of systems and connections, Schema their tables.
+var (
+	//go:embed words
+	Words embed.FS
+	//go:embed schema
+	Schema embed.FS
+)
 
 // Notice is what a person is told of a connection.
 type Notice struct {
@@ -185,7 +189,7 @@ func (d *Desk) fit(s *System, given map[string]secret.Text) error {
 	}
 	s.Mode, s.Scheme = cmp.Or(s.Mode, first(def.Modes)), cmp.Or(s.Scheme, first(def.Schemes()))
 	for _, setting := range def.Settings() {
-		if text, ok := s.Settings[setting.Name].(string); ok && setting.Type == SettingURL && text != "" {
+		if text, ok := s.Settings[setting.Name].(string); ok && setting.Type == definition.SettingURL && text != "" {
 			if f := fault.As(checkAddress(text)); f != nil {
 				bad.AddFault(setting.Name, f)
 			}
@@ -279,7 +283,7 @@ func (d *Desk) fitAuth(s *System, def *Definition, given map[string]secret.Text)
 func secretsOf(def *Definition) []string {
 	all := slices.Clone(authSecrets)
 	for _, s := range def.Settings() {
-		if s.Type == SettingSecret {
+		if s.Type == definition.SettingSecret {
 			all = append(all, s.Name)
 		}
 	}
@@ -316,10 +320,6 @@ func (d *Desk) wayWith(s System, def *Definition, client secret.Text) (way, erro
 		clientID: s.ClientID, secret: client, scope: s.Scope, pkce: scheme.PKCE != "none", basic: scheme.TokenAuth == "basic", json: scheme.TokenBody == "json",
 		extra: scheme.Extra, life: time.Duration(scheme.ExpiresIn) * time.Second, lifetime: time.Duration(scheme.Refresh.Absolute),
 	}
-	origins, err := def.Origins(s.Settings)
-	if err != nil {
-		return w, err
-	}
 	for _, text := range []string{s.AuthorizationEndpoint, s.TokenEndpoint} {
 		if text == "" {
 			continue
@@ -328,7 +328,7 @@ func (d *Desk) wayWith(s System, def *Definition, client secret.Text) (way, erro
 		if err != nil {
 			return w, err
 		}
-		if !within(origins, u.Parsed()) {
+		if in, err := def.Reaches(s.Settings, u); err != nil || !in {
 			return w, fault.New(fault.Invalid, "connector-host-invalid", "host", text)
 		}
 	}
@@ -377,15 +377,6 @@ func (d *Desk) Read(s System) (*Definition, error) {
 	return d.bound(&s)
 }
 
-// ScopeOf is the scope that a scheme asks for unless an administrator says
-// another.
-func (d *Definition) ScopeOf(scheme string) string {
-	if s := d.doc.Auth.Schemes.get(scheme); s != nil {
-		return s.Scope
-	}
-	return ""
-}
-
 // prove refuses a definition of one's own whose tests fail.
 func (d *Desk) prove(ctx context.Context, s System) error {
 	def, err := d.Definition(s)
@@ -393,7 +384,7 @@ func (d *Desk) prove(ctx context.Context, s System) error {
 		return err
 	}
 	var bad fault.Checks
-	for _, one := range def.Examples(ctx) {
+	for _, one := range Examples(ctx, def) {
 		if one.Why != "" {
 			bad.Add("tests", "connector-example-failed", "name", clip(one.Name), "reason", clip(one.Why), "line", one.Line)
 		}

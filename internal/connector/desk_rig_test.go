@@ -269,7 +269,7 @@ func newRig(t *testing.T, url string, c clock.Clock) *rig {
 // open makes a process of the house on the rig's database.
 func (r *rig) open() {
 	r.t.Helper()
-	r.store = housetest.Open(r.t, r.url, r.clock, seal.Schema, once.Schema, org.Schema, connector.Tables)
+	r.store = housetest.Open(r.t, r.url, r.clock, seal.Schema, once.Schema, org.Schema, connector.Schema)
 	r.ring = seal.New(seal.Options{Store: r.store, Clock: r.clock, Log: housetest.Log(r.t)}, connector.Secrets{}, connector.Tokens{})
 	founded, err := r.ring.Founded(r.t.Context())
 	if err == nil && founded {

@@ -7,26 +7,26 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 )
 
-// Fault says a problem as the house says it. What the other side said is its
-// argument "message", and text of a stranger.
-func (p *Problem) Fault() *fault.Fault {
+// problemFault says a problem as the house says it. What the other side said is
+// its argument "message", and text of a stranger.
+func problemFault(p *Problem) *fault.Fault {
 	cause := fault.As(p.Err)
 	switch {
 	case cause != nil && strings.HasPrefix(cause.Code, "egress-"):
 		return cause // says itself what to do
 	case p.Step == "token" && p.Kind == Forbidden:
-		return p.fault(fault.Unmet, "connector-client-refused")
+		return faultBy(p, fault.Unmet, "connector-client-refused")
 	case p.Step == "token" && p.Kind == Unauthorized:
-		return p.fault(fault.Unmet, "connector-grant-refused")
+		return faultBy(p, fault.Unmet, "connector-grant-refused")
 	case p.Step == "token" && (p.Kind == NotFound || p.Kind == Invalid || p.Kind == Failed):
-		return p.fault(fault.Unmet, "connector-endpoint-wrong")
+		return faultBy(p, fault.Unmet, "connector-endpoint-wrong")
 	case p.Kind == Unavailable || p.Kind == Throttled:
-		return p.fault(fault.Busy, "connector-"+string(p.Kind)).RetryAfter(p.RetryAfter)
+		return faultBy(p, fault.Busy, "connector-"+string(p.Kind)).RetryAfter(p.RetryAfter)
 	}
-	return p.fault(faultKinds[p.Kind], "connector-"+faultCodes[p.Kind])
+	return faultBy(p, faultKinds[p.Kind], "connector-"+faultCodes[p.Kind])
 }
 
-func (p *Problem) fault(kind fault.Kind, code string) *fault.Fault {
+func faultBy(p *Problem, kind fault.Kind, code string) *fault.Fault {
 	said := p.Message
 	if said == "" {
 		said = "—"
@@ -47,11 +47,11 @@ var (
 )
 
 // FaultOf says the error of an outside call as the house says it: its own faults
-// as they are, problems by Fault; nil for what is neither.
+// as they are, problems in our words; nil for what is neither.
 func FaultOf(err error) *fault.Fault {
 	var p *Problem
 	if errors.As(err, &p) {
-		return p.Fault()
+		return problemFault(p)
 	}
 	return fault.As(err)
 }

@@ -5,10 +5,19 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sekisho/sekisho/internal/connector/definition"
 )
 
 // The typed operations: Run, decoded into the model. Op and Arg of the call are
 // theirs; every error is a *Problem.
+
+// Engine talks to outside systems as their definitions say. It is safe for use at
+// once.
+type Engine struct{ *definition.Runner }
+
+// NewEngine returns an engine.
+func NewEngine(o EngineOptions) *Engine { return &Engine{definition.NewRunner(o)} }
 
 // Remark is a comment on a ticket.
 type Remark struct {
@@ -26,10 +35,10 @@ func decoded[T any](ctx context.Context, e *Engine, c Call, op string, arg map[s
 	if err != nil {
 		return none, err
 	}
-	s := &shape{zone: c.Definition.doc.zone}
+	s := &shape{zone: c.Definition.Zone()}
 	out := read(s, value)
 	if s.bad != nil {
-		s.bad.Step, s.bad.Sent = op, contracts[op].writes
+		s.bad.Step, s.bad.Sent = op, definition.Writes(op)
 		return none, s.bad
 	}
 	return out, nil
@@ -59,7 +68,7 @@ func (e *Engine) Whoami(ctx context.Context, c Call) (Party, error) {
 	if c.Definition.Kind == KindCard {
 		return e.cardWhoami(ctx, c)
 	}
-	return decoded(ctx, e, c, OpWhoami, map[string]any{"tokenUser": c.tokenUser()}, readUser)
+	return decoded(ctx, e, c, OpWhoami, map[string]any{"tokenUser": c.Definition.Account(c.Scheme, c.Credential.Token)}, readUser)
 }
 
 // ResolveUser finds the one account of a person; two are AmbiguousUser.
@@ -114,10 +123,12 @@ func (e *Engine) Comment(ctx context.Context, c Call, id, text, marker string, p
 // Comments reads the comments of a ticket back. A marker narrows where the
 // system can; the caller looks for it in the texts (Marked).
 func (e *Engine) Comments(ctx context.Context, c Call, id, marker string) ([]Remark, error) {
-	return decoded(ctx, e, c, OpComments, map[string]any{"id": id, "marker": marker}, each(func(s *shape, value any) Remark {
-		m := s.table(value, "comment")
-		return Remark{s.id(m, "id", false), s.text(m, "text"), s.party(m, "author"), s.time(m, "createdAt")}
-	}))
+	return decoded(ctx, e, c, OpComments, map[string]any{"id": id, "marker": marker}, each(readRemark))
+}
+
+func readRemark(s *shape, value any) Remark {
+	m := s.table(value, "comment")
+	return Remark{s.id(m, "id", false), s.text(m, "text"), s.party(m, "author"), s.time(m, "createdAt")}
 }
 
 // Marked reports whether one of the comments carries the marker.
@@ -244,25 +255,14 @@ func (e *Engine) Order(ctx context.Context, c Call, w Wish) (Order, error) {
 		values[name] = value
 	}
 	arg := map[string]any{"id": w.Item, "quantity": int64(max(w.Quantity, 1)), "values": values, "requestedFor": w.RequestedFor, "comment": w.Comment, "marker": w.Marker}
-	o, err := decoded(ctx, e, c, OpOrder, arg, func(s *shape, value any) Order {
-		m := s.table(value, "order")
-		return Order{ID: s.id(m, "id", false), Number: s.id(m, "number", false), URL: s.link(m, "url")}
-	})
+	o, err := decoded(ctx, e, c, OpOrder, arg, readOrder)
 	if err == nil && o.Number == "" {
 		return Order{}, &Problem{Kind: NotApplied, Message: "the system named no request", Step: OpOrder, Sent: true}
 	}
 	return o, err
 }
 
-// tokenUser is the account within a pasted token, where the scheme says how to
-// find it.
-func (c Call) tokenUser() string {
-	for _, s := range c.Definition.doc.Auth.Schemes {
-		if s.account != nil && (c.Scheme == "" || c.Scheme == s.Kind) {
-			if m := s.account.FindStringSubmatch(c.Credential.Token.Reveal()); len(m) == 2 {
-				return m[1]
-			}
-		}
-	}
-	return ""
+func readOrder(s *shape, value any) Order {
+	m := s.table(value, "order")
+	return Order{ID: s.id(m, "id", false), Number: s.id(m, "number", false), URL: s.link(m, "url")}
 }

@@ -229,7 +229,7 @@ func (d *Desk) lose(ctx context.Context, s System, c Connection, why Kind) error
 		if !hit {
 			return store.Quietly(store.QuietClaim)
 		}
-		if err := errors.Join(queue(tx), tx.Touch(Topic(c.Org))); err != nil {
+		if err := errors.Join(queue(tx), tx.Touch(Topic)); err != nil {
 			return store.Abort(err)
 		}
 		c.State, c.Trouble = Reconnect, string(why)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sekisho/sekisho/internal/connector/definition"
 )
 
 // shape reads the plain values that a definition maps into the model. The first
@@ -56,7 +58,7 @@ func (s *shape) text(m map[string]any, key string) string {
 	if value == nil {
 		return ""
 	}
-	text := asText(value)
+	text := definition.Text(value)
 	if _, isText := value.(string); text == "" && !isText {
 		s.fail(key, "a text")
 	}
@@ -65,8 +67,8 @@ func (s *shape) text(m map[string]any, key string) string {
 
 // id is a text that is sent back one day: it is never changed.
 func (s *shape) id(m map[string]any, key string, needed bool) string {
-	text := asText(m[key])
-	if text == "" && needed || text == "" && m[key] != nil && m[key] != "" || len(text) > longestID || strings.ContainsFunc(text, unspeakable) {
+	text := definition.Text(m[key])
+	if text == "" && needed || text == "" && m[key] != nil && m[key] != "" || len(text) > longestID || strings.ContainsFunc(text, definition.Unspeakable) {
 		s.fail(key, "an id")
 	}
 	return text
@@ -118,7 +120,7 @@ func (s *shape) number(m map[string]any, key string) int {
 	if m[key] == nil || m[key] == "" {
 		return 0
 	}
-	n, ok := number(m[key])
+	n, ok := definition.Whole(m[key])
 	if !ok {
 		s.fail(key, "a whole number")
 	}
@@ -190,7 +192,7 @@ var (
 // state gives our word, or Unmapped: a word that we do not know never counts as
 // a yes (C17).
 func (s *shape) state(m map[string]any, known []State) State {
-	state := State(asText(m["state"]))
+	state := State(definition.Text(m["state"]))
 	if !slices.Contains(known, state) {
 		return Unmapped
 	}
@@ -224,7 +226,7 @@ func (s *shape) free(value any) map[string]any {
 	out := map[string]any{}
 	for _, item := range list {
 		m := s.table(item, "fields")
-		if name := asText(m["id"]); name != "" {
+		if name := definition.Text(m["id"]); name != "" {
 			out[name] = m["value"]
 		}
 	}
@@ -250,7 +252,7 @@ func (s *shape) approval(value any) Approval {
 }
 
 func (s *shape) need(m map[string]any) Need {
-	switch need := Need(asText(m["commentRequired"])); need {
+	switch need := Need(definition.Text(m["commentRequired"])); need {
 	case "":
 		return Never
 	case Never, OnReject, Always:

@@ -99,8 +99,8 @@ func (s System) place() seal.Place {
 	return seal.Place{Table: "connector_system", Column: "sealed", Row: string(s.ID), Org: s.Org}
 }
 
-// Topic changes whenever a system or a connection of an organization does.
-func Topic(org id.Org) string { return "connector-" + string(org) }
+// Topic changes whenever a system or a connection does.
+const Topic = "connector"
 
 var systemName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
@@ -339,7 +339,7 @@ func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh 
 	for field, value := range differences(now, *s) {
 		event.Fields["changed."+field] = value
 	}
-	return event, tx.Touch(Topic(s.Org))
+	return event, tx.Touch(Topic)
 }
 
 // event says what the witness keeps of a system: never a secret.
@@ -404,7 +404,7 @@ func (d *Desk) End(tx *store.Tx, by id.Principal, which id.Connector) (store.Eve
 	if err := removeSystem(tx, which); err != nil {
 		return store.Event{}, err
 	}
-	return s.event("connector.removed", by), tx.Touch(Topic(s.Org))
+	return s.event("connector.removed", by), tx.Touch(Topic)
 }
 
 // Shown is how people call the system.

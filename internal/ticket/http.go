@@ -69,13 +69,49 @@ type DefinitionBody struct {
 
 // TestBody is what a test showed.
 type TestBody struct {
-	System  string               `json:"system" doc:"Name of the system"`
-	Account connector.Party      `json:"account" doc:"Whom the credential belongs to"`
-	Ticket  *connector.Ticket    `json:"ticket,omitempty" doc:"The ticket in our words"`
-	Raw     string               `json:"raw,omitempty" doc:"What the system said of it, as JSON"`
-	Problem string               `json:"problem,omitempty" doc:"Code of what went wrong"`
-	Message string               `json:"message,omitempty" doc:"What the other side said about it"`
-	Trace   []connector.Exchange `json:"trace" doc:"Every request, with secrets masked"`
+	System  string         `json:"system" doc:"Name of the system"`
+	Account AccountBody    `json:"account" doc:"Whom the credential belongs to"`
+	Ticket  *TicketBody    `json:"ticket,omitempty" doc:"The ticket in our words"`
+	Raw     string         `json:"raw,omitempty" doc:"What the system said of it, as JSON"`
+	Problem string         `json:"problem,omitempty" doc:"Code of what went wrong"`
+	Message string         `json:"message,omitempty" doc:"What the other side said about it"`
+	Trace   []ExchangeBody `json:"trace" doc:"Every request, with secrets masked"`
+}
+
+// AccountBody is a person as the other side knows them.
+type AccountBody struct {
+	NativeID string `json:"native_id,omitempty" doc:"Identifier there"`
+	Name     string `json:"name,omitempty" doc:"As they are called there"`
+	Email    string `json:"email,omitempty" doc:"Address there"`
+}
+
+// TicketBody is a ticket in our words.
+type TicketBody struct {
+	ID          string      `json:"id" doc:"Its number"`
+	Title       string      `json:"title" doc:"Its subject"`
+	Type        string      `json:"type,omitempty" doc:"What sort of ticket the system calls it"`
+	State       string      `json:"state" doc:"In our words; unknown counts as no"`
+	NativeState string      `json:"native_state,omitempty" doc:"In the system's own words"`
+	Requester   AccountBody `json:"requester" doc:"Who asked"`
+	Assignee    AccountBody `json:"assignee" doc:"Who works on it"`
+	Assets      []string    `json:"assets,omitempty" doc:"What it is about"`
+	Priority    int         `json:"priority,omitempty" doc:"1 is the highest, 5 the lowest"`
+	From        *time.Time  `json:"from,omitempty" doc:"When what it asks for may begin"`
+	Until       *time.Time  `json:"until,omitempty" doc:"When it must be over"`
+	DependsOn   []string    `json:"depends_on,omitempty" doc:"Tickets that come before it"`
+	URL         string      `json:"url,omitempty" doc:"Its page there"`
+}
+
+// ExchangeBody is one request of a test.
+type ExchangeBody struct {
+	Step   string `json:"step" doc:"Of the definition"`
+	Method string `json:"method" doc:"Of HTTP"`
+	URL    string `json:"url" doc:"Where it went"`
+	Status int    `json:"status,omitempty" doc:"Of HTTP; left out where nothing answered"`
+	Millis int64  `json:"ms" doc:"How long it took, in milliseconds"`
+	Sent   string `json:"sent,omitempty" doc:"Its body, cut"`
+	Got    string `json:"got,omitempty" doc:"Body of the answer, cut"`
+	Fault  string `json:"fault,omitempty" doc:"What was wrong with it"`
 }
 
 type (
@@ -254,9 +290,9 @@ func (r *Room) apiTest(ctx context.Context, in *testInput) (*testOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := &testOutput{TestBody{System: o.System.Name, Account: o.Account, Ticket: o.Ticket, Raw: o.Raw, Trace: o.Trace}}
-	if out.Body.Trace == nil {
-		out.Body.Trace = []connector.Exchange{}
+	out := &testOutput{TestBody{System: o.System.Name, Account: AccountBody(o.Account), Ticket: ticketBody(o.Ticket), Raw: o.Raw, Trace: []ExchangeBody{}}}
+	for _, e := range o.Trace {
+		out.Body.Trace = append(out.Body.Trace, ExchangeBody(e))
 	}
 	if o.Fault != nil {
 		out.Body.Problem = o.Fault.Code
@@ -268,4 +304,21 @@ func (r *Room) apiTest(ctx context.Context, in *testInput) (*testOutput, error) 
 func (r *Room) apiAuthorize(ctx context.Context, in *systemInput) (*nothing, error) {
 	_, err := r.desk.Serve(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Connector(in.System))
 	return &nothing{}, err
+}
+
+func ticketBody(t *connector.Ticket) *TicketBody {
+	if t == nil {
+		return nil
+	}
+	return &TicketBody{
+		ID: t.ID, Title: t.Title, Type: t.Type, State: string(t.State), NativeState: t.NativeState, Requester: AccountBody(t.Requester), Assignee: AccountBody(t.Assignee),
+		Assets: t.Assets, Priority: t.Priority, From: orNone(t.Window.Start), Until: orNone(t.Window.End), DependsOn: t.DependsOn, URL: t.URL,
+	}
+}
+
+func orNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

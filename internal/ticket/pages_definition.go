@@ -75,7 +75,7 @@ func readDocument(v *web.Visit) (string, error) {
 }
 
 func (r *Room) examples(v *web.Visit, def *connector.Definition) (all []ui.Example) {
-	for _, one := range def.Examples(v.Context()) {
+	for _, one := range connector.Examples(v.Context(), def) {
 		all = append(all, ui.Example{Name: one.Name, Fault: one.Why})
 	}
 	return all

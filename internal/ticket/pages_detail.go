@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/ticket/ui"
 	"github.com/sekisho/sekisho/internal/web"
@@ -199,7 +200,7 @@ func (r *Room) settingsSection(v *web.Visit, s connector.System, def *connector.
 	}
 	add(v.Say("ticket.name"), s.Name)
 	for _, setting := range def.Settings() {
-		if setting.Type == connector.SettingSecret {
+		if setting.Type == definition.SettingSecret {
 			add(labelOf(v, setting), v.Say(map[bool]string{true: "ticket.secret.set", false: "ticket.secret.none"}[s.Has(setting.Name)]))
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -144,7 +145,7 @@ func read(d drafted, typed url.Values) connector.Wanted {
 	w.Name, w.Title = strings.TrimSpace(typed.Get("name")), strings.TrimSpace(typed.Get("title"))
 	w.Settings = map[string]any{}
 	for _, s := range d.def.Settings() {
-		if s.Type == connector.SettingSecret {
+		if s.Type == definition.SettingSecret {
 			take(w.Secrets, s.Name, typed, s.Name)
 			continue
 		}
@@ -186,7 +187,7 @@ func take(into map[string]secret.Text, name string, typed url.Values, field stri
 func readSetting(s connector.Setting, text string) any {
 	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
 	switch s.Type {
-	case connector.SettingNumber:
+	case definition.SettingNumber:
 		if text == "" {
 			return nil
 		}
@@ -194,9 +195,9 @@ func readSetting(s connector.Setting, text string) any {
 			return n
 		}
 		return text
-	case connector.SettingBoolean:
+	case definition.SettingBoolean:
 		return text == "true"
-	case connector.SettingList:
+	case definition.SettingList:
 		list := []any{}
 		for line := range strings.SplitSeq(text, "\n") {
 			if line = strings.TrimSpace(line); line != "" {
@@ -204,7 +205,7 @@ func readSetting(s connector.Setting, text string) any {
 			}
 		}
 		return list
-	case connector.SettingMap:
+	case definition.SettingMap:
 		table := map[string]any{}
 		for line := range strings.SplitSeq(text, "\n") {
 			if key, value, ok := strings.Cut(line, "="); ok {
@@ -294,17 +295,17 @@ func (r *Room) asked(v *web.Visit, d drafted, typed url.Values) ui.Group {
 			Name: s.Name, Label: labelOf(v, s), Hint: said(v, s.Help), Value: kept(typed, s.Name, settingText(d.Settings[s.Name])), Required: s.Required,
 		}
 		switch s.Type {
-		case connector.SettingURL:
+		case definition.SettingURL:
 			input.Kind = "url"
-		case connector.SettingNumber:
+		case definition.SettingNumber:
 			input.Kind = "number"
-		case connector.SettingList:
+		case definition.SettingList:
 			input.Kind, input.Hint = "textarea", orElse(input.Hint, v.Say("ticket.list.hint"))
-		case connector.SettingMap:
+		case definition.SettingMap:
 			input.Kind, input.Hint = "textarea", orElse(input.Hint, v.Say("ticket.map.hint"))
-		case connector.SettingBoolean:
+		case definition.SettingBoolean:
 			input.Kind, input.Options = "select", []webui.Option{{Value: "false", Text: v.Say("ticket.no")}, {Value: "true", Text: v.Say("ticket.yes")}}
-		case connector.SettingSecret:
+		case definition.SettingSecret:
 			input = hidden(v, s.Name, labelOf(v, s), d.Has(s.Name), s.Required)
 		}
 		group.Fields = append(group.Fields, input)
