@@ -31,6 +31,7 @@ import (
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
+	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/meter"
 	"github.com/sekisho/sekisho/internal/notice"
@@ -38,6 +39,7 @@ import (
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -101,6 +103,8 @@ type House struct {
 	welcome *welcome.Room
 	notice  *notice.Room
 	folk    *people.Room
+	ledger  *lease.Ledger
+	hall    *request.Hall
 	console *console.Room
 	backup  *backup.Room
 	hub     *hub.Room
@@ -126,7 +130,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, lease.Schema, request.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
 	}
 }
 
@@ -135,7 +139,7 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
-		people.Words,
+		people.Words, lease.Words, request.Words,
 		console.Words, backup.Words, hub.Words,
 	}
 }
@@ -235,6 +239,9 @@ func (h *House) furnish() (err error) {
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
 		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel}, Held: h.held,
 	})
+	if err := h.openHall(); err != nil {
+		return err
+	}
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err
 	}
@@ -266,7 +273,7 @@ func (h *House) furnish() (err error) {
 
 // Permissions are those of the whole house.
 func Permissions() []org.Permission {
-	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
+	return slices.Concat(org.Permissions(), lease.Permissions(), request.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
 }
 
 // kinds are those of every room's manifests.

@@ -97,7 +97,7 @@ var houseWide = []string{"console", "backup", "notice"}
 // lookUps are the functions of higher rooms that look at the whole house: by an
 // unguessable value, at what is over, or at a house without people.
 var lookUps = map[string][]string{
-	"factor": {"lookUp"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
+	"lease": {"overdue"}, "factor": {"lookUp"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
 }
 
 func TestTheHouseHandleStaysLow(t *testing.T) {
