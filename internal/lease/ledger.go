@@ -101,7 +101,10 @@ func (g *Ledger) Extend(tx *store.Tx, of id.Org, which id.Lease, until time.Time
 	return l, l.event("lease.extended", by, nil), err
 }
 
-var errOver = fault.New(fault.Conflict, "lease-over")
+var (
+	errOver   = fault.New(fault.Conflict, "lease-over")
+	errTaking = fault.New(fault.Broken, "lease-taking-failed")
+)
 
 // Ending ends a lease in the caller's write. The thing is back when the
 // returned lease says so; otherwise an effect is on its way.
@@ -190,7 +193,7 @@ func (g *Ledger) End(ctx context.Context, by id.Principal, of id.Org, which id.L
 func (g *Ledger) stuck(ctx context.Context, of id.Org, which id.Lease, why Why, by id.Principal, cause error) error {
 	code := fault.Code(cause)
 	if code == "" {
-		code = "lease-taking-failed"
+		code = errTaking.Code
 	}
 	if f := fault.As(cause); f != nil && f.Kind == fault.Busy {
 		return nil // the store's trouble: it is tried again at once
