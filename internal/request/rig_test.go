@@ -29,6 +29,8 @@ type rig struct {
 	clock *clock.Moved
 	hall  *request.Hall
 	sales id.Group
+	last  request.ApprovalPolicy
+	n     int
 }
 
 // each runs f on either engine.
@@ -191,4 +193,14 @@ func (r *rig) want(what string, got, want any) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		r.t.Errorf("%s: %v, want %v", what, got, want)
 	}
+}
+
+// hand lets somebody decide in another's place.
+func (r *rig) hand(from, to id.Person, starts, ends time.Time) request.Delegation {
+	r.t.Helper()
+	d, err := r.hall.Delegate(ctx, id.OfPerson(from), request.Delegation{Org: r.Org, From: from, To: to, Starts: starts, Ends: ends, Reason: "Away"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return d
 }
