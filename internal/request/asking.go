@@ -221,11 +221,11 @@ func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 	w.in = w.tx.Org(wanted.Org)
 	l, err := h.prepare(&w.in.View, h.ask(by, wanted, which), wanted)
 	if err != nil {
-		return store.Abort(err)
+		return w.abort(err)
 	}
 	w.look = l
 	if err := insertAsk(w.in, w.ask); err != nil {
-		return store.Abort(err)
+		return w.abort(err)
 	}
 	me := id.OfPerson(by)
 	w.step(Step{By: me, Name: StepAsked, Text: w.ask.Reason})
@@ -235,7 +235,7 @@ func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 	r, decides, err := h.decideByRule(&w.in.View, w.policy, w.ask, w.target)
 	switch {
 	case err != nil:
-		return store.Abort(err)
+		return w.abort(err)
 	case decides && r.Refuse:
 		w.ask.Rule = r.Name
 		w.step(Step{Name: StepRefused, More: map[string]string{"rule": r.Name}})
@@ -244,7 +244,7 @@ func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 		return w.approve(hallKeeper, r.Name)
 	}
 	if len(w.policy.Stages) == 0 {
-		return store.Abort(errImpossible)
+		return w.abort(errImpossible)
 	}
 	for i := range w.policy.Stages { // said now, and not when the stage is reached
 		b, err := w.bench(i)
@@ -252,11 +252,11 @@ func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 			err = errImpossible
 		}
 		if err != nil {
-			return store.Abort(err)
+			return w.abort(err)
 		}
 	}
 	if err := w.raise(false); err != nil {
-		return store.Abort(err)
+		return w.abort(err)
 	}
 	w.timer(timerExpire, w.ask.Due)
 	return w.save()

@@ -235,7 +235,9 @@ func TestAtOnce(t *testing.T) {
 			codes := all(func(int) string {
 				for {
 					_, err := r.hall.Raise(ctx, r.Aoi, r.wants())
-					if f := fault.As(err); f == nil || f.Kind != fault.Busy {
+					if f := fault.As(err); err != nil && f == nil {
+						return err.Error()
+					} else if f == nil || f.Kind != fault.Busy {
 						return fault.Code(err)
 					}
 				}

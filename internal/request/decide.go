@@ -78,30 +78,30 @@ func (w *work) decide(who id.Person, d Verdict) (end store.End, twice bool) {
 		return w.judgeGlass(who, d)
 	}
 	if w.ask.State != Open {
-		return store.Abort(w.over()), false
+		return w.abort(w.over()), false
 	}
 	if w.ask.Stage >= w.stages() || w.policyless() {
 		return w.void("policy-gone"), false
 	}
 	b, err := w.bench(w.ask.Stage)
 	if err != nil {
-		return store.Abort(err), false
+		return w.abort(err), false
 	}
 	seat, not := mayVote(w.look, b, who)
 	if not != nil {
-		return store.Abort(not), not.Code == "ask-voted-already"
+		return w.abort(not), not.Code == "ask-voted-already"
 	}
 	if d.Digest != w.at(w.ask.Stage) {
-		return store.Abort(fault.New(fault.Conflict, "ask-changed")), false
+		return w.abort(fault.New(fault.Conflict, "ask-changed")), false
 	}
 	if w.ask.told != "" && w.ask.told != w.terms { // an earlier stage approved something else
 		return w.reask("terms"), false
 	}
 	if d.Approve && w.trouble != nil {
-		return store.Abort(w.trouble), false
+		return w.abort(w.trouble), false
 	}
 	if err := w.narrow(who, seat, d); err != nil {
-		return store.Abort(err), false
+		return w.abort(err), false
 	}
 	return w.count(b, Vote{
 		Revision: w.ask.Revision, Stage: w.ask.Stage, Person: who, Seat: seat, Approve: d.Approve, Reason: d.Reason, Digest: d.Digest, At: w.tx.Now(),
@@ -151,7 +151,7 @@ func (w *work) narrow(who, seat id.Person, d Verdict) error {
 // count writes the vote and what follows.
 func (w *work) count(b bench, v Vote) store.End {
 	if err := insertVote(w.in, w.ask.ID, v); err != nil {
-		return store.Abort(err)
+		return w.abort(err)
 	}
 	w.votes = append(w.votes, v)
 	w.ask.told = w.terms
@@ -191,7 +191,7 @@ func (w *work) advance(by id.Principal) store.End {
 	}
 	if lost, err := w.lost(); err != nil || lost {
 		if err != nil {
-			return store.Abort(err)
+			return w.abort(err)
 		}
 		return w.reask("approver")
 	}
@@ -241,10 +241,10 @@ func (w *work) release(by id.Principal) store.End {
 		err = w.letOut(by)
 	}
 	if f := fault.As(err); f != nil && f.Kind != fault.Busy {
-		return store.Abort(f)
+		return w.abort(f)
 	}
 	if err != nil {
-		return store.Abort(err)
+		return w.abort(err)
 	}
 	a.State = Released
 	w.settle()

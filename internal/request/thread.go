@@ -46,7 +46,7 @@ func (h *Hall) Say(ctx context.Context, by id.Person, in id.Org, which id.Ask, t
 			err = fault.New(fault.Unmet, "ask-said-enough")
 		}
 		if err != nil {
-			return store.Abort(err)
+			return w.abort(err)
 		}
 		told := w.ask.told
 		if told != "" && told == w.terms {
@@ -86,9 +86,9 @@ func (h *Hall) Withdraw(ctx context.Context, by id.Person, in id.Org, which id.A
 	return h.about(ctx, in, which, func(w *work) store.End {
 		switch {
 		case by == "" || by != w.ask.Person && by != w.ask.For:
-			return store.Abort(errNoAsk)
+			return w.abort(errNoAsk)
 		case w.ask.State != Open && w.ask.State != Approved:
-			return store.Abort(w.over())
+			return w.abort(w.over())
 		}
 		w.ask.State = Withdrawn
 		w.step(Step{By: id.OfPerson(by), Name: StepWithdrawn})
@@ -109,9 +109,9 @@ func (h *Hall) Amend(ctx context.Context, by id.Person, in id.Org, which id.Ask,
 	return h.about(ctx, in, which, func(w *work) store.End {
 		switch {
 		case by == "" || by != w.ask.Person:
-			return store.Abort(errNoAsk)
+			return w.abort(errNoAsk)
 		case w.ask.State != Open:
-			return store.Abort(w.over())
+			return w.abort(w.over())
 		case w.policyless():
 			return w.void("policy-gone")
 		}
@@ -127,7 +127,7 @@ func (h *Hall) Amend(ctx context.Context, by id.Person, in id.Org, which id.Ask,
 			a.From = m.From.UTC().Truncate(time.Microsecond)
 		}
 		if f := w.bound(w.tx.Now(), wanted); f != nil {
-			return store.Abort(f)
+			return w.abort(f)
 		}
 		a.Revision, a.Stage, a.Escalated, a.told, a.Asked = a.Revision+1, 0, false, "", 0
 		a.Policy, a.Due = w.policy.ID, w.tx.Now().Add(w.policy.Expires)
@@ -135,7 +135,7 @@ func (h *Hall) Amend(ctx context.Context, by id.Person, in id.Org, which id.Ask,
 		w.terms = w.bind()
 		w.step(Step{By: id.OfPerson(by), Name: StepAmended, Text: a.Reason})
 		if err := w.raise(false); err != nil {
-			return store.Abort(err)
+			return w.abort(err)
 		}
 		w.timer(timerExpire, a.Due)
 		return w.save()

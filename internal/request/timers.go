@@ -113,7 +113,7 @@ func (w *work) start(alarm) store.End {
 		}
 		lost, err := w.lost()
 		if err != nil {
-			return store.Abort(err)
+			return w.abort(err)
 		}
 		if lost {
 			return w.again("approver")

@@ -104,6 +104,9 @@ func (w *work) step(s Step) {
 	}
 }
 
+// abort rolls back. What went wrong first says whether it is worth trying again.
+func (w *work) abort(err error) store.End { return store.Abort(errors.Join(w.err, err)) }
+
 func (w *work) note(err error) { w.err = errors.Join(w.err, err) }
 
 // errImpossible says that a stage could never be approved.
@@ -149,7 +152,7 @@ func (w *work) ask1(reminder bool) (end store.End, bad bool) {
 	case errors.Is(err, errImpossible):
 		return w.void(errImpossible.Code), true
 	case err != nil:
-		return store.Abort(err), true
+		return w.abort(err), true
 	}
 	return end, false
 }
@@ -190,14 +193,14 @@ func (w *work) refuse(f *fault.Fault) store.End {
 
 func (w *work) write() (end store.End, bad bool) {
 	if w.err != nil {
-		return store.Abort(w.err), true
+		return w.abort(nil), true
 	}
 	w.events = slices.DeleteFunc(w.events, func(e store.Event) bool { return e.Name == "" })
 	if len(w.events) == 0 {
-		return store.Abort(errors.New("request: nothing happened")), true
+		return w.abort(errors.New("request: nothing happened")), true
 	}
 	if err := saveAsk(w.in, w.ask); err != nil {
-		return store.Abort(err), true
+		return w.abort(err), true
 	}
 	w.in.Wake(Topic)
 	return end, false
