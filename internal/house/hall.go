@@ -23,6 +23,7 @@ func (h *House) openHall() error {
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who))
 	})
+	h.hall.API(h.mux)
 	return errors.Join(h.desk.Handle(lease.TimerKind, h.ledger.Expire), h.hall.Handle(h.desk))
 }
 

@@ -242,7 +242,7 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.hall); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -277,13 +277,13 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room) (*manifest.Set, error) {
-	return manifest.NewSet(append(p.Kinds(), n.Kind(), s.Kind())...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *request.Hall) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.ManifestKinds(), []manifest.Kind{n.Kind(), s.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil)
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, nil)
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

@@ -89,7 +89,7 @@ func (w *work) decide(who id.Person, d Verdict) (end store.End, twice bool) {
 	}
 	seat, not := mayVote(w.look, b, who)
 	if not != nil {
-		return w.abort(not), not.Code == "ask-voted-already"
+		return w.abort(w.hide(who, not)), not.Code == "ask-voted-already"
 	}
 	if d.Digest != w.at(w.ask.Stage) {
 		return w.abort(fault.New(fault.Conflict, "ask-changed")), false
@@ -106,6 +106,21 @@ func (w *work) decide(who id.Person, d Verdict) (end store.End, twice bool) {
 	return w.count(b, Vote{
 		Revision: w.ask.Revision, Stage: w.ask.Stage, Person: who, Seat: seat, Approve: d.Approve, Reason: d.Reason, Digest: d.Digest, At: w.tx.Now(),
 	}), false
+}
+
+// hide keeps the ask from whoever belongs elsewhere (R4).
+func (w *work) hide(who id.Person, not *fault.Fault) error {
+	if not.Code != "not-asked-to-decide" {
+		return not
+	}
+	s, err := w.hall.Register.StandingOf(&w.in.View, who, w.ask.Org)
+	if err != nil {
+		return err
+	}
+	if s.Member == "" {
+		return errNoAsk
+	}
+	return not
 }
 
 // over says what became of an ask that is not open any more.
