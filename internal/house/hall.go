@@ -24,6 +24,7 @@ func (h *House) openHall() error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who))
 	})
 	h.hall.API(h.mux)
+	h.hall.Pages(h.mux)
 	return errors.Join(h.desk.Handle(lease.TimerKind, h.ledger.Expire), h.hall.Handle(h.desk))
 }
 
