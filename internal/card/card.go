@@ -5,6 +5,8 @@ import (
 	"embed"
 	"errors"
 	"log/slog"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
@@ -131,6 +133,9 @@ type Options struct {
 	// Timeout bounds one call of the decision's way, Reach is how much longer an
 	// outside system may go on with a request that we gave up; 0 are 45 s and 60 s.
 	Timeout, Reach time.Duration
+	// Fresh is how old the proof of who decides a card may be; nil or 0: as old as
+	// the session.
+	Fresh func(Card) time.Duration
 	// Every is how often questions are read while a person is here; 0 is 60 s.
 	Every time.Duration
 }
@@ -210,19 +215,46 @@ func wayOf(v *store.View, c Card) (Way, error) {
 	}, err
 }
 
-// List returns a page of a person's cards, open or closed, the newest first,
-// after the one that cursor names.
+// mark is a place in a list.
+type mark struct {
+	at int64
+	id id.Card
+}
+
+// markOf reads a cursor; "" is before the first.
+func markOf(cursor string, done bool) (mark, error) {
+	at, which, ok := strings.Cut(cursor, ".")
+	n, err := strconv.ParseInt(at, 10, 64)
+	switch {
+	case cursor == "" && done:
+		return mark{never, id.Card(strings.Repeat("z", id.Len))}, nil
+	case cursor == "":
+		return mark{}, nil
+	case !ok || err != nil || n < 0 || !id.Valid(which):
+		return mark{}, fault.New(fault.Invalid, "cursor-malformed")
+	}
+	return mark{n, id.Card(which)}, nil
+}
+
+// List returns a page of a person's cards after cursor: those that are not
+// closed, what is due first before all, or those that are, the latest first.
 func (r *Room) List(ctx context.Context, who id.Person, done bool, cursor string, limit int) (page []Card, next string, err error) {
-	if cursor != "" && !id.Valid(cursor) {
-		return nil, "", fault.New(fault.Invalid, "cursor-malformed")
+	after, err := markOf(cursor, done)
+	if err != nil {
+		return nil, "", err
 	}
 	err = r.Store.Self(who).Read(ctx, func(v *store.View) error {
-		page, err = listed(v, done, cursor, limit+1)
+		page, err = listed(v, done, after, limit+1)
 		return err
 	})
 	if len(page) > limit {
 		page = page[:limit]
-		next = string(page[limit-1].ID)
+		last := page[limit-1]
+		at := dueOf(last)
+		if done {
+			at = store.Micros(last.Ended)
+		}
+		next = strconv.FormatInt(at, 10) + "." + string(last.ID)
 	}
 	return page, next, err
 }

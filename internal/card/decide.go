@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,14 +137,14 @@ func (r *Room) decideOutside(ctx context.Context, by Decider, c Card, d Verdict)
 		}
 		return r.commit(tx, &c, tie, by, d, effect)
 	})
-	if err == errRecorded { //nolint:errorlint // ours, never wrapped
+	if errors.Is(err, errRecorded) {
 		err = nil
 	}
 	return c, err
 }
 
 // errRecorded leaves a write in which another press of the same was first.
-var errRecorded = fault.New(fault.Conflict, "card-recorded")
+var errRecorded = errors.New("card: recorded already")
 
 func orRecorded(err error) error {
 	if err == nil {

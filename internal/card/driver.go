@@ -245,7 +245,7 @@ func (r *Room) then(tx *store.Tx, e job.Effect, result json.RawMessage) ([]store
 	}
 	self := tx.Self(p.Person)
 	c, err := cardOf(&self.View, p.Card)
-	if err == errUnknown { //nolint:errorlint // ours; the person was erased
+	if errors.Is(err, errUnknown) { // the person was erased
 		return nil, nil
 	}
 	if err != nil {

@@ -51,15 +51,26 @@ func byBackend(v *store.View, source, backend string) (Card, error) {
 	return scan(v.Row("SELECT "+columns+" FROM card WHERE person = $1 AND source = $2 AND backend = $3", source, backend).Scan)
 }
 
-func listed(v *store.View, done bool, cursor string, limit int) ([]Card, error) {
-	if cursor == "" {
-		cursor = strings.Repeat("z", id.Len) // after every id
+// never is the due time of a card that has none, behind all others.
+const never = int64(1) << 62
+
+func dueOf(c Card) int64 {
+	if c.Sheet.Due.IsZero() {
+		return never
 	}
-	closed := 0
+	return store.Micros(c.Sheet.Due)
+}
+
+// listed reads a page of the cards of the view's person: what is due first of
+// those that are not closed, or what ended last.
+func listed(v *store.View, done bool, after mark, limit int) ([]Card, error) {
+	text := "SELECT " + columns + ` FROM card WHERE person = $1 AND closed = 0 AND due >= $2 AND (due > $2 OR id > $3)
+		ORDER BY due, id LIMIT $4`
 	if done {
-		closed = 1
+		text = "SELECT " + columns + ` FROM card WHERE person = $1 AND closed = 1 AND ended <= $2 AND (ended < $2 OR id < $3)
+		ORDER BY ended DESC, id DESC LIMIT $4`
 	}
-	rows, err := v.Query("SELECT "+columns+" FROM card WHERE person = $1 AND closed = $2 AND id < $3 ORDER BY id DESC LIMIT $4", closed, cursor, limit)
+	rows, err := v.Query(text, after.at, string(after.id), limit)
 	return store.Collect(rows, err, scan)
 }
 
@@ -91,7 +102,7 @@ func put(tx *store.Tx, c Card) (bool, error) {
 	}
 	args := []any{
 		string(c.ID), string(c.Org), string(c.Kind), c.Source, c.Label, c.Backend, c.Ticket, string(c.State), closed, c.Sheet.Title,
-		c.Sheet.requesterLine(), store.Micros(c.Sheet.Due), store.Micros(c.Expires), c.Digest, string(sheet), string(acted), c.Decision,
+		c.Sheet.requesterLine(), dueOf(c), store.Micros(c.Expires), c.Digest, string(sheet), string(acted), c.Decision,
 		store.Micros(c.DecidedAt), c.ACR, strings.Join(c.AMR, " "), c.Reason, string(c.Effect), c.Why, c.Said, c.Other, now, ended, c.Version,
 	}
 	text := insertCard
@@ -141,8 +152,7 @@ type stirred struct {
 	version int64
 }
 
-// stirredSince looks at the whole house: at whose cards changed, not at any card.
-func (r *Room) stirredSince(v *store.View, since time.Time) ([]stirred, error) {
+func stirredSince(v *store.View, since time.Time) ([]stirred, error) {
 	rows, err := v.Query("SELECT person, version FROM card_stir WHERE at >= $1", store.Micros(since))
 	return store.Collect(rows, err, func(scan func(...any) error) (s stirred, err error) {
 		err = scan(&s.person, &s.version)

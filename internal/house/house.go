@@ -22,6 +22,7 @@ import (
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
+	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
@@ -104,6 +105,7 @@ type House struct {
 	console *console.Room
 	backup  *backup.Room
 	hub     *hub.Room
+	cards   *card.Room
 
 	mapped sync.Once
 	atlas  *atlas // of the pages; see opens
@@ -126,7 +128,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema, card.Schema,
 	}
 }
 
@@ -136,7 +138,7 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words,
-		console.Words, backup.Words, hub.Words,
+		console.Words, backup.Words, hub.Words, card.Words,
 	}
 }
 
@@ -257,6 +259,9 @@ func (h *House) furnish() (err error) {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
+	if err := h.furnishCards(); err != nil {
+		return err
+	}
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)

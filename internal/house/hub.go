@@ -24,7 +24,7 @@ func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
 		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
 		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console}, Signposts: h.signposts,
-		Dependents: []web.Dependents{h.folk.Dependents(), h.signin}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic},
+		Dependents: []web.Dependents{h.folk.Dependents(), h.signin}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Panels: h.panels(),
 	})
 	h.hub.Pages(h.mux)
 	h.hub.API(h.mux)

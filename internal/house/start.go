@@ -163,6 +163,7 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.run(h.welcome.Run)
 	h.run(h.sweep)
 	h.run(h.bridge)
+	h.runCards()
 	return h.invite(ctx)
 }
 

@@ -12,7 +12,7 @@ CREATE TABLE card (
   closed BIGINT NOT NULL,             -- 1: nothing is left to do
   title TEXT NOT NULL,
   requester TEXT NOT NULL,            -- as lists show them
-  due BIGINT NOT NULL,                -- 0: none
+  due BIGINT NOT NULL,                -- what is due first stands first; 4611686018427387904: never
   expires BIGINT NOT NULL,            -- 0: never by itself
   digest TEXT NOT NULL,               -- of everything shown
   sheet TEXT NOT NULL,                -- everything shown, JSON
@@ -32,7 +32,8 @@ CREATE TABLE card (
   version BIGINT NOT NULL,
   UNIQUE (person, source, backend)
 );
-CREATE INDEX card_list ON card (person, closed, id);
+CREATE INDEX card_list ON card (person, closed, due, id);
+CREATE INDEX card_done ON card (person, closed, ended, id);
 CREATE INDEX card_ticket ON card (org, source, ticket);
 CREATE INDEX card_expires ON card (expires) WHERE closed = 0 AND expires > 0;
 

@@ -1,6 +1,8 @@
 // Package ui is the page of the hub.
 package ui
 
+import "github.com/a-h/templ"
+
 import "time"
 
 // Saying is one sentence in one language, for the page that greets in all.
@@ -16,6 +18,7 @@ type Door struct {
 // Hub is a person's first page.
 type Hub struct {
 	Name         string
+	Panels       []templ.Component // of other rooms, above all else
 	Needs        []Need
 	Places       []Place
 	More         int    // organizations that are not listed

@@ -1,0 +1,27 @@
+package house
+
+import (
+	"context"
+
+	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// furnishCards makes the list of cards and registers its doors.
+func (h *House) furnishCards() error {
+	h.cards = card.New(card.Options{
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, BaseURL: h.mux.BaseURL(),
+	})
+	h.cards.Pages(h.mux)
+	h.cards.API(h.mux)
+	return h.desk.Register(h.cards.Driver())
+}
+
+// runCards reads questions and tells open pages, on this node.
+func (h *House) runCards() {
+	h.run(h.cards.Run)
+	h.run(func(ctx context.Context) { h.cards.Bridge(ctx, h.mux.Hub()) })
+}
+
+// panels are what rooms show on a person's first page, above all else.
+func (h *House) panels() []web.Panel { return []web.Panel{h.cards.Panel} }
