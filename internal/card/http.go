@@ -138,7 +138,7 @@ func (r *Room) apiOne(ctx context.Context, in *cardInput) (*cardOutput, error) {
 	}
 	c, err := r.Get(ctx, who, id.Card(in.Card))
 	if err == nil {
-		c, err = r.current(ctx, c)
+		c, _, err = r.current(ctx, c, web.LangOf(ctx))
 	}
 	if err != nil {
 		return nil, err

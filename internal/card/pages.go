@@ -232,11 +232,12 @@ func verdictOf(typed url.Values, which id.Card) (Verdict, *fault.Fault) {
 
 // showOne shows a card; bad and typed are of a decision that was refused.
 func (r *Room) showOne(v *web.Visit, c Card, status int, bad *fault.Fault, typed url.Values) error {
-	c, err := r.current(v, c)
+	c, shown, err := r.current(v.Context(), c, v.Lang())
 	if err != nil {
 		return err
 	}
 	page := r.view(v, c, typed)
+	page.Page = shown.Page
 	if bad != nil {
 		page.Problem, page.Do = v.Say("problem."+bad.Code, bad.Args.Pairs()...), v.Say("problem."+bad.Code+".do", bad.Args.Pairs()...)
 		for _, one := range bad.Fields {
@@ -428,6 +429,10 @@ func (r *Room) connect(v *web.Visit, c Card, page *ui.Card) error {
 		page.NeedHref = againPath + url.QueryEscape(PathOf(c.ID))
 		page.Decide, page.Acts = false, nil
 		return nil
+	}
+	if c.Kind == OwnAsk && !c.Sheet.Decidable {
+		page.NeedText = v.Say("card.need.not-now")
+		page.Decide = false
 	}
 	if c.Kind != Outside {
 		return nil

@@ -159,3 +159,13 @@ func stirredSince(v *store.View, since time.Time) ([]stirred, error) {
 		return s, err
 	})
 }
+
+// askedAbout are the people whose card about an ask is not closed. tx is the
+// organization's.
+func askedAbout(tx *store.Tx, ask id.Ask) ([]id.Person, error) {
+	rows, err := tx.Query("SELECT person FROM card WHERE org = $1 AND source = 'hall' AND ticket = $2 AND closed = 0 ORDER BY person", string(ask))
+	return store.Collect(rows, err, func(scan func(...any) error) (who id.Person, err error) {
+		err = scan(&who)
+		return who, err
+	})
+}

@@ -61,6 +61,7 @@ type Card struct {
 	Lines                 []string
 	More                  []Fact
 	Text, URL             string
+	Page                  string // of the whole ask, for one of our own
 	Cut                   bool
 	Seal                  *web.Decision
 	Way                   string // how far the decision is on its way
