@@ -74,10 +74,7 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 		if _, err := put(self, c); err != nil {
 			return nil, err
 		}
-		if err := r.toTell(self, 1); err != nil {
-			return nil, err
-		}
-		if !again {
+		if !again { // the hall itself tells by mail
 			events = append(events, c.event("card.raised", reader))
 		}
 	}

@@ -1,5 +1,7 @@
 package card
 
+import "time"
+
 // TieMap is what Read is given besides the tie.
 func TieMap(all []Tie) map[place]Tie {
 	ties := map[place]Tie{}
@@ -7,4 +9,9 @@ func TieMap(all []Tie) map[place]Tie {
 		ties[place{t.System, t.Person}] = t
 	}
 	return ties
+}
+
+// When says when somebody is told.
+func When(p Preference, now time.Time, zone *time.Location, held bool) time.Time {
+	return p.when(now, zone, held)
 }

@@ -38,6 +38,7 @@ func (r *Room) Pages(m *web.Mux) {
 	m.Page(route(http.MethodGet, waitingPath), r.showWaiting)
 	m.Page(route(http.MethodGet, onePath), r.showCard)
 	m.Page(route(http.MethodPost, onePath), r.takeDecision)
+	r.preferencePages(m)
 }
 
 // reads is the person who looks at their cards: nobody else has any.

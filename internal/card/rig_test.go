@@ -234,7 +234,7 @@ func newRig(t *testing.T, url string, c *clock.Moved, o *office) *rig {
 	t.Helper()
 	r := &rig{t: t, url: url, clock: c, office: o}
 	r.store = housetest.Open(t, url, c, card.Schema, job.Schema, org.Schema)
-	r.room = card.New(card.Options{Store: r.store, Clock: c, Log: housetest.Log(t), Systems: o})
+	r.room = card.New(card.Options{Store: r.store, Clock: c, Log: housetest.Log(t), Systems: o, Timeout: 5 * time.Second, Reach: 5 * time.Second})
 	return r
 }
 

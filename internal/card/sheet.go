@@ -63,7 +63,9 @@ func sheetOf(a connector.Approval) Sheet {
 	for _, f := range first(&w, a.Fields, mostFields) {
 		s.Fields = append(s.Fields, connector.Field{Label: w.line(f.Label), Value: w.text(f.Value)})
 	}
-	s.Actions = w.actions(a.Actions)
+	if s.Actions = w.actions(a.Actions); len(s.Actions) == 0 && len(a.Actions) > 0 {
+		s.Decidable = false // approve and reject are not what its source offers
+	}
 	s.Cut = w.cut
 	return s
 }
@@ -170,21 +172,36 @@ func first[T any](w *washer, all []T, most int) []T {
 	return all
 }
 
+// actions are those that can be shown as they are called: identifiers and values
+// go back to the source, so they are taken as they are or not at all.
 func (w *washer) actions(all []connector.Action) (clean []connector.Action) {
 	for _, a := range first(w, all, mostInputs) {
 		a.Label, a.Completed, a.URL = w.line(a.Label), w.line(a.Completed), link(a.URL)
 		inputs := a.Inputs
 		a.Inputs = nil
-		for _, in := range first(w, inputs, mostInputs) {
+		whole := shown(a.ID)
+		for _, in := range inputs {
+			whole = whole && len(inputs) <= mostInputs && shown(in.ID) && len(in.Options) <= mostLines
 			in.Label = w.line(in.Label)
 			options := in.Options
 			in.Options = nil
-			for _, o := range first(w, options, mostLines) {
+			for _, o := range options {
+				whole = whole && (o.Value == "" || shown(o.Value))
 				in.Options = append(in.Options, connector.Option{Value: o.Value, Label: w.line(o.Label)})
 			}
 			a.Inputs = append(a.Inputs, in)
 		}
+		if !whole || a.Kind == connector.Visit && a.URL == "" {
+			w.cut = true
+			continue
+		}
 		clean = append(clean, a)
 	}
 	return clean
+}
+
+// shown reports whether a text looks like what it is.
+func shown(text string) bool {
+	return text != "" && len(text) <= mostLine && utf8.ValidString(text) &&
+		!strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Cc, c) || hides(c) })
 }

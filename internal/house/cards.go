@@ -11,11 +11,15 @@ import (
 func (h *House) furnishCards() error {
 	h.cards = card.New(card.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, BaseURL: h.mux.BaseURL(),
+		Systems: h.options.Systems,
 	})
 	h.cards.Pages(h.mux)
 	h.cards.API(h.mux)
 	return h.desk.Register(h.cards.Driver())
 }
+
+// Cards opens the list of cards to tests.
+func (h *House) Cards() *card.Room { return h.cards }
 
 // runCards reads questions and tells open pages, on this node.
 func (h *House) runCards() {

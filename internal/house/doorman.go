@@ -182,6 +182,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.recovery", href: factor.RecoveryPath},
 		{key: "settings.sessions", href: signin.SessionsPath},
 		{key: "settings.tokens", href: token.Path},
+		{key: "card.preference", href: card.PreferencePath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }

@@ -72,6 +72,9 @@ type Options struct {
 	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
+	// Systems are the outside systems that cards come from, in a test; nil are
+	// those of the organizations.
+	Systems card.Systems
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration

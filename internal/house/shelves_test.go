@@ -98,7 +98,7 @@ var houseWide = []string{"console", "backup", "notice"}
 // unguessable value, at what is over, or at a house without people.
 var lookUps = map[string][]string{
 	"factor": {"lookUp"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
-	"card": {"polled", "claim", "Bridge"},
+	"card": {"polled", "claim", "Bridge", "dueTells", "overdue"},
 }
 
 func TestTheHouseHandleStaysLow(t *testing.T) {
