@@ -169,6 +169,14 @@ CREATE INDEX card_poll_due ON card_poll (due);
 
 CREATE INDEX card_poll_person ON card_poll (person);
 
+CREATE TABLE card_preference (
+  person TEXT NOT NULL PRIMARY KEY,
+  mail TEXT NOT NULL,                 -- each, digest, off
+  quiet_from BIGINT NOT NULL,         -- minute of the day in the person's zone; -1: no quiet hours
+  quiet_until BIGINT NOT NULL,
+  digest_at BIGINT NOT NULL
+);
+
 CREATE TABLE card_stir (
   person TEXT NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
@@ -176,6 +184,15 @@ CREATE TABLE card_stir (
 );
 
 CREATE INDEX card_stir_at ON card_stir (at);
+
+CREATE TABLE card_tell (
+  person TEXT NOT NULL PRIMARY KEY,
+  due BIGINT NOT NULL,
+  held BIGINT NOT NULL,               -- 1: it waited for its hour already
+  fresh BIGINT NOT NULL               -- questions since the last mail
+);
+
+CREATE INDEX card_tell_due ON card_tell (due);
 
 CREATE TABLE console_node (
   node TEXT NOT NULL PRIMARY KEY,
@@ -382,6 +399,21 @@ CREATE TABLE notice (
 
 CREATE INDEX notice_ends ON notice (ends);
 
+CREATE TABLE notify_device (
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  session TEXT NOT NULL,              -- that it was added in; it ends with it
+  mark TEXT NOT NULL UNIQUE,          -- SHA-256 of the endpoint: one browser has one owner
+  name TEXT NOT NULL,                 -- of the browser, for people
+  service TEXT NOT NULL,              -- host of the push service
+  added_at BIGINT NOT NULL,
+  told_at BIGINT NOT NULL,            -- the last push that its service took; 0 if none
+  refused BIGINT NOT NULL,            -- status of the last push, if its service refused it; else 0
+  sealed BLOB NOT NULL                -- endpoint and keys
+);
+
+CREATE INDEX notify_device_person ON notify_device (person, id);
+
 CREATE TABLE notify_message (
   id TEXT NOT NULL PRIMARY KEY,       -- also the local part of the Message-ID
   org TEXT NOT NULL,                  -- "" is the house itself
@@ -408,6 +440,11 @@ CREATE INDEX notify_message_ended ON notify_message (ended_at) WHERE ended_at > 
 CREATE INDEX notify_message_open ON notify_message (id) WHERE ended_at = 0;
 
 CREATE INDEX notify_message_ref ON notify_message (org, ref, id);
+
+CREATE TABLE notify_pusher (
+  name TEXT NOT NULL PRIMARY KEY,     -- 'vapid'
+  sealed BLOB NOT NULL                -- private key, P-256; another one ends every subscription
+);
 
 CREATE TABLE once_value (
   hash TEXT NOT NULL PRIMARY KEY,     -- SHA-256 over kind and value, hex; the value itself is nowhere

@@ -183,6 +183,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.sessions", href: signin.SessionsPath},
 		{key: "settings.tokens", href: token.Path},
 		{key: "card.preference", href: card.PreferencePath},
+		{key: "hub.push", href: hub.PushPath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }
