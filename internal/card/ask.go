@@ -74,7 +74,10 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 		if _, err := put(self, c); err != nil {
 			return nil, err
 		}
-		if !again { // the hall itself tells by mail
+		if err := r.toTell(self, 0); err != nil { // the hall itself writes the mails
+			return nil, err
+		}
+		if !again {
 			events = append(events, c.event("card.raised", reader))
 		}
 	}

@@ -127,6 +127,7 @@ type Options struct {
 	Log      *slog.Logger
 	Register *org.Register
 	Post     *notify.Post
+	Pager    *notify.Pager
 	Systems  Systems // nil: no outside systems
 	Hall     Hall    // nil: no asks of our own
 	BaseURL  string

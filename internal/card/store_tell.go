@@ -54,8 +54,12 @@ func (r *Room) dueTells(ctx context.Context) (all []telling, err error) {
 	return all, err
 }
 
-func putOff(tx *store.Tx, t telling, at time.Time) error {
-	_, err := tx.Exec("UPDATE card_tell SET due = $2, held = 1 WHERE person = $1 AND due = $3", store.Micros(at), t.due)
+func putOff(tx *store.Tx, t telling, at time.Time, held bool) error {
+	n := 0
+	if held {
+		n = 1
+	}
+	_, err := tx.Exec("UPDATE card_tell SET due = $2, held = $3 WHERE person = $1 AND due = $4", store.Micros(at), n, t.due)
 	return err
 }
 

@@ -79,18 +79,19 @@ func (p Preference) check() *fault.Fault {
 }
 
 // when says at what time somebody is told of what is new now: now, or later.
-// held says that it waited for its hour already.
+// held says that it waited for the daily hour already.
 func (p Preference) when(now time.Time, zone *time.Location, held bool) time.Time {
 	local := now.In(zone)
-	minute := Minute(local.Hour()*60 + local.Minute())
-	if p.Mail == MailDigest && !held {
-		return nextAt(local, p.DigestAt)
-	}
-	if p.quiet(minute) {
+	switch {
+	case p.quiet(minuteOf(local)):
 		return nextAt(local, p.QuietUntil)
+	case p.Mail == MailDigest && !held:
+		return nextAt(local, p.DigestAt)
 	}
 	return now
 }
+
+func minuteOf(local time.Time) Minute { return Minute(local.Hour()*60 + local.Minute()) }
 
 // quiet reports whether a minute is in the quiet hours, which may span midnight.
 func (p Preference) quiet(m Minute) bool {
@@ -140,18 +141,24 @@ func (r *Room) Prefer(ctx context.Context, who id.Person, p Preference) error {
 // gather is how long questions that arrive together are waited for.
 const gather = 10 * time.Second
 
-// toTell notes that the handle's person has n new questions. What is told lies
-// in one row, so that many are one mail and none is told twice.
+// toTell notes that the handle's person has new questions, n of them to be told
+// by mail. What is told lies in one row, so that many are one message and none
+// is told twice.
 func (r *Room) toTell(tx *store.Tx, n int) error {
-	if r.Post == nil || !r.Post.Enabled() {
+	if !r.tells() {
 		return nil
 	}
 	return noteTell(tx, n, tx.Now().Add(gather))
 }
 
-// tellDue sends the mails that are due.
+// tells reports whether anybody is told outside of the pages.
+func (r *Room) tells() bool { return r.mails() || r.Pager.Enabled() }
+
+func (r *Room) mails() bool { return r.Post != nil && r.Post.Enabled() }
+
+// tellDue sends what is due.
 func (rs *rounds) tellDue(ctx context.Context) error {
-	if rs.Post == nil || !rs.Post.Enabled() {
+	if !rs.tells() {
 		return nil
 	}
 	due, err := rs.dueTells(ctx)
@@ -161,7 +168,8 @@ func (rs *rounds) tellDue(ctx context.Context) error {
 	return err
 }
 
-// tellOne tells a person of what is new, or puts it off.
+// tellOne tells a person of what is new, or puts it off: everything while they
+// want quiet, the mail until its daily hour.
 func (r *Room) tellOne(ctx context.Context, t telling) error {
 	p, err := r.Register.Person(ctx, t.person)
 	if fault.As(err) != nil {
@@ -174,55 +182,98 @@ func (r *Room) tellOne(ctx context.Context, t telling) error {
 	if err != nil {
 		return err
 	}
-	to, bad := mailaddr.Parse(p.Email)
-	if bad != nil || !p.Verified || p.State != org.Active || pref.Mail == MailOff {
-		return r.drop(ctx, t)
+	now, zone := r.Clock.Now(), zoneOf(p)
+	at := pref.when(now, zone, t.held)
+	quiet := pref.quiet(minuteOf(now.In(zone)))
+	if quiet {
+		return r.quietly(ctx, t.person, func(tx *store.Tx) error { return putOff(tx, t, at, t.held) })
 	}
-	now := r.Clock.Now()
-	if at := pref.when(now, zoneOf(p), t.held); at.After(now) {
-		return r.quietly(ctx, t.person, func(tx *store.Tx) error { return putOff(tx, t, at) })
-	}
-	m, open, err := r.letter(ctx, p, to, t)
-	if err != nil || !open {
+	w, err := r.waiting(ctx, p)
+	if err != nil || w.count == 0 || p.State != org.Active {
 		return errors.Join(err, r.drop(ctx, t))
 	}
-	envelope, err := r.Post.Seal(m)
+	queue, err := r.word(ctx, p, pref, t, w, at.After(now))
 	if err != nil {
 		return err
 	}
 	return r.quietly(ctx, t.person, func(tx *store.Tx) error {
+		if at.After(now) {
+			if err := putOff(tx, t, at, true); err != nil {
+				return err
+			}
+			return queue(tx)
+		}
 		gone, err := dropTell(tx, t)
 		if err != nil || !gone {
 			return err // more came in between: the next round tells of all
 		}
-		return envelope.Queue(tx)
+		return queue(tx)
 	})
 }
 
-// letter is the mail about what is new; open says whether anything still waits.
-func (r *Room) letter(ctx context.Context, p org.Person, to mailaddr.Address, t telling) (m notify.Message, open bool, err error) {
-	var newest Card
-	var count int
+// word prepares what is sent: a nudge the first time, the mail when it is not
+// put off.
+func (r *Room) word(ctx context.Context, p org.Person, pref Preference, t telling, w waiting, later bool) (func(*store.Tx) error, error) {
+	var nudges notify.Nudges
+	var err error
+	if !t.held {
+		if nudges, err = r.Pager.Prepare(ctx, w.nudge(p)); err != nil {
+			return nil, err
+		}
+	}
+	to, bad := mailaddr.Parse(p.Email)
+	if later || !r.mails() || bad != nil || !p.Verified || pref.Mail == MailOff || t.fresh == 0 {
+		return nudges.Queue, nil
+	}
+	envelope, err := r.Post.Seal(r.letter(p, to, t, w))
+	return func(tx *store.Tx) error { return errors.Join(nudges.Queue(tx), envelope.Queue(tx)) }, err
+}
+
+// waiting is what waits for a person now.
+type waiting struct {
+	newest Card
+	count  int
+}
+
+func (r *Room) waiting(ctx context.Context, p org.Person) (w waiting, err error) {
 	err = r.Store.Self(p.ID).Read(ctx, func(v *store.View) error {
-		if newest, err = newestOpen(v); err != nil {
+		if w.newest, err = newestOpen(v); err != nil {
 			return err
 		}
-		count, err = countOpen(v)
+		w.count, err = countOpen(v)
 		return err
 	})
 	if errors.Is(err, store.ErrNoRow) {
-		return m, false, nil
+		return waiting{}, nil
 	}
-	m = notify.Message{
+	return w, err
+}
+
+// nudge says in the person's browsers that something waits, not what.
+func (w waiting) nudge(p org.Person) notify.Nudge {
+	n := notify.Nudge{
+		To: p.ID, Kind: "card.tell", Path: PathOf(w.newest.ID), Topic: "cards", Badge: w.count, By: reader, Args: map[string]string{"count": strconv.Itoa(w.count)},
+	}
+	if w.count > 1 {
+		n.Path = ListPath
+	}
+	return n
+}
+
+// letter is the mail about what is new.
+func (r *Room) letter(p org.Person, to mailaddr.Address, t telling, w waiting) notify.Message {
+	m := notify.Message{
 		To: to, Lang: langOf(p), Kind: "card.mail.one", Ref: "person:" + string(p.ID), By: reader,
-		Link: secret.Of(r.BaseURL + PathOf(newest.ID)),
-		Args: map[string]string{"name": p.DisplayName, "title": newest.Sheet.Title, "requester": newest.Sheet.requesterLine(), "source": newest.Label},
+		Link: secret.Of(r.BaseURL + PathOf(w.newest.ID)),
+		Args: map[string]string{
+			"name": p.DisplayName, "title": w.newest.Sheet.Title, "requester": w.newest.Sheet.requesterLine(), "source": w.newest.Label,
+		},
 	}
-	if t.fresh > 1 || count > 1 {
+	if t.fresh > 1 || w.count > 1 {
 		m.Kind, m.Link = "card.mail.many", secret.Of(r.BaseURL+ListPath)
-		m.Args = map[string]string{"name": p.DisplayName, "count": strconv.Itoa(count)}
+		m.Args = map[string]string{"name": p.DisplayName, "count": strconv.Itoa(w.count)}
 	}
-	return m, true, err
+	return m
 }
 
 func langOf(p org.Person) words.Lang {

@@ -10,7 +10,7 @@ import (
 // furnishCards makes the list of cards and registers its doors.
 func (h *House) furnishCards() error {
 	h.cards = card.New(card.Options{
-		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, BaseURL: h.mux.BaseURL(),
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
 		Systems: h.options.Systems,
 	})
 	h.cards.Pages(h.mux)
