@@ -30,7 +30,7 @@ type (
 		Kind  string `json:"kind" doc:"direct, input, open or dismiss"`
 		Done  bool   `json:"done" doc:"It was done, or one that excludes it"`
 	}
-	itemBody struct {
+	cardBody struct {
 		ID        string     `json:"id" doc:"Identifier of the card"`
 		Org       string     `json:"org" doc:"Organization that it belongs to"`
 		State     string     `json:"state" doc:"open, deciding, applied, failed, superseded, withdrawn or expired"`
@@ -42,9 +42,6 @@ type (
 		Due       *time.Time `json:"due,omitempty" doc:"By when it is to be decided"`
 		Raised    time.Time  `json:"raised" doc:"When it was first asked"`
 		Version   int64      `json:"version" doc:"Raised by each change"`
-	}
-	cardBody struct {
-		itemBody
 		Number    string     `json:"number,omitempty" doc:"Of the request, as its source writes it"`
 		Text      string     `json:"text,omitempty" doc:"Plain text"`
 		Lines     []string   `json:"lines" doc:"What is asked for, a line each"`
@@ -64,13 +61,13 @@ type (
 		Cursor string `query:"cursor" doc:"From the page before"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Cards on a page"`
 	}
-	// Cards is a page of cards.
-	Cards struct {
-		Items []itemBody `json:"items" doc:"What is due first stands first; of closed ones the latest"`
+	// CardList is a page of cards.
+	CardList struct {
+		Items []cardBody `json:"items" doc:"What is due first stands first; of closed ones the latest"`
 		Open  int        `json:"open" doc:"How many wait in all"`
 		Next  string     `json:"next,omitempty" doc:"Cursor of the next page"`
 	}
-	cardsOutput struct{ Body Cards }
+	cardsOutput struct{ Body CardList }
 	cardInput   struct {
 		Card string `path:"card" doc:"Identifier of the card"`
 	}
@@ -121,12 +118,12 @@ func (r *Room) apiList(ctx context.Context, in *cardsInput) (*cardsOutput, error
 	if err != nil {
 		return nil, err
 	}
-	out := &cardsOutput{Body: Cards{Items: []itemBody{}, Next: next}}
+	out := &cardsOutput{Body: CardList{Items: []cardBody{}, Next: next}}
 	if out.Body.Open, err = r.Count(ctx, who); err != nil {
 		return nil, err
 	}
 	for _, c := range cards {
-		out.Body.Items = append(out.Body.Items, itemOf(c))
+		out.Body.Items = append(out.Body.Items, bodyOf(c))
 	}
 	return out, nil
 }
@@ -181,19 +178,13 @@ func someTime(t time.Time) *time.Time {
 	return &t
 }
 
-func itemOf(c Card) itemBody {
-	return itemBody{
-		ID: string(c.ID), Org: string(c.Org), State: string(c.State), Source: c.Label, Title: c.Sheet.Title,
-		Requester: partyBody(c.Sheet.Requester), Amount: c.Sheet.Amount.Value, Currency: c.Sheet.Amount.Currency,
-		Due: someTime(c.Sheet.Due), Raised: c.Raised, Version: c.Version,
-	}
-}
-
 func bodyOf(c Card) cardBody {
 	s := c.Sheet
 	b := cardBody{
-		itemBody: itemOf(c), Number: s.Number, Text: s.Text, Lines: append([]string{}, s.Lines...), Fields: []pairBody{}, Stage: s.Stage, URL: s.URL,
-		Comment: string(s.Comment), Actions: []actBody{}, Digest: c.Digest, Decision: c.Decision, DecidedAt: someTime(c.DecidedAt), Why: c.Why, Other: c.Other,
+		ID: string(c.ID), Org: string(c.Org), State: string(c.State), Source: c.Label, Title: s.Title, Requester: partyBody(s.Requester),
+		Amount: s.Amount.Value, Currency: s.Amount.Currency, Due: someTime(s.Due), Raised: c.Raised, Version: c.Version, Number: s.Number, Text: s.Text,
+		Lines: append([]string{}, s.Lines...), Fields: []pairBody{}, Stage: s.Stage, URL: s.URL, Comment: string(s.Comment), Actions: []actBody{},
+		Digest: c.Digest, Decision: c.Decision, DecidedAt: someTime(c.DecidedAt), Why: c.Why, Other: c.Other,
 	}
 	for _, f := range s.Fields {
 		b.Fields = append(b.Fields, pairBody(connector.Field{Label: f.Label, Value: f.Value}))
