@@ -162,7 +162,7 @@ func (r *Room) showCard(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	if seen := v.Query("version"); seen != "" && v.Partial() && seen == strconv.FormatInt(c.Version, 10) && c.State != Deciding {
+	if seen := v.Query("version"); seen != "" && v.Request().Header.Get("HX-Request") == "true" && seen == strconv.FormatInt(c.Version, 10) && c.State != Deciding {
 		v.Writer().WriteHeader(http.StatusNoContent) // what is typed stays
 		return nil
 	}
