@@ -108,91 +108,61 @@ CREATE TABLE audit_tile (
   PRIMARY KEY (level, n)
 );
 
-CREATE TABLE card (
+CREATE TABLE connector_connection (
+  org TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
-  org TEXT NOT NULL,
-  person TEXT NOT NULL,               -- who is asked
-  kind TEXT NOT NULL,                 -- outside, ask, app
-  source TEXT NOT NULL,               -- connector, "hall", or who sent it
-  label TEXT NOT NULL,                -- how people call the source
-  backend TEXT NOT NULL,              -- the source's own name of the question
-  ticket TEXT NOT NULL,               -- what it is about, as the source calls it
-  state TEXT NOT NULL,                -- open, deciding, applied, failed, superseded, withdrawn, expired
-  closed BIGINT NOT NULL,             -- 1: nothing is left to do
-  title TEXT NOT NULL,
-  requester TEXT NOT NULL,            -- as lists show them
-  due BIGINT NOT NULL,                -- what is due first stands first; 4611686018427387904: never
-  expires BIGINT NOT NULL,            -- 0: never by itself
-  digest TEXT NOT NULL,               -- of everything shown
-  sheet TEXT NOT NULL,                -- everything shown, JSON
-  acted TEXT NOT NULL,                -- actions that were done, JSON
-  decision TEXT NOT NULL,             -- approved, rejected, or action:ID; "" if none
-  decided_at BIGINT NOT NULL,
-  acr TEXT NOT NULL,
-  amr TEXT NOT NULL,
-  reason TEXT NOT NULL,
-  effect TEXT NOT NULL,               -- that brings the decision out
-  why TEXT NOT NULL,                  -- kind of problem that it ended with
-  said TEXT NOT NULL,                 -- the source's own words about it
-  other TEXT NOT NULL,                -- who decided elsewhere
-  raised BIGINT NOT NULL,
-  changed BIGINT NOT NULL,
-  ended BIGINT NOT NULL,              -- 0 while it is not closed
-  version BIGINT NOT NULL,
-  UNIQUE (person, source, backend)
-);
-
-CREATE INDEX card_done ON card (person, closed, ended, id);
-
-CREATE INDEX card_expires ON card (expires) WHERE closed = 0 AND expires > 0;
-
-CREATE INDEX card_list ON card (person, closed, due, id);
-
-CREATE INDEX card_ticket ON card (org, source, ticket);
-
-CREATE TABLE card_poll (
   system TEXT NOT NULL,
-  person TEXT NOT NULL,               -- "" is the system's own connection
+  person TEXT NOT NULL,
+  state TEXT NOT NULL,
+  native_id TEXT NOT NULL,
+  native_name TEXT NOT NULL,
+  email TEXT NOT NULL,
+  email_folded TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  refresh_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  since BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL,
+  warned BIGINT NOT NULL,
+  trouble TEXT NOT NULL,
+  by_ TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  claim TEXT NOT NULL,
+  claim_until BIGINT NOT NULL,
+  UNIQUE (org, system, person)
+);
+
+CREATE INDEX connector_connection_ends ON connector_connection (ends_at);
+
+CREATE INDEX connector_connection_person ON connector_connection (person);
+
+CREATE TABLE connector_system (
   org TEXT NOT NULL,
-  due BIGINT NOT NULL,
-  begun BIGINT NOT NULL,              -- last poll
-  until BIGINT NOT NULL,              -- one poll at a time: nobody else before
-  rung BIGINT NOT NULL,               -- when somebody last asked for it
-  seen BIGINT NOT NULL,               -- when the person was last here
-  idle BIGINT NOT NULL,               -- polls in a row while they were away
-  failures BIGINT NOT NULL,           -- in a row
-  why TEXT NOT NULL,                  -- kind of problem of the last poll
-  PRIMARY KEY (system, person)
-);
-
-CREATE INDEX card_poll_due ON card_poll (due);
-
-CREATE INDEX card_poll_person ON card_poll (person);
-
-CREATE TABLE card_preference (
-  person TEXT NOT NULL PRIMARY KEY,
-  mail TEXT NOT NULL,                 -- each, digest, off
-  quiet_from BIGINT NOT NULL,         -- minute of the day in the person's zone; -1: no quiet hours
-  quiet_until BIGINT NOT NULL,
-  digest_at BIGINT NOT NULL
-);
-
-CREATE TABLE card_stir (
-  person TEXT NOT NULL PRIMARY KEY,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  document TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  scheme TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  username TEXT NOT NULL,
+  authorization_endpoint TEXT NOT NULL,
+  token_endpoint TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  networks TEXT NOT NULL,
+  authorities TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  marks TEXT NOT NULL,
+  enabled BIGINT NOT NULL,
+  made_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
   version BIGINT NOT NULL,
-  at BIGINT NOT NULL
+  UNIQUE (org, name)
 );
-
-CREATE INDEX card_stir_at ON card_stir (at);
-
-CREATE TABLE card_tell (
-  person TEXT NOT NULL PRIMARY KEY,
-  due BIGINT NOT NULL,
-  held BIGINT NOT NULL,               -- 1: it waited for its hour already
-  fresh BIGINT NOT NULL               -- questions since the last mail
-);
-
-CREATE INDEX card_tell_due ON card_tell (due);
 
 CREATE TABLE console_node (
   node TEXT NOT NULL PRIMARY KEY,
