@@ -26,12 +26,8 @@ func (r *Room) Kept(ctx context.Context, who []id.Person) (map[id.Person][]Metho
 func (r *Room) keptBy(ctx context.Context, who []id.Person, found func(id.Person, Method)) error {
 	return r.store.House().Read(ctx, func(v *store.View) error {
 		for chunk := range slices.Chunk(who, mostAtOnce) {
-			marks, args := make([]string, mostAtOnce), make([]any, mostAtOnce)
-			for i := range marks {
-				marks[i], args[i] = fmt.Sprintf("$%d", i+1), words.Kept(string(chunk[min(i, len(chunk)-1)]))
-			}
-			in := " IN (" + strings.Join(marks, ", ") + ")"
-			rows, err := v.Query("SELECT person, kind FROM factor WHERE person"+in+" UNION SELECT person, 'passkey' FROM passkey WHERE person"+in, args...)
+			marks, args := marksFor(chunk)
+			rows, err := v.Query("SELECT person, kind FROM factor WHERE person IN ("+marks+") UNION SELECT person, 'passkey' FROM passkey WHERE person IN ("+marks+")", args...)
 			_, err = store.Collect(rows, err, func(scan func(...any) error) (m Method, err error) {
 				var one id.Person
 				if err = scan(&one, &m); err == nil {
@@ -45,4 +41,18 @@ func (r *Room) keptBy(ctx context.Context, who []id.Person, found func(id.Person
 		}
 		return nil
 	})
+}
+
+// marksFor writes $1, $2… for as many people, the last of whom is repeated: so
+// few texts of a statement are there to be kept prepared.
+func marksFor(who []id.Person) (string, []any) {
+	n := 1
+	for n < len(who) {
+		n *= 2
+	}
+	marks, args := make([]string, n), make([]any, n)
+	for i := range n {
+		marks[i], args[i] = fmt.Sprintf("$%d", i+1), words.Kept(string(who[min(i, len(who)-1)]))
+	}
+	return strings.Join(marks, ", "), args
 }
