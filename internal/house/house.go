@@ -24,6 +24,8 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/factor"
@@ -44,6 +46,7 @@ import (
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/welcome"
@@ -92,6 +95,7 @@ type House struct {
 	desk   *job.Desk
 	egress *egress.Client
 	post   *notify.Post
+	pager  *notify.Pager
 	mux    *web.Mux
 	kinds  *manifest.Set
 
@@ -106,6 +110,9 @@ type House struct {
 	console *console.Room
 	backup  *backup.Room
 	hub     *hub.Room
+
+	systems *connector.Desk
+	ticket  *ticket.Room
 
 	mapped sync.Once
 	atlas  *atlas // of the pages; see opens
@@ -128,7 +135,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema, connector.Schema,
 	}
 }
 
@@ -138,7 +145,8 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words,
-		console.Words, backup.Words, hub.Words, handbook.Words,
+		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
+		definition.Words, connector.Words,
 	}
 }
 
@@ -232,6 +240,7 @@ func (h *House) furnish() (err error) {
 	if err := h.people(); err != nil {
 		return err
 	}
+	h.openSystems()
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
@@ -260,6 +269,7 @@ func (h *House) furnish() (err error) {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
+	h.ticket.Doors(h.mux)
 	help, err := handbook.New(docs.Handbook)
 	if err != nil {
 		return err
@@ -274,7 +284,7 @@ func (h *House) furnish() (err error) {
 
 // Permissions are those of the whole house.
 func Permissions() []org.Permission {
-	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
+	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(), ticket.Permissions())
 }
 
 // kinds are those of every room's manifests.
@@ -337,7 +347,17 @@ func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, erro
 
 // holders are all who keep sealed values: a key is gone only when none of them
 // needs it.
-func holders() []seal.Sealed { return []seal.Sealed{auditKey{}, notify.Sealed{}, factor.Factors{}} }
+func holders() []seal.Sealed {
+	return []seal.Sealed{
+		auditKey{},
+		notify.Sealed{},
+		notify.SealedDevices{},
+		notify.SealedPusher{},
+		factor.Factors{},
+		connector.Secrets{},
+		connector.Tokens{},
+	}
+}
 
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {
@@ -384,6 +404,9 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	h.cancel()
 	h.wg.Wait()
+	if h.systems != nil { // what is being refreshed is written down first
+		h.systems.Close()
+	}
 	if h.audit != nil && (h.keyed.Load() || h.inner != nil) {
 		errs = append(errs, h.audit.Stop(ctx))
 	}

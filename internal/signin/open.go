@@ -79,7 +79,7 @@ func (r *Room) EndOpen(ctx context.Context, by id.Principal, in id.Org, which st
 			_, err = r.factors.MayTouch(&tx.View, by, in, s.Person)
 		}
 		if err == nil {
-			_, err = deleteSession(tx.Self(s.Person), which)
+			_, err = r.endOne(tx, s.Person, which)
 		}
 		if err != nil {
 			return store.Abort(err)
@@ -155,7 +155,7 @@ func (r *Room) EndMatching(ctx context.Context, by id.Principal, s WantedSession
 		err = r.store.Org(s.Org).Write(ctx, func(tx *store.Tx) store.End {
 			var err error
 			if err = r.register.Need(&tx.View, by, s.Org, factor.Reset); err == nil {
-				ended, err = endIn(tx, some)
+				ended, err = r.endThese(tx, some)
 			}
 			switch {
 			case err != nil:
