@@ -61,7 +61,7 @@ func TestPagesThatDifferAreRefused(t *testing.T) {
 
 // What is written is shown, and nothing of it is markup that it did not say.
 func TestRender(t *testing.T) {
-	const text = "# T & t\n\nA <script>alert(1)</script> `<b>` **bold `x`** *em* [me](#two) [other](operate.md) [out](https://example.org) [gone](figures.md)\nand on\n\n" +
+	const text = "# T & t\n\n日本語: [operate.ja.md](operate.ja.md)\n\nA <script>alert(1)</script> `<b>` **bold `x`** *em* [me](#two) [other](operate.md) [out](https://example.org) [gone](figures.md)\nand on\n\n" +
 		"- one\n- two\n\n1. first\n\n## Two\n\n| a | b |\n|---|---|\n| `x|y` | c \\| d |\n\n```sh story=x\nls <dir> # no heading\n```\n\n2 * 3 is [6\n"
 	file := &fstest.MapFile{Data: []byte(text)}
 	r, err := handbook.New(fstest.MapFS{"operate.md": file, "operate.ja.md": file, "manifests.md": file, "manifests.ja.md": file})

@@ -3,6 +3,7 @@ package handbook
 import (
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -64,6 +65,7 @@ func render(text string, anchors []string) Page {
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
 		switch line := lines[i]; {
+		case twin(line): // the top bar changes the language here
 		case strings.HasPrefix(line, "```"):
 			i = w.code(lines, i)
 		case strings.HasPrefix(line, "|"):
@@ -76,6 +78,9 @@ func render(text string, anchors []string) Page {
 	w.page.HTML = w.out.String()
 	return w.page
 }
+
+// twin is a line that leads to the page in the other language, and says no more.
+var twin = regexp.MustCompile(`^\S+: \[\w+(\.ja)?\.md\]\(\w+(\.ja)?\.md\)$`).MatchString
 
 // close ends what is open, but for a list of the kind that goes on.
 func (w *writer) close(but string) {
