@@ -18,6 +18,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
@@ -259,6 +260,7 @@ var scenes = map[string]func(*stage){
 		s.call("PUT", "/me/totp", string(raw(s.oneTimeCode())))
 	},
 	"remove-own-passkey": func(s *stage) { kinds["passkey"](s) }, // another one stays
+	"end-sessions":       func(s *stage) { s.h.AsBy(s.t, s.k.Aoi, s.k.Org, factor.ByPassword) },
 	"end-own-session": func(s *stage) {
 		s.h.As(s.t, s.k.Chika, s.k.Org)
 		s.ids["session"] = s.last("/me/sessions")

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sekisho/sekisho/docs"
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
@@ -31,6 +32,7 @@ import (
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/passkey"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/handbook"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -158,7 +160,7 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
-		console.Words, backup.Words, hub.Words, ticket.Words,
+		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
 		definition.Words, connector.Words, card.Words,
 	}
 }
@@ -289,6 +291,11 @@ func (h *House) furnish() (err error) {
 	if err := h.furnishCards(); err != nil {
 		return err
 	}
+	help, err := handbook.New(docs.Handbook)
+	if err != nil {
+		return err
+	}
+	help.Pages(h.mux)
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
