@@ -266,20 +266,22 @@ func (p *parser) page(path string, op *operation, c contract) {
 }
 
 // pagedStep is the first step whose query has the turning parameter, else the
-// first one.
+// only one; among several the definition has to say.
 func pagedStep(op *operation) string {
 	turn := pageTypes[op.Page.Type](op.Page)
+	var once []string
 	for _, s := range op.Steps {
 		if s.Request.Query.has(turn) || s.Request.Query.has(op.Page.Size) {
 			return s.ID
 		}
-	}
-	for _, s := range op.Steps {
 		if !s.Foreach.given() {
-			return s.ID
+			once = append(once, s.ID)
 		}
 	}
-	return ""
+	if len(once) != 1 {
+		return ""
+	}
+	return once[0]
 }
 
 func (p *parser) verify(path string, op *operation, c contract) {

@@ -247,7 +247,7 @@ func Parse(file string, text []byte) (*Definition, error) {
 		return nil, invalid(yaml.Problems{{File: file, Line: 1, Code: codeOneDocument}})
 	}
 	doc := &document{node: nodes[0]}
-	p := &parser{file: file, doc: doc}
+	p := &parser{file: file, doc: doc, compiled: map[string]*code{}}
 	p.take(yaml.Decode(nodes[0], doc))
 	p.check()
 	if err := p.problems.Err(); err != nil {

@@ -35,6 +35,7 @@ func (r *run) operation(ctx context.Context, name string, arg map[string]any) (a
 	}
 	if p != nil {
 		p.Sent = p.Sent || r.wrote
+		p.Message = r.mask.Replace(p.Message) // a system may repeat what it was sent
 		return nil, p
 	}
 	return out, nil
