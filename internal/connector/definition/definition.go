@@ -100,7 +100,7 @@ type document struct {
 	Poll       Poll              `yaml:"poll"`
 	Webhook    *Webhook          `yaml:"webhook"`
 	Limits     Limits            `yaml:"limits"`
-	Tests      []*example        `yaml:"tests"`
+	Tests      []*Example        `yaml:"tests"`
 
 	node *yaml.Node
 	zone *time.Location
