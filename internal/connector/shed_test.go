@@ -129,3 +129,18 @@ func TestASystemThatNobodyHasSeenNeedsNoCode(t *testing.T) {
 		t.Fatal(err, s.calls-before)
 	}
 }
+
+// The worked example of the documentation is the one that runs above.
+func TestTheDocumentedExampleIsTheOneThatRuns(t *testing.T) {
+	page, err := os.ReadFile("../../docs/connectors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("testdata/tool-shed.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "```yaml\n"+string(example)+"```\n") {
+		t.Fatal("docs/connectors.md shows another definition than testdata/tool-shed.yaml")
+	}
+}

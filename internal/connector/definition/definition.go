@@ -262,7 +262,7 @@ func Parse(file string, text []byte) (*Definition, error) {
 }
 
 // cardOperations are what an adapter of the card protocol can do.
-var cardOperations = []string{OpWhoami, OpApprovals, OpApproval, OpDecide}
+var cardOperations = []string{OpWhoami, OpApprovals, OpApproval}
 
 // Zone is where times without a zone are read.
 func (d *Definition) Zone() *time.Location { return d.doc.zone }
