@@ -14,6 +14,86 @@ CREATE INDEX api_token_org ON api_token (org, id);
 
 CREATE INDEX api_token_person ON api_token (person);
 
+CREATE TABLE approval_policy (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  place BIGINT NOT NULL,
+  spec TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE TABLE ask (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  for_person TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  title TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  starts BIGINT NOT NULL,
+  length BIGINT NOT NULL,
+  extends TEXT NOT NULL,
+  broken BIGINT NOT NULL,
+  held TEXT NOT NULL,
+  state TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  stage BIGINT NOT NULL,
+  escalated BIGINT NOT NULL,
+  policy TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  due BIGINT NOT NULL,
+  decided BIGINT NOT NULL,
+  decided_by TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  lease TEXT NOT NULL,
+  ends BIGINT NOT NULL,
+  asked BIGINT NOT NULL,
+  review TEXT NOT NULL,
+  told TEXT NOT NULL,
+  steps BIGINT NOT NULL,
+  version BIGINT NOT NULL
+);
+
+CREATE INDEX ask_for ON ask (for_person, id);
+
+CREATE INDEX ask_lease ON ask (org, lease) WHERE lease <> '';
+
+CREATE INDEX ask_org ON ask (org, state, id);
+
+CREATE INDEX ask_person ON ask (person, id);
+
+CREATE TABLE ask_step (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  name TEXT NOT NULL,
+  seat TEXT NOT NULL,
+  stage BIGINT NOT NULL,
+  text TEXT NOT NULL,
+  more TEXT NOT NULL,
+  PRIMARY KEY (org, ask, seq)
+);
+
+CREATE TABLE ask_vote (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  stage BIGINT NOT NULL,
+  person TEXT NOT NULL,
+  seat TEXT NOT NULL,
+  approve BIGINT NOT NULL,
+  reason TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (org, ask, revision, stage, person),
+  UNIQUE (org, ask, revision, stage, seat)
+);
+
 CREATE TABLE attempt (
   person TEXT NOT NULL,
   source TEXT NOT NULL,
@@ -108,6 +188,62 @@ CREATE TABLE audit_tile (
   PRIMARY KEY (level, n)
 );
 
+CREATE TABLE connector_connection (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  system TEXT NOT NULL,
+  person TEXT NOT NULL,
+  state TEXT NOT NULL,
+  native_id TEXT NOT NULL,
+  native_name TEXT NOT NULL,
+  email TEXT NOT NULL,
+  email_folded TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  refresh_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  since BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL,
+  warned BIGINT NOT NULL,
+  trouble TEXT NOT NULL,
+  by_ TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  claim TEXT NOT NULL,
+  claim_until BIGINT NOT NULL,
+  UNIQUE (org, system, person)
+);
+
+CREATE INDEX connector_connection_ends ON connector_connection (ends_at);
+
+CREATE INDEX connector_connection_person ON connector_connection (person);
+
+CREATE TABLE connector_system (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  document TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  scheme TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  username TEXT NOT NULL,
+  authorization_endpoint TEXT NOT NULL,
+  token_endpoint TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  networks TEXT NOT NULL,
+  authorities TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  marks TEXT NOT NULL,
+  enabled BIGINT NOT NULL,
+  made_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
 CREATE TABLE console_node (
   node TEXT NOT NULL PRIMARY KEY,
   host TEXT NOT NULL,
@@ -120,6 +256,26 @@ CREATE TABLE console_node (
   steps BIGINT NOT NULL,              -- steps of its clock since it started
   alarms TEXT NOT NULL                -- keys, separated by spaces
 );
+
+CREATE TABLE delegation (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  person TEXT NOT NULL,
+  to_person TEXT NOT NULL,
+  starts BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  kinds TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE INDEX delegation_org ON delegation (org, ends);
+
+CREATE INDEX delegation_person ON delegation (person, ends);
+
+CREATE INDEX delegation_to ON delegation (to_person, ends);
 
 CREATE TABLE factor (
   person TEXT NOT NULL,
@@ -145,7 +301,7 @@ CREATE INDEX group_group_inner ON group_group (org, inner_id);
 CREATE TABLE group_member (
   org TEXT NOT NULL,
   group_id TEXT NOT NULL,
-  person TEXT NOT NULL,
+  person TEXT NOT NULL, lent TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (org, group_id, person)
 );
 
@@ -236,6 +392,35 @@ CREATE TABLE known_device (
   PRIMARY KEY (person, hash)
 );
 
+CREATE TABLE lease (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  title TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  by_ TEXT NOT NULL,
+  state TEXT NOT NULL,
+  since BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  timer TEXT NOT NULL,
+  why TEXT NOT NULL,
+  ended BIGINT NOT NULL,
+  ended_by TEXT NOT NULL,
+  tries BIGINT NOT NULL,
+  trouble TEXT NOT NULL,
+  retry BIGINT NOT NULL
+);
+
+CREATE INDEX lease_due ON lease (retry) WHERE state <> 'back' AND retry > 0;
+
+CREATE UNIQUE INDEX lease_once ON lease (org, kind, target, person) WHERE state <> 'back';
+
+CREATE INDEX lease_org ON lease (org, state, id);
+
+CREATE INDEX lease_person ON lease (person, state, id);
+
 CREATE TABLE mail_change (
   person TEXT NOT NULL PRIMARY KEY,
   email TEXT NOT NULL,
@@ -290,7 +475,7 @@ CREATE INDEX member_sort ON member (org, sort, person);
 CREATE TABLE member_role (
   org TEXT NOT NULL,
   person TEXT NOT NULL,
-  role TEXT NOT NULL,
+  role TEXT NOT NULL, lent TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (org, person, role)
 );
 
@@ -312,6 +497,21 @@ CREATE TABLE notice (
 );
 
 CREATE INDEX notice_ends ON notice (ends);
+
+CREATE TABLE notify_device (
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  session TEXT NOT NULL,              -- that it was added in; it ends with it
+  mark TEXT NOT NULL UNIQUE,          -- SHA-256 of the endpoint: one browser has one owner
+  name TEXT NOT NULL,                 -- of the browser, for people
+  service TEXT NOT NULL,              -- host of the push service
+  added_at BIGINT NOT NULL,
+  told_at BIGINT NOT NULL,            -- the last push that its service took; 0 if none
+  refused BIGINT NOT NULL,            -- status of the last push, if its service refused it; else 0
+  sealed BLOB NOT NULL                -- endpoint and keys
+);
+
+CREATE INDEX notify_device_person ON notify_device (person, id);
 
 CREATE TABLE notify_message (
   id TEXT NOT NULL PRIMARY KEY,       -- also the local part of the Message-ID
@@ -339,6 +539,11 @@ CREATE INDEX notify_message_ended ON notify_message (ended_at) WHERE ended_at > 
 CREATE INDEX notify_message_open ON notify_message (id) WHERE ended_at = 0;
 
 CREATE INDEX notify_message_ref ON notify_message (org, ref, id);
+
+CREATE TABLE notify_pusher (
+  name TEXT NOT NULL PRIMARY KEY,     -- 'vapid'
+  sealed BLOB NOT NULL                -- private key, P-256; another one ends every subscription
+);
 
 CREATE TABLE once_value (
   hash TEXT NOT NULL PRIMARY KEY,     -- SHA-256 over kind and value, hex; the value itself is nowhere

@@ -16,6 +16,31 @@ const (
 	AddOrganizationRequestTypeProvider AddOrganizationRequestType = "provider"
 )
 
+// Defines values for AddSystemRequestMode.
+const (
+	AddSystemRequestModeService AddSystemRequestMode = "service"
+	AddSystemRequestModeUser    AddSystemRequestMode = "user"
+)
+
+// Defines values for AskReview.
+const (
+	AskReviewDue   AskReview = "due"
+	AskReviewFine  AskReview = "fine"
+	AskReviewWrong AskReview = "wrong"
+)
+
+// Defines values for AskState.
+const (
+	AskStateApproved  AskState = "approved"
+	AskStateExpired   AskState = "expired"
+	AskStateOpen      AskState = "open"
+	AskStateOver      AskState = "over"
+	AskStateRefused   AskState = "refused"
+	AskStateReleased  AskState = "released"
+	AskStateVoid      AskState = "void"
+	AskStateWithdrawn AskState = "withdrawn"
+)
+
 // Defines values for ChangeMemberRequestState.
 const (
 	ChangeMemberRequestStateActive   ChangeMemberRequestState = "active"
@@ -34,12 +59,33 @@ const (
 	ChangeOrganizationRequestTypeProvider ChangeOrganizationRequestType = "provider"
 )
 
+// Defines values for ChangeSystemRequestMode.
+const (
+	ChangeSystemRequestModeService ChangeSystemRequestMode = "service"
+	ChangeSystemRequestModeUser    ChangeSystemRequestMode = "user"
+)
+
+// Defines values for ConnectionState.
+const (
+	ConnectionStateConnecting ConnectionState = "connecting"
+	ConnectionStateOff        ConnectionState = "off"
+	ConnectionStateOn         ConnectionState = "on"
+	ConnectionStateReconnect  ConnectionState = "reconnect"
+)
+
 // Defines values for DeedDoor.
 const (
 	DeedDoorAPI    DeedDoor = "api"
 	DeedDoorFolder DeedDoor = "folder"
 	DeedDoorPage   DeedDoor = "page"
 	DeedDoorSocket DeedDoor = "socket"
+)
+
+// Defines values for EndSessionsRequestACR.
+const (
+	EndSessionsRequestACRAal0 EndSessionsRequestACR = "aal0"
+	EndSessionsRequestACRAal1 EndSessionsRequestACR = "aal1"
+	EndSessionsRequestACRAal2 EndSessionsRequestACR = "aal2"
 )
 
 // Defines values for GetRecordResponseState.
@@ -86,6 +132,21 @@ const (
 	KeysStatePhaseMoving  KeysStatePhase = "moving"
 	KeysStatePhaseStuck   KeysStatePhase = "stuck"
 	KeysStatePhaseWaiting KeysStatePhase = "waiting"
+)
+
+// Defines values for LeaseState.
+const (
+	LeaseStateBack   LeaseState = "back"
+	LeaseStateOut    LeaseState = "out"
+	LeaseStateTaking LeaseState = "taking"
+)
+
+// Defines values for LeaseWhy.
+const (
+	LeaseWhyExpired  LeaseWhy = "expired"
+	LeaseWhyReturned LeaseWhy = "returned"
+	LeaseWhyReviewed LeaseWhy = "reviewed"
+	LeaseWhyRevoked  LeaseWhy = "revoked"
 )
 
 // Defines values for MemberAccount.
@@ -162,6 +223,12 @@ const (
 	SessionACRAal2 SessionACR = "aal2"
 )
 
+// Defines values for SystemMode.
+const (
+	SystemModeService SystemMode = "service"
+	SystemModeUser    SystemMode = "user"
+)
+
 // Defines values for WrappedKind.
 const (
 	WrappedKindAge        WrappedKind = "age"
@@ -210,12 +277,108 @@ const (
 	ListEffectsParamsStateSkipped  ListEffectsParamsState = "skipped"
 )
 
+// Defines values for ListOwnAsksParamsState.
+const (
+	ListOwnAsksParamsStateApproved  ListOwnAsksParamsState = "approved"
+	ListOwnAsksParamsStateExpired   ListOwnAsksParamsState = "expired"
+	ListOwnAsksParamsStateOpen      ListOwnAsksParamsState = "open"
+	ListOwnAsksParamsStateOver      ListOwnAsksParamsState = "over"
+	ListOwnAsksParamsStateRefused   ListOwnAsksParamsState = "refused"
+	ListOwnAsksParamsStateReleased  ListOwnAsksParamsState = "released"
+	ListOwnAsksParamsStateVoid      ListOwnAsksParamsState = "void"
+	ListOwnAsksParamsStateWithdrawn ListOwnAsksParamsState = "withdrawn"
+)
+
+// Defines values for ListAsksParamsState.
+const (
+	ListAsksParamsStateApproved  ListAsksParamsState = "approved"
+	ListAsksParamsStateExpired   ListAsksParamsState = "expired"
+	ListAsksParamsStateOpen      ListAsksParamsState = "open"
+	ListAsksParamsStateOver      ListAsksParamsState = "over"
+	ListAsksParamsStateRefused   ListAsksParamsState = "refused"
+	ListAsksParamsStateReleased  ListAsksParamsState = "released"
+	ListAsksParamsStateVoid      ListAsksParamsState = "void"
+	ListAsksParamsStateWithdrawn ListAsksParamsState = "withdrawn"
+)
+
 // Defines values for ListMembersParamsState.
 const (
 	ListMembersParamsStateActive   ListMembersParamsState = "active"
 	ListMembersParamsStateDisabled ListMembersParamsState = "disabled"
 	ListMembersParamsStateInvited  ListMembersParamsState = "invited"
 )
+
+// Defines values for ListSessionsParamsACR.
+const (
+	ListSessionsParamsACRAal0 ListSessionsParamsACR = "aal0"
+	ListSessionsParamsACRAal1 ListSessionsParamsACR = "aal1"
+	ListSessionsParamsACRAal2 ListSessionsParamsACR = "aal2"
+)
+
+// Account defines model for Account.
+type Account struct {
+	// Email Address there
+	Email *string `json:"email,omitempty"`
+
+	// Name As they are called there
+	Name *string `json:"name,omitempty"`
+
+	// NativeID Identifier there
+	NativeID *string `json:"native_id,omitempty"`
+}
+
+// AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
+type AddApprovalPolicyRequest struct {
+	// Ahead How far ahead the start may lie; 30 days if 0
+	Ahead *int64 `json:"ahead,omitempty"`
+
+	// BreakGlass For how long it may be taken before anybody decides; 0: not at all
+	BreakGlass *int64 `json:"break_glass,omitempty"`
+
+	// Endless It may be out until it is given back
+	Endless       *bool  `json:"endless,omitempty"`
+	EscalateAfter *int64 `json:"escalate_after,omitempty"`
+
+	// EscalateTo Approvers who are asked, too, when a stage waited for so long
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// Expires How long the question waits; 72 hours if 0
+	Expires *int64 `json:"expires,omitempty"`
+
+	// Fallback Approvers where nobody of a group can decide
+	Fallback *[]string `json:"fallback,omitempty"`
+
+	// Kinds Of what can be asked for; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// MaxDuration How long it may be out; 8 hours if 0
+	MaxDuration *int64 `json:"max_duration,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// NoReason Nobody needs to say why
+	NoReason *bool `json:"no_reason,omitempty"`
+
+	// Place Lower ones are asked first; the first that applies decides
+	Place *int64 `json:"place,omitempty"`
+
+	// Reminders After a stage opened
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Rules That decide in place of people; refusing ones first
+	Rules  *[]Rule      `json:"rules,omitempty"`
+	Stages *[]StageSpec `json:"stages,omitempty"`
+
+	// Targets KIND:ID; all of the kinds if empty
+	Targets *[]string `json:"targets,omitempty"`
+
+	// UsualDuration How long is proposed
+	UsualDuration *int64 `json:"usual_duration,omitempty"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When *string `json:"when,omitempty"`
+}
 
 // AddGroupRequest defines model for AddGroupRequest.
 type AddGroupRequest struct {
@@ -283,6 +446,20 @@ type AddOwnPasskeyRequest struct {
 	Ticket string `json:"ticket"`
 }
 
+// AddOwnPushDeviceRequest defines model for AddOwnPushDeviceRequest.
+type AddOwnPushDeviceRequest struct {
+	// Endpoint Where the push service takes messages for this browser
+	//
+	// Examples: https://fcm.googleapis.com/fcm/send/dk3…
+	Endpoint string `json:"endpoint"`
+
+	// ExpirationTime As the browser gives it; the push service says when it is over
+	ExpirationTime *float64 `json:"expirationTime,omitempty"`
+
+	// Keys Keys that messages are encrypted with
+	Keys SubscriptionKeys `json:"keys"`
+}
+
 // AddOwnTOTPRequest defines model for AddOwnTotpRequest.
 type AddOwnTOTPRequest struct {
 	// Code Of the authenticator, six digits
@@ -331,6 +508,70 @@ type AddSignInPolicyRequest struct {
 	Roles *[]string `json:"roles,omitempty"`
 }
 
+// AddSystemRequest defines model for AddSystemRequest.
+type AddSystemRequest struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *AddSystemRequestMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// SetSecrets Secrets by name, such as client_secret; never returned
+	SetSecrets *map[string]string `json:"set_secrets,omitempty"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+}
+
+// AddSystemRequestMode Whether each person connects, or the organization once
+type AddSystemRequestMode string
+
+// AmendAskRequest defines model for AmendAskRequest.
+type AmendAskRequest struct {
+	// From Not before
+	From *time.Time `json:"from,omitempty"`
+
+	// Length Seconds; 0: until it is given back
+	Length *int64  `json:"length,omitempty"`
+	Reason *string `json:"reason,omitempty"`
+}
+
 // ApplyRequest defines model for ApplyRequest.
 type ApplyRequest struct {
 	// Digest Of the plan that was shown; another one is refused
@@ -358,6 +599,107 @@ type ArchiveRecordsResponse struct {
 	Path *string `json:"path,omitempty"`
 }
 
+// Ask defines model for Ask.
+type Ask struct {
+	// Broken The glass was broken: it was out before anybody decided
+	Broken *bool `json:"broken,omitempty"`
+
+	// Created When it was made
+	Created time.Time  `json:"created"`
+	Decided *time.Time `json:"decided,omitempty"`
+
+	// Due When the question expires
+	Due time.Time `json:"due"`
+
+	// Extends Id of the lease that is to last longer
+	Extends *string `json:"extends,omitempty"`
+
+	// For Id of the person who would get it
+	For string `json:"for"`
+
+	// From Not before; missing: as soon as it is decided
+	From *time.Time `json:"from,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Kind Of what is asked for
+	Kind string `json:"kind"`
+
+	// Lease Under which it is out
+	Lease *string `json:"lease,omitempty"`
+
+	// Length Seconds that it is out; 0: until it is given back
+	Length int64 `json:"length"`
+
+	// Org Id of the organization
+	Org    string `json:"org"`
+	Reason string `json:"reason"`
+
+	// Requester Id of the person who asked
+	Requester string `json:"requester"`
+
+	// Review Of a broken glass
+	Review *AskReview `json:"review,omitempty"`
+
+	// Revision Raised whenever what is asked changes; earlier decisions count no more
+	Revision int64 `json:"revision"`
+
+	// Rule That decided in place of people
+	Rule *string `json:"rule,omitempty"`
+
+	// Stage Which is decided now, from 0
+	Stage int64 `json:"stage"`
+
+	// State How it stands
+	State AskState `json:"state"`
+
+	// Target Id of what is asked for
+	Target string `json:"target"`
+
+	// Title Of what is asked for, as it was called then
+	Title string `json:"title"`
+
+	// Until When it is taken back
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// AskReview Of a broken glass
+type AskReview string
+
+// AskState How it stands
+type AskState string
+
+// AskRequest defines model for AskRequest.
+type AskRequest struct {
+	// Break Break the glass: it is out at once, and reviewed afterwards
+	Break *bool `json:"break,omitempty"`
+
+	// Endless Until it is given back, where the policy lets it
+	Endless *bool `json:"endless,omitempty"`
+
+	// Extends Id of the lease that is to last longer
+	Extends *string `json:"extends,omitempty"`
+
+	// For Id of the person who would get it; you if empty
+	For *string `json:"for,omitempty"`
+
+	// From Not before; missing: as soon as it is decided
+	From *time.Time `json:"from,omitempty"`
+
+	// Kind group, role, …
+	Kind string `json:"kind"`
+
+	// Length Seconds; 0: as the policy proposes
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Plain text, at most 1000 characters
+	Reason *string `json:"reason,omitempty"`
+
+	// Target Id of what is asked for
+	Target string `json:"target"`
+}
+
 // Both defines model for Both.
 type Both struct {
 	// En English, plain text
@@ -365,6 +707,62 @@ type Both struct {
 
 	// Ja Japanese, plain text
 	Ja string `json:"ja"`
+}
+
+// ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
+type ChangeApprovalPolicyRequest struct {
+	// Ahead How far ahead the start may lie; 30 days if 0
+	Ahead *int64 `json:"ahead,omitempty"`
+
+	// BreakGlass For how long it may be taken before anybody decides; 0: not at all
+	BreakGlass *int64 `json:"break_glass,omitempty"`
+
+	// Endless It may be out until it is given back
+	Endless       *bool  `json:"endless,omitempty"`
+	EscalateAfter *int64 `json:"escalate_after,omitempty"`
+
+	// EscalateTo Approvers who are asked, too, when a stage waited for so long
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// Expires How long the question waits; 72 hours if 0
+	Expires *int64 `json:"expires,omitempty"`
+
+	// Fallback Approvers where nobody of a group can decide
+	Fallback *[]string `json:"fallback,omitempty"`
+
+	// Kinds Of what can be asked for; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// MaxDuration How long it may be out; 8 hours if 0
+	MaxDuration *int64 `json:"max_duration,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// NoReason Nobody needs to say why
+	NoReason *bool `json:"no_reason,omitempty"`
+
+	// Place Lower ones are asked first; the first that applies decides
+	Place *int64 `json:"place,omitempty"`
+
+	// Reminders After a stage opened
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Rules That decide in place of people; refusing ones first
+	Rules  *[]Rule      `json:"rules,omitempty"`
+	Stages *[]StageSpec `json:"stages,omitempty"`
+
+	// Targets KIND:ID; all of the kinds if empty
+	Targets *[]string `json:"targets,omitempty"`
+
+	// UsualDuration How long is proposed
+	UsualDuration *int64 `json:"usual_duration,omitempty"`
+
+	// Version As read; a change in between is a conflict
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When *string `json:"when,omitempty"`
 }
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
@@ -562,6 +960,114 @@ type ChangeSignInPolicyRequest struct {
 	Version int64 `json:"version"`
 }
 
+// ChangeSystemRequest defines model for ChangeSystemRequest.
+type ChangeSystemRequest struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *ChangeSystemRequestMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Revision As read; a change in between is a conflict
+	Revision int64 `json:"revision"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// SetSecrets Secrets that become others; an empty one is taken away
+	SetSecrets *map[string]string `json:"set_secrets,omitempty"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+}
+
+// ChangeSystemRequestMode Whether each person connects, or the organization once
+type ChangeSystemRequestMode string
+
+// Connection defines model for Connection.
+type Connection struct {
+	// Account As whom, as the other side says it
+	Account string `json:"account"`
+
+	// EndsAt When it must be made again; year 1 if not known
+	EndsAt time.Time `json:"ends_at"`
+
+	// NativeID Of the account at the other side
+	NativeID string `json:"native_id"`
+
+	// Person Whose it is; empty for the organization's own
+	Person string `json:"person"`
+
+	// Since Since when
+	Since time.Time `json:"since"`
+
+	// State How it stands
+	State ConnectionState `json:"state"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+}
+
+// ConnectionState How it stands
+type ConnectionState string
+
+// ConnectionList defines model for ConnectionList.
+type ConnectionList struct {
+	// Items What is on this page
+	Items []Connection `json:"items"`
+}
+
+// DecideAskRequest defines model for DecideAskRequest.
+type DecideAskRequest struct {
+	// Approve false refuses
+	Approve bool `json:"approve"`
+
+	// Digest Of the sheet that was shown
+	Digest string `json:"digest"`
+
+	// Later A later start than was asked for
+	Later *time.Time `json:"later,omitempty"`
+
+	// Reason Compulsory for a refusal
+	Reason *string `json:"reason,omitempty"`
+
+	// Shorter Seconds, less than was asked for
+	Shorter *int64 `json:"shorter,omitempty"`
+}
+
 // Deed defines model for Deed.
 type Deed struct {
 	// At When it was done
@@ -605,6 +1111,72 @@ type DeedDoor string
 type DeedList struct {
 	// Items At most a hundred
 	Items []Deed `json:"items"`
+}
+
+// Definition defines model for Definition.
+type Definition struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Modes Whether people or a service connect
+	Modes []string `json:"modes"`
+
+	// Operations What it can do
+	Operations []string `json:"operations"`
+
+	// Schemes How calls prove who makes them, the recommended one first
+	Schemes []string `json:"schemes"`
+
+	// Title By language
+	Title map[string]string `json:"title"`
+
+	// Version SHA-256 of its text
+	Version string `json:"version"`
+}
+
+// DefinitionList defines model for DefinitionList.
+type DefinitionList struct {
+	// Items What is on this page
+	Items []Definition `json:"items"`
+}
+
+// DelegateRequest defines model for DelegateRequest.
+type DelegateRequest struct {
+	// Ends Exclusive, at most a year later
+	Ends time.Time `json:"ends"`
+
+	// From Id of the person whose place it is; you if empty. For others you need request.policy
+	From *string `json:"from,omitempty"`
+
+	// Kinds Of what is asked for; every kind if empty
+	Kinds  *[]string `json:"kinds,omitempty"`
+	Reason *string   `json:"reason,omitempty"`
+	Starts time.Time `json:"starts"`
+
+	// To Id of the person who decides in it
+	To string `json:"to"`
+}
+
+// Delegation defines model for Delegation.
+type Delegation struct {
+	Ends time.Time `json:"ends"`
+
+	// From Id of the person whose place it is
+	From string `json:"from"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Kinds Of what is asked for; every kind if empty
+	Kinds []string `json:"kinds"`
+
+	// Org Id of the organization
+	Org    string    `json:"org"`
+	Reason string    `json:"reason"`
+	Starts time.Time `json:"starts"`
+
+	// To Id of the person who decides in it
+	To string `json:"to"`
 }
 
 // Deletion defines model for Deletion.
@@ -772,16 +1344,73 @@ type EffectsNumber struct {
 	Target string `json:"target"`
 }
 
+// EndSessionsRequest defines model for EndSessionsRequest.
+type EndSessionsRequest struct {
+	// ACR Only of this assurance
+	ACR *EndSessionsRequestACR `json:"acr,omitempty"`
+
+	// Person Only of this person
+	Person *string `json:"person,omitempty"`
+
+	// Q Words of names or logins; the ten people who fit best
+	Q *string `json:"q,omitempty"`
+}
+
+// EndSessionsRequestACR Only of this assurance
+type EndSessionsRequestACR string
+
+// EndSessionsResponse defines model for EndSessionsResponse.
+type EndSessionsResponse struct {
+	// Ended How many sessions were ended
+	Ended int64 `json:"ended"`
+}
+
 // EraseFieldRequest defines model for EraseFieldRequest.
 type EraseFieldRequest struct {
 	// Field Name of the field
 	Field string `json:"field"`
 }
 
+// Exchange defines model for Exchange.
+type Exchange struct {
+	// Fault What was wrong with it
+	Fault *string `json:"fault,omitempty"`
+
+	// Got Body of the answer, cut
+	Got *string `json:"got,omitempty"`
+
+	// Method Of HTTP
+	Method string `json:"method"`
+
+	// Ms How long it took, in milliseconds
+	Ms int64 `json:"ms"`
+
+	// Sent Its body, cut
+	Sent *string `json:"sent,omitempty"`
+
+	// Status Of HTTP; left out where nothing answered
+	Status *int64 `json:"status,omitempty"`
+
+	// Step Of the definition
+	Step string `json:"step"`
+
+	// URL Where it went
+	URL string `json:"url"`
+}
+
 // ExportResponse defines model for ExportResponse.
 type ExportResponse struct {
 	// YAML Documents, to be applied anywhere
 	YAML string `json:"yaml"`
+}
+
+// Fact defines model for Fact.
+type Fact struct {
+	// Key What it is about
+	Key string `json:"key"`
+
+	// Value Plain text
+	Value string `json:"value"`
 }
 
 // Finding defines model for Finding.
@@ -1096,6 +1725,30 @@ type ImportPeopleRequest struct {
 	Invite *bool `json:"invite,omitempty"`
 }
 
+// Integration defines model for Integration.
+type Integration struct {
+	// ConnectURL Page that connects, to be opened in a browser
+	ConnectURL string `json:"connect_url"`
+
+	// Connection How the person is connected
+	Connection Connection `json:"connection"`
+
+	// Organization Identifier of the organization that it belongs to
+	Organization string `json:"organization"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title As people call it
+	Title string `json:"title"`
+}
+
+// IntegrationList defines model for IntegrationList.
+type IntegrationList struct {
+	// Items What is on this page
+	Items []Integration `json:"items"`
+}
+
 // Invite defines model for Invite.
 type Invite struct {
 	// At When the link was made
@@ -1204,6 +1857,47 @@ type KeysState struct {
 // KeysStatePhase Of the re-encryption
 type KeysStatePhase string
 
+// Lease defines model for Lease.
+type Lease struct {
+	// Ask Id of the ask that it came from
+	Ask *string `json:"ask,omitempty"`
+
+	// Holder Id of the person who holds it
+	Holder string `json:"holder"`
+
+	// ID Identifier: never changed and never used again
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+
+	// Org Id of the organization
+	Org   string    `json:"org"`
+	Since time.Time `json:"since"`
+
+	// State How it stands
+	State LeaseState `json:"state"`
+
+	// Target Id of what is out
+	Target string `json:"target"`
+
+	// Title As people read it
+	Title string `json:"title"`
+
+	// Trouble Code of what keeps it from being taken back
+	Trouble *string `json:"trouble,omitempty"`
+
+	// Until When it is taken back; missing: when somebody ends it
+	Until *time.Time `json:"until,omitempty"`
+
+	// Why Why it ended
+	Why *LeaseWhy `json:"why,omitempty"`
+}
+
+// LeaseState How it stands
+type LeaseState string
+
+// LeaseWhy Why it ended
+type LeaseWhy string
+
 // Link defines model for Link.
 type Link struct {
 	// Link To hand on, where the house sends no mail; shown once
@@ -1226,6 +1920,51 @@ type ListKeysResponse struct {
 
 	// Root What opens the root key
 	Root []Wrapped `json:"root"`
+}
+
+// ListOfAskBody defines model for ListOfAskBody.
+type ListOfAskBody struct {
+	// Items What is on this page
+	Items []Ask `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfDelegationBody defines model for ListOfDelegationBody.
+type ListOfDelegationBody struct {
+	// Items What is on this page
+	Items []Delegation `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfLeaseBody defines model for ListOfLeaseBody.
+type ListOfLeaseBody struct {
+	// Items What is on this page
+	Items []Lease `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfPolicyBody defines model for ListOfPolicyBody.
+type ListOfPolicyBody struct {
+	// Items What is on this page
+	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfTargetBody defines model for ListOfTargetBody.
+type ListOfTargetBody struct {
+	// Items What is on this page
+	Items []Target `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -1629,6 +2368,15 @@ type OutsideState struct {
 	Name string `json:"name"`
 }
 
+// Panel defines model for Panel.
+type Panel struct {
+	// Approvers person:ID, group:ID, role:ID, on-call:NAME, manager or owner
+	Approvers []string `json:"approvers"`
+
+	// Need How many of them approve; 1 if 0
+	Need *int64 `json:"need,omitempty"`
+}
+
 // Part defines model for Part.
 type Part struct {
 	// Part Stable name of it
@@ -1778,32 +2526,61 @@ type Plan struct {
 
 // Policy defines model for Policy.
 type Policy struct {
-	// Absolute Seconds that a session lasts at most; 0 is the default
-	Absolute *int64 `json:"absolute,omitempty"`
+	// Ahead How far ahead the start may lie; 30 days if 0
+	Ahead *int64 `json:"ahead,omitempty"`
 
-	// Groups Only for who is in one of them
-	Groups *[]string `json:"groups,omitempty"`
+	// BreakGlass For how long it may be taken before anybody decides; 0: not at all
+	BreakGlass *int64 `json:"break_glass,omitempty"`
+
+	// Endless It may be out until it is given back
+	Endless       *bool  `json:"endless,omitempty"`
+	EscalateAfter *int64 `json:"escalate_after,omitempty"`
+
+	// EscalateTo Approvers who are asked, too, when a stage waited for so long
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// Expires How long the question waits; 72 hours if 0
+	Expires *int64 `json:"expires,omitempty"`
+
+	// Fallback Approvers where nobody of a group can decide
+	Fallback *[]string `json:"fallback,omitempty"`
 
 	// ID Identifier: never changed and never used again
 	ID string `json:"id"`
 
-	// Idle Seconds without a request that end a session; 0 is the default
-	Idle *int64 `json:"idle,omitempty"`
+	// Kinds Of what can be asked for; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
 
-	// Name Unique in the organization
+	// MaxDuration How long it may be out; 8 hours if 0
+	MaxDuration *int64 `json:"max_duration,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
 	Name string `json:"name"`
 
-	// Passkeys What new passkeys must be
-	Passkeys *PolicyKey `json:"passkeys,omitempty"`
+	// NoReason Nobody needs to say why
+	NoReason *bool `json:"no_reason,omitempty"`
 
-	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
-	Require *[]string `json:"require,omitempty"`
+	// Place Lower ones are asked first; the first that applies decides
+	Place *int64 `json:"place,omitempty"`
 
-	// Roles Only for who has one of them
-	Roles *[]string `json:"roles,omitempty"`
+	// Reminders After a stage opened
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Rules That decide in place of people; refusing ones first
+	Rules  *[]Rule      `json:"rules,omitempty"`
+	Stages *[]StageSpec `json:"stages,omitempty"`
+
+	// Targets KIND:ID; all of the kinds if empty
+	Targets *[]string `json:"targets,omitempty"`
+
+	// UsualDuration How long is proposed
+	UsualDuration *int64 `json:"usual_duration,omitempty"`
 
 	// Version Send it back with a change
 	Version int64 `json:"version"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When *string `json:"when,omitempty"`
 }
 
 // PolicyKey defines model for PolicyKey.
@@ -1816,12 +2593,6 @@ type PolicyKey struct {
 
 	// Deny AAGUIDs that are refused
 	Deny *[]string `json:"deny,omitempty"`
-}
-
-// PolicyList defines model for PolicyList.
-type PolicyList struct {
-	// Items What is on this page
-	Items []Policy `json:"items"`
 }
 
 // Problem defines model for Problem.
@@ -1929,6 +2700,36 @@ type ProofField struct {
 	Value *string `json:"value,omitempty"`
 }
 
+// PushDevice defines model for PushDevice.
+type PushDevice struct {
+	// AddedAt When it was switched on
+	AddedAt time.Time `json:"addedAt"`
+
+	// ID Identifier of the subscription
+	ID string `json:"id"`
+
+	// Name The browser, as it calls itself
+	Name string `json:"name"`
+
+	// Refused HTTP status, if the last message was refused
+	Refused *int64 `json:"refused,omitempty"`
+
+	// Service Host of its push service
+	Service string `json:"service"`
+
+	// ToldAt When the push service took a message last
+	ToldAt *time.Time `json:"toldAt,omitempty"`
+}
+
+// PushDevices defines model for PushDevices.
+type PushDevices struct {
+	// Devices The newest first
+	Devices []PushDevice `json:"devices"`
+
+	// Key The applicationServerKey to subscribe with, base64url
+	Key string `json:"key"`
+}
+
 // Record defines model for Record.
 type Record struct {
 	// ACR How strongly the actor had proved who they are
@@ -1993,6 +2794,22 @@ type RecordList struct {
 type RenameOwnPasskeyRequest struct {
 	// Name As its owner calls it
 	Name string `json:"name"`
+}
+
+// RequestStepBody defines model for RequestStepBody.
+type RequestStepBody struct {
+	// As Id of the person in whose place a delegate decided
+	As *string   `json:"as,omitempty"`
+	At time.Time `json:"at"`
+
+	// By Principal who did it
+	By string `json:"by"`
+
+	// Name What happened
+	Name  string  `json:"name"`
+	Seq   int64   `json:"seq"`
+	Stage int64   `json:"stage"`
+	Text  *string `json:"text,omitempty"`
 }
 
 // ResetMemberSignInRequest defines model for ResetMemberSignInRequest.
@@ -2070,6 +2887,32 @@ type Row struct {
 // RowAction What is done about it
 type RowAction string
 
+// Rule defines model for Rule.
+type Rule struct {
+	Name string `json:"name"`
+
+	// Refuse It refuses; otherwise it approves
+	Refuse *bool `json:"refuse,omitempty"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When string `json:"when"`
+}
+
+// SayToAskRequest defines model for SayToAskRequest.
+type SayToAskRequest struct {
+	// Text A question of who decides, or an answer of who asked; plain text
+	Text string `json:"text"`
+}
+
+// Seats defines model for Seats.
+type Seats struct {
+	// Need How many of them approve
+	Need int64 `json:"need"`
+
+	// Who Who may decide
+	Who []Who `json:"who"`
+}
+
 // Session defines model for Session.
 type Session struct {
 	// ACR How strongly the person proved who they are
@@ -2121,10 +2964,91 @@ type Share struct {
 	Name string `json:"name"`
 }
 
+// Sheet defines model for Sheet.
+type Sheet struct {
+	Ask Ask `json:"ask"`
+
+	// CanDecide You may decide about it now
+	CanDecide bool `json:"can_decide"`
+
+	// Digest Of all this: a decision names it, and counts for nothing else
+	Digest string `json:"digest"`
+
+	// Stages Who decides, in this order
+	Stages []Stage `json:"stages"`
+
+	// Steps What happened so far
+	Steps  []RequestStepBody `json:"steps"`
+	Target Target            `json:"target"`
+
+	// Why Code of why not, or of why it could not be released now
+	Why *string `json:"why,omitempty"`
+}
+
+// SigninPolicyResource defines model for SigninPolicyResource.
+type SigninPolicyResource struct {
+	// Absolute Seconds that a session lasts at most; 0 is the default
+	Absolute *int64 `json:"absolute,omitempty"`
+
+	// Groups Only for who is in one of them
+	Groups *[]string `json:"groups,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Idle Seconds without a request that end a session; 0 is the default
+	Idle *int64 `json:"idle,omitempty"`
+
+	// Name Unique in the organization
+	Name string `json:"name"`
+
+	// Passkeys What new passkeys must be
+	Passkeys *PolicyKey `json:"passkeys,omitempty"`
+
+	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
+	Require *[]string `json:"require,omitempty"`
+
+	// Roles Only for who has one of them
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// SigninPolicyResourceList defines model for SigninPolicyResourceList.
+type SigninPolicyResourceList struct {
+	// Items What is on this page
+	Items []SigninPolicyResource `json:"items"`
+}
+
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
 	// Reason The log keeps it
 	Reason string `json:"reason"`
+}
+
+// Stage defines model for Stage.
+type Stage struct {
+	// Any One group is enough
+	Any      *bool   `json:"any,omitempty"`
+	Approved bool    `json:"approved"`
+	Groups   []Seats `json:"groups"`
+
+	// Title As people read it
+	Title *string `json:"title,omitempty"`
+}
+
+// StageSpec defines model for StageSpec.
+type StageSpec struct {
+	// Any One group is enough; otherwise each decides, by people of its own
+	Any    *bool   `json:"any,omitempty"`
+	Groups []Panel `json:"groups"`
+
+	// Refuse How many refusals end it; 1 if 0
+	Refuse *int64 `json:"refuse,omitempty"`
+
+	// Title As people read it
+	Title *string `json:"title,omitempty"`
 }
 
 // Step defines model for Step.
@@ -2220,6 +3144,186 @@ type Stretch struct {
 	SteppedUp int64 `json:"stepped_up"`
 }
 
+// SubscriptionKeys defines model for SubscriptionKeys.
+type SubscriptionKeys struct {
+	// Auth The browser's authentication secret, base64url
+	//
+	// Examples: BTBZMqHH6r4Tts7J_aSIgg
+	Auth string `json:"auth"`
+
+	// P256Dh The browser's public key, base64url
+	//
+	// Examples: BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4
+	P256Dh string `json:"p256dh"`
+}
+
+// System defines model for System.
+type System struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// By Principal who wrote it last
+	By string `json:"by"`
+
+	// CallbackURL To be registered at the other side
+	CallbackURL string `json:"callback_url"`
+
+	// Changed When it was written last
+	Changed time.Time `json:"changed"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// DoorbellURL Where the other side says that something changed
+	DoorbellURL string `json:"doorbell_url"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *SystemMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Revision Send it back with a change
+	Revision int64 `json:"revision"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// Secrets Names of the secrets that are there
+	Secrets []string `json:"secrets"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+
+	// Version SHA-256 of the definition's text
+	Version string `json:"version"`
+}
+
+// SystemMode Whether each person connects, or the organization once
+type SystemMode string
+
+// SystemList defines model for SystemList.
+type SystemList struct {
+	// Items What is on this page
+	Items []System `json:"items"`
+}
+
+// Target defines model for Target.
+type Target struct {
+	About *string `json:"about,omitempty"`
+	Facts *[]Fact `json:"facts,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+
+	// Title As people read it
+	Title string `json:"title"`
+}
+
+// Test defines model for Test.
+type Test struct {
+	// Account Whom the credential belongs to
+	Account Account `json:"account"`
+
+	// Message What the other side said about it
+	Message *string `json:"message,omitempty"`
+
+	// Problem Code of what went wrong
+	Problem *string `json:"problem,omitempty"`
+
+	// Raw What the system said of it, as JSON
+	Raw *string `json:"raw,omitempty"`
+
+	// System Name of the system
+	System string `json:"system"`
+
+	// Ticket The ticket in our words
+	Ticket *Ticket `json:"ticket,omitempty"`
+
+	// Trace Every request, with secrets masked
+	Trace []Exchange `json:"trace"`
+}
+
+// TestSystemRequest defines model for TestSystemRequest.
+type TestSystemRequest struct {
+	// Ticket Number of a ticket to read
+	Ticket *string `json:"ticket,omitempty"`
+}
+
+// Ticket defines model for Ticket.
+type Ticket struct {
+	// Assets What it is about
+	Assets *[]string `json:"assets,omitempty"`
+
+	// Assignee Who works on it
+	Assignee Account `json:"assignee"`
+
+	// DependsOn Tickets that come before it
+	DependsOn *[]string `json:"depends_on,omitempty"`
+
+	// From When what it asks for may begin
+	From *time.Time `json:"from,omitempty"`
+
+	// ID Its number
+	ID string `json:"id"`
+
+	// NativeState In the system's own words
+	NativeState *string `json:"native_state,omitempty"`
+
+	// Priority 1 is the highest, 5 the lowest
+	Priority *int64 `json:"priority,omitempty"`
+
+	// Requester Who asked
+	Requester Account `json:"requester"`
+
+	// State In our words; unknown counts as no
+	State string `json:"state"`
+
+	// Title Its subject
+	Title string `json:"title"`
+
+	// Type What sort of ticket the system calls it
+	Type *string `json:"type,omitempty"`
+
+	// Until When it must be over
+	Until *time.Time `json:"until,omitempty"`
+
+	// URL Its page there
+	URL *string `json:"url,omitempty"`
+}
+
 // Token defines model for Token.
 type Token struct {
 	// Created When it was made
@@ -2266,6 +3370,14 @@ type Trouble struct {
 type UnsealRequest struct {
 	// Passphrase That opens the unseal key
 	Passphrase string `json:"passphrase"`
+}
+
+// Who defines model for Who.
+type Who struct {
+	// ID Identifier: never changed and never used again
+	ID    string `json:"id"`
+	Login string `json:"login"`
+	Name  string `json:"name"`
 }
 
 // Wrapped defines model for Wrapped.
@@ -2427,6 +3539,15 @@ type ListEffectsParams struct {
 // ListEffectsParamsState defines parameters for ListEffects.
 type ListEffectsParamsState string
 
+// ListOwnAsksParams defines parameters for ListOwnAsks.
+type ListOwnAsksParams struct {
+	// State Only these
+	State *ListOwnAsksParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListOwnAsksParamsState defines parameters for ListOwnAsks.
+type ListOwnAsksParamsState string
+
 // ListNoticesParams defines parameters for ListNotices.
 type ListNoticesParams struct {
 	// Cursor From the page before
@@ -2448,6 +3569,15 @@ type ListOrganizationsParams struct {
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
+// ListAsksParams defines parameters for ListAsks.
+type ListAsksParams struct {
+	// State Only these
+	State *ListAsksParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListAsksParamsState defines parameters for ListAsks.
+type ListAsksParamsState string
+
 // ListGroupsParams defines parameters for ListGroups.
 type ListGroupsParams struct {
 	// Cursor From the page before
@@ -2464,6 +3594,15 @@ type ListGroupMembersParams struct {
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListLeasesParams defines parameters for ListLeases.
+type ListLeasesParams struct {
+	// Person Id of the person who holds it
+	Person *string `form:"person,omitempty" json:"person,omitempty"`
+
+	// Over What is back, too
+	Over *bool `form:"over,omitempty" json:"over,omitempty"`
 }
 
 // ListMembersParams defines parameters for ListMembers.
@@ -2507,11 +3646,23 @@ type ListSessionsParams struct {
 	// Q Words of names or logins; the ten people who fit best
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
+	// ACR Only of this assurance
+	ACR *ListSessionsParamsACR `form:"acr,omitempty" json:"acr,omitempty"`
+
 	// Cursor From the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListSessionsParamsACR defines parameters for ListSessions.
+type ListSessionsParamsACR string
+
+// ListTargetsParams defines parameters for ListTargets.
+type ListTargetsParams struct {
+	// Q Words in name or title
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // ListTokensParams defines parameters for ListTokens.
@@ -2586,6 +3737,9 @@ type RenameOwnPasskeyJSONRequestBody = RenameOwnPasskeyRequest
 // ChangeOwnPasswordJSONRequestBody defines body for ChangeOwnPassword for application/json ContentType.
 type ChangeOwnPasswordJSONRequestBody = ChangeOwnPasswordRequest
 
+// AddOwnPushDeviceJSONRequestBody defines body for AddOwnPushDevice for application/json ContentType.
+type AddOwnPushDeviceJSONRequestBody = AddOwnPushDeviceRequest
+
 // MakeOwnTokenJSONRequestBody defines body for MakeOwnToken for application/json ContentType.
 type MakeOwnTokenJSONRequestBody = MakeOwnTokenRequest
 
@@ -2603,6 +3757,30 @@ type AddOrganizationJSONRequestBody = AddOrganizationRequest
 
 // ChangeOrganizationJSONRequestBody defines body for ChangeOrganization for application/json ContentType.
 type ChangeOrganizationJSONRequestBody = ChangeOrganizationRequest
+
+// AddApprovalPolicyJSONRequestBody defines body for AddApprovalPolicy for application/json ContentType.
+type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
+
+// ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
+type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
+
+// AskJSONRequestBody defines body for Ask for application/json ContentType.
+type AskJSONRequestBody = AskRequest
+
+// PreviewAskJSONRequestBody defines body for PreviewAsk for application/json ContentType.
+type PreviewAskJSONRequestBody = AskRequest
+
+// AmendAskJSONRequestBody defines body for AmendAsk for application/json ContentType.
+type AmendAskJSONRequestBody = AmendAskRequest
+
+// DecideAskJSONRequestBody defines body for DecideAsk for application/json ContentType.
+type DecideAskJSONRequestBody = DecideAskRequest
+
+// SayToAskJSONRequestBody defines body for SayToAsk for application/json ContentType.
+type SayToAskJSONRequestBody = SayToAskRequest
+
+// DelegateJSONRequestBody defines body for Delegate for application/json ContentType.
+type DelegateJSONRequestBody = DelegateRequest
 
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
@@ -2628,11 +3806,23 @@ type AddRoleJSONRequestBody = AddRoleRequest
 // ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
 type ChangeRoleJSONRequestBody = ChangeRoleRequest
 
+// EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
+type EndSessionsJSONRequestBody = EndSessionsRequest
+
 // AddSignInPolicyJSONRequestBody defines body for AddSignInPolicy for application/json ContentType.
 type AddSignInPolicyJSONRequestBody = AddSignInPolicyRequest
 
 // ChangeSignInPolicyJSONRequestBody defines body for ChangeSignInPolicy for application/json ContentType.
 type ChangeSignInPolicyJSONRequestBody = ChangeSignInPolicyRequest
+
+// AddSystemJSONRequestBody defines body for AddSystem for application/json ContentType.
+type AddSystemJSONRequestBody = AddSystemRequest
+
+// ChangeSystemJSONRequestBody defines body for ChangeSystem for application/json ContentType.
+type ChangeSystemJSONRequestBody = ChangeSystemRequest
+
+// TestSystemJSONRequestBody defines body for TestSystem for application/json ContentType.
+type TestSystemJSONRequestBody = TestSystemRequest
 
 // ChangePersonJSONRequestBody defines body for ChangePerson for application/json ContentType.
 type ChangePersonJSONRequestBody = ChangePersonRequest
@@ -2767,6 +3957,15 @@ func (c *Client) ProveRecord(ctx context.Context, record string, params *ProveRe
 		}
 	}
 	out := new(Proof)
+	return out, c.do(ctx, r, out)
+}
+
+// ListConnectorDefinitions Definitions that systems can be made of
+//
+// For everybody who is signed in.
+func (c *Client) ListConnectorDefinitions(ctx context.Context) (*DefinitionList, error) {
+	r := request{id: "list-connector-definitions", method: http.MethodGet, path: place("/connector-definitions")}
+	out := new(DefinitionList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -2939,12 +4138,61 @@ func (c *Client) ChangeProfile(ctx context.Context, body ChangeProfileRequest) (
 	return out, c.do(ctx, r, out)
 }
 
+// ListOwnAsks What I asked for, the newest first
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnAsks(ctx context.Context, params *ListOwnAsksParams) (*ListOfAskBody, error) {
+	r := request{id: "list-own-asks", method: http.MethodGet, path: place("/me/asks")}
+	if params != nil {
+		if params.State != nil {
+			r.ask("state", *params.State)
+		}
+	}
+	out := new(ListOfAskBody)
+	return out, c.do(ctx, r, out)
+}
+
+// ListOwnDelegations What I handed over
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnDelegations(ctx context.Context) (*ListOfDelegationBody, error) {
+	r := request{id: "list-own-delegations", method: http.MethodGet, path: place("/me/delegations")}
+	out := new(ListOfDelegationBody)
+	return out, c.do(ctx, r, out)
+}
+
 // ListOwnFactors What I sign in with
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
 func (c *Client) ListOwnFactors(ctx context.Context) (*Held, error) {
 	r := request{id: "list-own-factors", method: http.MethodGet, path: place("/me/factors")}
 	out := new(Held)
+	return out, c.do(ctx, r, out)
+}
+
+// ListMyIntegrations Systems that I can connect, and how I am
+//
+// For everybody who is signed in.
+func (c *Client) ListMyIntegrations(ctx context.Context) (*IntegrationList, error) {
+	r := request{id: "list-my-integrations", method: http.MethodGet, path: place("/me/integrations")}
+	out := new(IntegrationList)
+	return out, c.do(ctx, r, out)
+}
+
+// DisconnectMe Disconnect me from a system
+//
+// For everybody who is signed in.
+func (c *Client) DisconnectMe(ctx context.Context, system string) error {
+	r := request{id: "disconnect-me", method: http.MethodDelete, path: place("/me/integrations/{system}", system)}
+	return c.do(ctx, r, nil)
+}
+
+// ListOwnLeases What I hold, what ends first at the front
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnLeases(ctx context.Context) (*ListOfLeaseBody, error) {
+	r := request{id: "list-own-leases", method: http.MethodGet, path: place("/me/leases")}
+	out := new(ListOfLeaseBody)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3000,6 +4248,33 @@ func (c *Client) RenameOwnPasskey(ctx context.Context, passkey string, body Rena
 func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRequest) error {
 	r := request{id: "change-own-password", method: http.MethodPut, path: place("/me/password")}
 	r.body = body
+	return c.do(ctx, r, nil)
+}
+
+// ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
+//
+// For everybody who is signed in.
+func (c *Client) ListOwnPushDevices(ctx context.Context) (*PushDevices, error) {
+	r := request{id: "list-own-push-devices", method: http.MethodGet, path: place("/me/push-devices")}
+	out := new(PushDevices)
+	return out, c.do(ctx, r, out)
+}
+
+// AddOwnPushDevice Have me told in this browser (the answer of PushManager.subscribe)
+//
+// For everybody who is signed in.
+func (c *Client) AddOwnPushDevice(ctx context.Context, body AddOwnPushDeviceRequest) (*PushDevice, error) {
+	r := request{id: "add-own-push-device", method: http.MethodPost, path: place("/me/push-devices")}
+	r.body = body
+	out := new(PushDevice)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveOwnPushDevice No longer have me told in a browser
+//
+// For everybody who is signed in.
+func (c *Client) RemoveOwnPushDevice(ctx context.Context, browser string) error {
+	r := request{id: "remove-own-push-device", method: http.MethodDelete, path: place("/me/push-devices/{browser}", browser)}
 	return c.do(ctx, r, nil)
 }
 
@@ -3225,12 +4500,167 @@ func (c *Client) GetOrganization(ctx context.Context, org string) (*Organization
 
 // ChangeOrganization Change an organization; what is left out stays
 //
-// Needs the permission `organization.write`, held in `org`.
+// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeOrganization(ctx context.Context, org string, body ChangeOrganizationRequest) (*Organization, error) {
 	r := request{id: "change-organization", method: http.MethodPatch, path: place("/organizations/{org}", org)}
 	r.body = body
 	out := new(Organization)
 	return out, c.do(ctx, r, out)
+}
+
+// ListApprovalPolicies Policies, in the order in which they are asked
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*ListOfPolicyBody, error) {
+	r := request{id: "list-approval-policies", method: http.MethodGet, path: place("/organizations/{org}/approval-policies", org)}
+	out := new(ListOfPolicyBody)
+	return out, c.do(ctx, r, out)
+}
+
+// AddApprovalPolicy Say who decides about what
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddApprovalPolicyRequest) (*Policy, error) {
+	r := request{id: "add-approval-policy", method: http.MethodPost, path: place("/organizations/{org}/approval-policies", org)}
+	r.body = body
+	out := new(Policy)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteApprovalPolicy Delete a policy; what only it offered cannot be asked for any more
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) DeleteApprovalPolicy(ctx context.Context, org string, approval string) error {
+	r := request{id: "delete-approval-policy", method: http.MethodDelete, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
+	return c.do(ctx, r, nil)
+}
+
+// GetApprovalPolicy One policy
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) GetApprovalPolicy(ctx context.Context, org string, approval string) (*Policy, error) {
+	r := request{id: "get-approval-policy", method: http.MethodGet, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
+	out := new(Policy)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeApprovalPolicy Change a policy
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval string, body ChangeApprovalPolicyRequest) (*Policy, error) {
+	r := request{id: "change-approval-policy", method: http.MethodPut, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
+	r.body = body
+	out := new(Policy)
+	return out, c.do(ctx, r, out)
+}
+
+// ListAsks Every ask of an organization, the newest first
+//
+// Needs the permission `request.read`, held in `org`.
+func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParams) (*ListOfAskBody, error) {
+	r := request{id: "list-asks", method: http.MethodGet, path: place("/organizations/{org}/asks", org)}
+	if params != nil {
+		if params.State != nil {
+			r.ask("state", *params.State)
+		}
+	}
+	out := new(ListOfAskBody)
+	return out, c.do(ctx, r, out)
+}
+
+// Ask Ask for something
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Ask(ctx context.Context, org string, body AskRequest) (*Ask, error) {
+	r := request{id: "ask", method: http.MethodPost, path: place("/organizations/{org}/asks", org)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// PreviewAsk Who would decide about what I want
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) PreviewAsk(ctx context.Context, org string, body AskRequest) (*Sheet, error) {
+	r := request{id: "preview-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/preview", org)}
+	r.body = body
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// GetAsk Everything that is shown of an ask
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GetAsk(ctx context.Context, org string, ask string) (*Sheet, error) {
+	r := request{id: "get-ask", method: http.MethodGet, path: place("/organizations/{org}/asks/{ask}", org, ask)}
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// AmendAsk Change what I ask for; the question begins anew
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) AmendAsk(ctx context.Context, org string, ask string, body AmendAskRequest) (*Ask, error) {
+	r := request{id: "amend-ask", method: http.MethodPatch, path: place("/organizations/{org}/asks/{ask}", org, ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// DecideAsk Approve or refuse what was shown
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) DecideAsk(ctx context.Context, org string, ask string, body DecideAskRequest) (*Ask, error) {
+	r := request{id: "decide-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/decision", org, ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// SayToAsk Ask back, or answer
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) SayToAsk(ctx context.Context, org string, ask string, body SayToAskRequest) (*Ask, error) {
+	r := request{id: "say-to-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/messages", org, ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// WithdrawAsk Take back what I asked for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) WithdrawAsk(ctx context.Context, org string, ask string) (*Ask, error) {
+	r := request{id: "withdraw-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/withdraw", org, ask)}
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// ListDelegations Delegations of an organization that are not over
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListDelegations(ctx context.Context, org string) (*ListOfDelegationBody, error) {
+	r := request{id: "list-delegations", method: http.MethodGet, path: place("/organizations/{org}/delegations", org)}
+	out := new(ListOfDelegationBody)
+	return out, c.do(ctx, r, out)
+}
+
+// Delegate Let somebody decide in my place for a time
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Delegate(ctx context.Context, org string, body DelegateRequest) (*Delegation, error) {
+	r := request{id: "delegate", method: http.MethodPost, path: place("/organizations/{org}/delegations", org)}
+	r.body = body
+	out := new(Delegation)
+	return out, c.do(ctx, r, out)
+}
+
+// EndDelegation Take a delegation back
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) EndDelegation(ctx context.Context, org string, delegation string) error {
+	r := request{id: "end-delegation", method: http.MethodDelete, path: place("/organizations/{org}/delegations/{delegation}", org, delegation)}
+	return c.do(ctx, r, nil)
 }
 
 // ListGroups Groups, by name
@@ -3295,7 +4725,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string) (*Group
 
 // ChangeGroup Change a group; what is left out stays
 //
-// Needs the permission `group.write`, held in `org`.
+// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeGroup(ctx context.Context, org string, group string, body ChangeGroupRequest) (*Group, error) {
 	r := request{id: "change-group", method: http.MethodPatch, path: place("/organizations/{org}/groups/{group}", org, group)}
 	r.body = body
@@ -3343,6 +4773,41 @@ func (c *Client) ImportPeople(ctx context.Context, org string, body ImportPeople
 	r := request{id: "import-people", method: http.MethodPost, path: place("/organizations/{org}/import", org)}
 	r.body = body
 	out := new(Import)
+	return out, c.do(ctx, r, out)
+}
+
+// ListLeases What is out in an organization, the newest first
+//
+// Needs the permission `lease.read`, held in `org`.
+func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesParams) (*ListOfLeaseBody, error) {
+	r := request{id: "list-leases", method: http.MethodGet, path: place("/organizations/{org}/leases", org)}
+	if params != nil {
+		if params.Person != nil {
+			r.ask("person", *params.Person)
+		}
+		if params.Over != nil {
+			r.ask("over", *params.Over)
+		}
+	}
+	out := new(ListOfLeaseBody)
+	return out, c.do(ctx, r, out)
+}
+
+// GiveBackLease Give back what I hold
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GiveBackLease(ctx context.Context, org string, lease string) (*Lease, error) {
+	r := request{id: "give-back-lease", method: http.MethodPost, path: place("/organizations/{org}/leases/{lease}/give-back", org, lease)}
+	out := new(Lease)
+	return out, c.do(ctx, r, out)
+}
+
+// RevokeLease Take back at once what somebody holds
+//
+// Needs the permission `lease.revoke`, held in `org`.
+func (c *Client) RevokeLease(ctx context.Context, org string, lease string) (*Lease, error) {
+	r := request{id: "revoke-lease", method: http.MethodPost, path: place("/organizations/{org}/leases/{lease}/revoke", org, lease)}
+	out := new(Lease)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3420,7 +4885,7 @@ func (c *Client) GetMember(ctx context.Context, org string, person string) (*Mem
 
 // ChangeMember Change roles, manager or state; what is left out stays
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeMember(ctx context.Context, org string, person string, body ChangeMemberRequest) (*Member, error) {
 	r := request{id: "change-member", method: http.MethodPatch, path: place("/organizations/{org}/members/{person}", org, person)}
 	r.body = body
@@ -3498,6 +4963,15 @@ func (c *Client) ListPermissions(ctx context.Context, org string) (*PermissionLi
 	return out, c.do(ctx, r, out)
 }
 
+// ListQuestions Asks that I may decide now
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListQuestions(ctx context.Context, org string) (*ListOfAskBody, error) {
+	r := request{id: "list-questions", method: http.MethodGet, path: place("/organizations/{org}/questions", org)}
+	out := new(ListOfAskBody)
+	return out, c.do(ctx, r, out)
+}
+
 // ListRoles Roles, the built-in ones first
 //
 // Needs the permission `people.read`, held in `org`.
@@ -3560,7 +5034,7 @@ func (c *Client) GetRole(ctx context.Context, org string, role string) (*Role, e
 
 // ChangeRole Change a role; what is left out stays
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeRole(ctx context.Context, org string, role string, body ChangeRoleRequest) (*Role, error) {
 	r := request{id: "change-role", method: http.MethodPatch, path: place("/organizations/{org}/roles/{role}", org, role)}
 	r.body = body
@@ -3579,6 +5053,9 @@ func (c *Client) ListSessions(ctx context.Context, org string, params *ListSessi
 		}
 		if params.Q != nil {
 			r.ask("q", *params.Q)
+		}
+		if params.ACR != nil {
+			r.ask("acr", *params.ACR)
 		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
@@ -3607,6 +5084,16 @@ func (c *Client) EachListSessions(ctx context.Context, org string, params *ListS
 	})
 }
 
+// EndSessions End all sessions that fit, at most 5,000; the caller's own and those of people who are stronger stay
+//
+// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+func (c *Client) EndSessions(ctx context.Context, org string, body EndSessionsRequest) (*EndSessionsResponse, error) {
+	r := request{id: "end-sessions", method: http.MethodPost, path: place("/organizations/{org}/sessions/end", org)}
+	r.body = body
+	out := new(EndSessionsResponse)
+	return out, c.do(ctx, r, out)
+}
+
 // EndSession End a session of somebody who is not stronger
 //
 // Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
@@ -3618,25 +5105,25 @@ func (c *Client) EndSession(ctx context.Context, org string, session string) err
 // ListSignInPolicies What the organization asks of people who sign in
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*PolicyList, error) {
+func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*SigninPolicyResourceList, error) {
 	r := request{id: "list-sign-in-policies", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies", org)}
-	out := new(PolicyList)
+	out := new(SigninPolicyResourceList)
 	return out, c.do(ctx, r, out)
 }
 
 // AddSignInPolicy Add a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*Policy, error) {
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*SigninPolicyResource, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
-	out := new(Policy)
+	out := new(SigninPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
 // DeleteSignInPolicy Delete a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy string) error {
 	r := request{id: "delete-sign-in-policy", method: http.MethodDelete, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	return c.do(ctx, r, nil)
@@ -3645,19 +5132,106 @@ func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy stri
 // GetSignInPolicy One policy
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*Policy, error) {
+func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*SigninPolicyResource, error) {
 	r := request{id: "get-sign-in-policy", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
-	out := new(Policy)
+	out := new(SigninPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
 // ChangeSignInPolicy Change a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*Policy, error) {
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*SigninPolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
-	out := new(Policy)
+	out := new(SigninPolicyResource)
+	return out, c.do(ctx, r, out)
+}
+
+// ListSystems Outside systems of an organization
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) ListSystems(ctx context.Context, org string) (*SystemList, error) {
+	r := request{id: "list-systems", method: http.MethodGet, path: place("/organizations/{org}/systems", org)}
+	out := new(SystemList)
+	return out, c.do(ctx, r, out)
+}
+
+// AddSystem Add an outside system
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AddSystem(ctx context.Context, org string, body AddSystemRequest) (*System, error) {
+	r := request{id: "add-system", method: http.MethodPost, path: place("/organizations/{org}/systems", org)}
+	r.body = body
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveSystem Remove an outside system and every connection to it
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) RemoveSystem(ctx context.Context, org string, system string) error {
+	r := request{id: "remove-system", method: http.MethodDelete, path: place("/organizations/{org}/systems/{system}", org, system)}
+	return c.do(ctx, r, nil)
+}
+
+// GetSystem One outside system
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) GetSystem(ctx context.Context, org string, system string) (*System, error) {
+	r := request{id: "get-system", method: http.MethodGet, path: place("/organizations/{org}/systems/{system}", org, system)}
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeSystem Change an outside system
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) ChangeSystem(ctx context.Context, org string, system string, body ChangeSystemRequest) (*System, error) {
+	r := request{id: "change-system", method: http.MethodPut, path: place("/organizations/{org}/systems/{system}", org, system)}
+	r.body = body
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// AuthorizeSystem Connect the organization by the system's own credential
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AuthorizeSystem(ctx context.Context, org string, system string) error {
+	r := request{id: "authorize-system", method: http.MethodPost, path: place("/organizations/{org}/systems/{system}/authorize", org, system)}
+	return c.do(ctx, r, nil)
+}
+
+// ListConnections Who is connected to a system
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) ListConnections(ctx context.Context, org string, system string) (*ConnectionList, error) {
+	r := request{id: "list-connections", method: http.MethodGet, path: place("/organizations/{org}/systems/{system}/connections", org, system)}
+	out := new(ConnectionList)
+	return out, c.do(ctx, r, out)
+}
+
+// TestSystem Ask a system who we are, and read a ticket
+//
+// Needs the permission `connector.write`, held in `org`.
+func (c *Client) TestSystem(ctx context.Context, org string, system string, body TestSystemRequest) (*Test, error) {
+	r := request{id: "test-system", method: http.MethodPost, path: place("/organizations/{org}/systems/{system}/test", org, system)}
+	r.body = body
+	out := new(Test)
+	return out, c.do(ctx, r, out)
+}
+
+// ListTargets What I can ask for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListTargets(ctx context.Context, org string, params *ListTargetsParams) (*ListOfTargetBody, error) {
+	r := request{id: "list-targets", method: http.MethodGet, path: place("/organizations/{org}/targets", org)}
+	if params != nil {
+		if params.Q != nil {
+			r.ask("q", *params.Q)
+		}
+	}
+	out := new(ListOfTargetBody)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3788,7 +5362,7 @@ func (c *Client) PlanPersonDeletion(ctx context.Context, person string) (*Deleti
 
 // DisablePerson End a person's sessions and let them in nowhere
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "disable-person", method: http.MethodPost, path: place("/people/{person}/disable", person)}
 	out := new(Person)
@@ -3797,7 +5371,7 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, err
 
 // EnablePerson Let a person sign in again
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "enable-person", method: http.MethodPost, path: place("/people/{person}/enable", person)}
 	out := new(Person)
@@ -3873,6 +5447,7 @@ var Operations = []string{
 	"get-record",
 	"erase-field",
 	"prove-record",
+	"list-connector-definitions",
 	"get-dashboard",
 	"list-dependents",
 	"list-effects",
@@ -3886,13 +5461,21 @@ var Operations = []string{
 	"plan",
 	"get-profile",
 	"change-profile",
+	"list-own-asks",
+	"list-own-delegations",
 	"list-own-factors",
+	"list-my-integrations",
+	"disconnect-me",
+	"list-own-leases",
 	"list-own-passkeys",
 	"add-own-passkey",
 	"begin-own-passkey",
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-push-devices",
+	"add-own-push-device",
+	"remove-own-push-device",
 	"make-own-recovery-codes",
 	"end-own-other-sessions",
 	"list-own-sessions",
@@ -3913,6 +5496,22 @@ var Operations = []string{
 	"delete-organization",
 	"get-organization",
 	"change-organization",
+	"list-approval-policies",
+	"add-approval-policy",
+	"delete-approval-policy",
+	"get-approval-policy",
+	"change-approval-policy",
+	"list-asks",
+	"ask",
+	"preview-ask",
+	"get-ask",
+	"amend-ask",
+	"decide-ask",
+	"say-to-ask",
+	"withdraw-ask",
+	"list-delegations",
+	"delegate",
+	"end-delegation",
 	"list-groups",
 	"add-group",
 	"delete-group",
@@ -3920,6 +5519,9 @@ var Operations = []string{
 	"change-group",
 	"list-group-members",
 	"import-people",
+	"list-leases",
+	"give-back-lease",
+	"revoke-lease",
 	"list-members",
 	"add-member",
 	"remove-member",
@@ -3933,18 +5535,29 @@ var Operations = []string{
 	"reset-member-sign-in",
 	"unlock-member",
 	"list-permissions",
+	"list-questions",
 	"list-roles",
 	"add-role",
 	"delete-role",
 	"get-role",
 	"change-role",
 	"list-sessions",
+	"end-sessions",
 	"end-session",
 	"list-sign-in-policies",
 	"add-sign-in-policy",
 	"delete-sign-in-policy",
 	"get-sign-in-policy",
 	"change-sign-in-policy",
+	"list-systems",
+	"add-system",
+	"remove-system",
+	"get-system",
+	"change-system",
+	"authorize-system",
+	"list-connections",
+	"test-system",
+	"list-targets",
 	"list-tokens",
 	"revoke-token",
 	"list-people",
