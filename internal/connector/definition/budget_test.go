@@ -253,7 +253,7 @@ func TestActingForSomebodyIsForServices(t *testing.T) {
 			t.Fatal(mode, err, as.Load())
 		}
 	}
-	use.ActAs = "bob\r\nX-Admin: yes"
+	use.Mode, use.ActAs = definition.ModeService, "bob\r\nX-Admin: yes"
 	if _, err := e.Run(t.Context(), use); err == nil {
 		t.Fatal("A146: a header was broken in two")
 	}

@@ -25,9 +25,9 @@ limits: {rps: 100, burst: 1000, maxSteps: 40}
 
 // book is a system with n rows that gives at most three a page, whatever is asked.
 type book struct {
-	n                     int
-	calls                 atomic.Int64
-	noTotal, stuck, empty bool
+	n              int
+	calls          atomic.Int64
+	noTotal, stuck bool
 }
 
 func (b *book) ServeHTTP(w http.ResponseWriter, r *http.Request) {

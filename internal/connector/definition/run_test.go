@@ -125,15 +125,15 @@ func TestAnswersOfBadFormsAreProblems(t *testing.T) {
 		{"C20 a number beyond 2^53", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":9007199254740993}`) }, definition.Invalid},
 		{"C20 a negative one", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":-9007199254740993}`) }, definition.Invalid},
 		{"C20 one with an exponent", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":1e300}`) }, definition.Invalid},
-		{"too much", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":"`+strings.Repeat("x", 5000)+`"}`) }, definition.Invalid},
-		{"endless", func(w http.ResponseWriter, _ *http.Request) {
+		{"A142 too much", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":"`+strings.Repeat("x", 5000)+`"}`) }, definition.Invalid},
+		{"A142 endless", func(w http.ResponseWriter, _ *http.Request) {
 			for {
 				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
 					return
 				}
 			}
 		}, definition.Invalid},
-		{"slow", func(w http.ResponseWriter, r *http.Request) {
+		{"A142 slow", func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case <-stop:
 			case <-r.Context().Done():
@@ -191,8 +191,10 @@ func TestNobodyIsFollowedAway(t *testing.T) {
 		d        *definition.Definition
 		h        http.HandlerFunc
 	}{
-		{"C19 a redirect", "whoami", list, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, away.URL+"/me", http.StatusFound) }},
-		{"C19 a redirect that keeps the method", "whoami", list, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, away.URL+"/me", 307) }},
+		{"A141 a redirect", "whoami", list, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, away.URL+"/me", http.StatusFound) }},
+		{"A141 a redirect that keeps the method", "whoami", list, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, away.URL+"/me", http.StatusTemporaryRedirect)
+		}},
 		{"C21 a cursor that is a link", "ticket.search", list, func(w http.ResponseWriter, r *http.Request) { say(w, `{"items":[1],"next":"`+away.URL+`/l"}`) }},
 		{"C21 a link without a scheme", "ticket.search", list, func(w http.ResponseWriter, r *http.Request) {
 			say(w, `{"items":[1],"next":"`+strings.TrimPrefix(away.URL, "http:")+`/l"}`)
@@ -230,7 +232,7 @@ func TestAddressesThatAreNotPublicAreNotReached(t *testing.T) {
 	closed := runner(t, clock.System())
 	port := s.URL[strings.LastIndex(s.URL, ":"):]
 	for _, base := range []string{s.URL, "http://169.254.169.254/latest", "http://10.0.0.1", "http://[::1]" + port, "http://localhost" + port} {
-		t.Run("C19 "+base, func(t *testing.T) {
+		t.Run("A139 "+base, func(t *testing.T) {
 			_, err := closed.Run(t.Context(), call(d, base, "whoami", nil))
 			if p := problem(t, err); p.Kind != definition.Failed || p.Sent || seen.Load() != 0 {
 				t.Fatal(err, seen.Load())
@@ -238,7 +240,7 @@ func TestAddressesThatAreNotPublicAreNotReached(t *testing.T) {
 		})
 	}
 	for _, base := range []string{"http://2130706433", "http://0x7f.1", "ftp://x.example", "http://u:p@x.example", "http://x.example/a/../b", "http://x.example?a=b", "http://ｅ.example"} {
-		t.Run("C19 spelled "+base, func(t *testing.T) {
+		t.Run("A139 spelled "+base, func(t *testing.T) {
 			_, err := runner(t, clock.System(), "127.0.0.0/8").Run(t.Context(), call(d, base, "whoami", nil))
 			if p := problem(t, err); p.Kind != definition.Invalid {
 				t.Fatal(err)
