@@ -196,8 +196,8 @@ func (p *parser) rule(path string, r *rule) {
 }
 
 func (p *parser) mapping(path string, op *operation, c contract) {
-	if op.Each.given() && !c.list || op.With.given() && c.list {
-		p.add(max(op.Each.line, op.With.line), path, codeEach, "name", op.name)
+	if op.Each.given() && !c.list {
+		p.add(op.Each.line, path+".each", codeEach, "name", op.name)
 	}
 	if op.Map == nil {
 		if len(c.needs) > 0 {

@@ -129,7 +129,7 @@ type operation struct {
 	Args   map[string]string `yaml:"args"` // a pattern for the whole of an argument
 	Steps  []*step           `yaml:"steps,required"`
 	Each   expr              `yaml:"each"` // of a list: the elements
-	With   expr              `yaml:"with"` // of one record: what map calls it
+	With   expr              `yaml:"with"` // what map calls it: of one record, or of each element
 	Map    *tree             `yaml:"map"`
 	Page   *pager            `yaml:"page"`
 	Verify *verify           `yaml:"verify"`
