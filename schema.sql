@@ -369,6 +369,21 @@ CREATE TABLE notice (
 
 CREATE INDEX notice_ends ON notice (ends);
 
+CREATE TABLE notify_device (
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  session TEXT NOT NULL,              -- that it was added in; it ends with it
+  mark TEXT NOT NULL UNIQUE,          -- SHA-256 of the endpoint: one browser has one owner
+  name TEXT NOT NULL,                 -- of the browser, for people
+  service TEXT NOT NULL,              -- host of the push service
+  added_at BIGINT NOT NULL,
+  told_at BIGINT NOT NULL,            -- the last push that its service took; 0 if none
+  refused BIGINT NOT NULL,            -- status of the last push, if its service refused it; else 0
+  sealed BLOB NOT NULL                -- endpoint and keys
+);
+
+CREATE INDEX notify_device_person ON notify_device (person, id);
+
 CREATE TABLE notify_message (
   id TEXT NOT NULL PRIMARY KEY,       -- also the local part of the Message-ID
   org TEXT NOT NULL,                  -- "" is the house itself
@@ -395,6 +410,11 @@ CREATE INDEX notify_message_ended ON notify_message (ended_at) WHERE ended_at > 
 CREATE INDEX notify_message_open ON notify_message (id) WHERE ended_at = 0;
 
 CREATE INDEX notify_message_ref ON notify_message (org, ref, id);
+
+CREATE TABLE notify_pusher (
+  name TEXT NOT NULL PRIMARY KEY,     -- 'vapid'
+  sealed BLOB NOT NULL                -- private key, P-256; another one ends every subscription
+);
 
 CREATE TABLE once_value (
   hash TEXT NOT NULL PRIMARY KEY,     -- SHA-256 over kind and value, hex; the value itself is nowhere

@@ -62,6 +62,13 @@ const (
 	DeedDoorSocket DeedDoor = "socket"
 )
 
+// Defines values for EndSessionsRequestACR.
+const (
+	EndSessionsRequestACRAal0 EndSessionsRequestACR = "aal0"
+	EndSessionsRequestACRAal1 EndSessionsRequestACR = "aal1"
+	EndSessionsRequestACRAal2 EndSessionsRequestACR = "aal2"
+)
+
 // Defines values for GetRecordResponseState.
 const (
 	GetRecordResponseStateCovered    GetRecordResponseState = "covered"
@@ -243,6 +250,13 @@ const (
 	ListMembersParamsStateInvited  ListMembersParamsState = "invited"
 )
 
+// Defines values for ListSessionsParamsACR.
+const (
+	ListSessionsParamsACRAal0 ListSessionsParamsACR = "aal0"
+	ListSessionsParamsACRAal1 ListSessionsParamsACR = "aal1"
+	ListSessionsParamsACRAal2 ListSessionsParamsACR = "aal2"
+)
+
 // Account defines model for Account.
 type Account struct {
 	// Email Address there
@@ -319,6 +333,20 @@ type AddOwnPasskeyRequest struct {
 
 	// Ticket Of the beginning
 	Ticket string `json:"ticket"`
+}
+
+// AddOwnPushDeviceRequest defines model for AddOwnPushDeviceRequest.
+type AddOwnPushDeviceRequest struct {
+	// Endpoint Where the push service takes messages for this browser
+	//
+	// Examples: https://fcm.googleapis.com/fcm/send/dk3…
+	Endpoint string `json:"endpoint"`
+
+	// ExpirationTime As the browser gives it; the push service says when it is over
+	ExpirationTime *float64 `json:"expirationTime,omitempty"`
+
+	// Keys Keys that messages are encrypted with
+	Keys SubscriptionKeys `json:"keys"`
 }
 
 // AddOwnTOTPRequest defines model for AddOwnTotpRequest.
@@ -979,6 +1007,27 @@ type EffectsNumber struct {
 
 	// Target Where they are carried out
 	Target string `json:"target"`
+}
+
+// EndSessionsRequest defines model for EndSessionsRequest.
+type EndSessionsRequest struct {
+	// ACR Only of this assurance
+	ACR *EndSessionsRequestACR `json:"acr,omitempty"`
+
+	// Person Only of this person
+	Person *string `json:"person,omitempty"`
+
+	// Q Words of names or logins; the ten people who fit best
+	Q *string `json:"q,omitempty"`
+}
+
+// EndSessionsRequestACR Only of this assurance
+type EndSessionsRequestACR string
+
+// EndSessionsResponse defines model for EndSessionsResponse.
+type EndSessionsResponse struct {
+	// Ended How many sessions were ended
+	Ended int64 `json:"ended"`
 }
 
 // EraseFieldRequest defines model for EraseFieldRequest.
@@ -2189,6 +2238,36 @@ type ProofField struct {
 	Value *string `json:"value,omitempty"`
 }
 
+// PushDevice defines model for PushDevice.
+type PushDevice struct {
+	// AddedAt When it was switched on
+	AddedAt time.Time `json:"addedAt"`
+
+	// ID Identifier of the subscription
+	ID string `json:"id"`
+
+	// Name The browser, as it calls itself
+	Name string `json:"name"`
+
+	// Refused HTTP status, if the last message was refused
+	Refused *int64 `json:"refused,omitempty"`
+
+	// Service Host of its push service
+	Service string `json:"service"`
+
+	// ToldAt When the push service took a message last
+	ToldAt *time.Time `json:"toldAt,omitempty"`
+}
+
+// PushDevices defines model for PushDevices.
+type PushDevices struct {
+	// Devices The newest first
+	Devices []PushDevice `json:"devices"`
+
+	// Key The applicationServerKey to subscribe with, base64url
+	Key string `json:"key"`
+}
+
 // Record defines model for Record.
 type Record struct {
 	// ACR How strongly the actor had proved who they are
@@ -2478,6 +2557,19 @@ type Stretch struct {
 
 	// SteppedUp People who confirmed who they are again
 	SteppedUp int64 `json:"stepped_up"`
+}
+
+// SubscriptionKeys defines model for SubscriptionKeys.
+type SubscriptionKeys struct {
+	// Auth The browser's authentication secret, base64url
+	//
+	// Examples: BTBZMqHH6r4Tts7J_aSIgg
+	Auth string `json:"auth"`
+
+	// P256Dh The browser's public key, base64url
+	//
+	// Examples: BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4
+	P256Dh string `json:"p256dh"`
 }
 
 // System defines model for System.
@@ -2920,12 +3012,18 @@ type ListSessionsParams struct {
 	// Q Words of names or logins; the ten people who fit best
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
+	// ACR Only of this assurance
+	ACR *ListSessionsParamsACR `form:"acr,omitempty" json:"acr,omitempty"`
+
 	// Cursor From the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListSessionsParamsACR defines parameters for ListSessions.
+type ListSessionsParamsACR string
 
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
@@ -2999,6 +3097,9 @@ type RenameOwnPasskeyJSONRequestBody = RenameOwnPasskeyRequest
 // ChangeOwnPasswordJSONRequestBody defines body for ChangeOwnPassword for application/json ContentType.
 type ChangeOwnPasswordJSONRequestBody = ChangeOwnPasswordRequest
 
+// AddOwnPushDeviceJSONRequestBody defines body for AddOwnPushDevice for application/json ContentType.
+type AddOwnPushDeviceJSONRequestBody = AddOwnPushDeviceRequest
+
 // MakeOwnTokenJSONRequestBody defines body for MakeOwnToken for application/json ContentType.
 type MakeOwnTokenJSONRequestBody = MakeOwnTokenRequest
 
@@ -3040,6 +3141,9 @@ type AddRoleJSONRequestBody = AddRoleRequest
 
 // ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
 type ChangeRoleJSONRequestBody = ChangeRoleRequest
+
+// EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
+type EndSessionsJSONRequestBody = EndSessionsRequest
 
 // AddSignInPolicyJSONRequestBody defines body for AddSignInPolicy for application/json ContentType.
 type AddSignInPolicyJSONRequestBody = AddSignInPolicyRequest
@@ -3451,6 +3555,33 @@ func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRe
 	return c.do(ctx, r, nil)
 }
 
+// ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
+//
+// For everybody who is signed in.
+func (c *Client) ListOwnPushDevices(ctx context.Context) (*PushDevices, error) {
+	r := request{id: "list-own-push-devices", method: http.MethodGet, path: place("/me/push-devices")}
+	out := new(PushDevices)
+	return out, c.do(ctx, r, out)
+}
+
+// AddOwnPushDevice Have me told in this browser (the answer of PushManager.subscribe)
+//
+// For everybody who is signed in.
+func (c *Client) AddOwnPushDevice(ctx context.Context, body AddOwnPushDeviceRequest) (*PushDevice, error) {
+	r := request{id: "add-own-push-device", method: http.MethodPost, path: place("/me/push-devices")}
+	r.body = body
+	out := new(PushDevice)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveOwnPushDevice No longer have me told in a browser
+//
+// For everybody who is signed in.
+func (c *Client) RemoveOwnPushDevice(ctx context.Context, browser string) error {
+	r := request{id: "remove-own-push-device", method: http.MethodDelete, path: place("/me/push-devices/{browser}", browser)}
+	return c.do(ctx, r, nil)
+}
+
 // MakeOwnRecoveryCodes Make recovery codes anew
 //
 // For everybody who is signed in. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
@@ -3673,7 +3804,7 @@ func (c *Client) GetOrganization(ctx context.Context, org string) (*Organization
 
 // ChangeOrganization Change an organization; what is left out stays
 //
-// Needs the permission `organization.write`, held in `org`.
+// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeOrganization(ctx context.Context, org string, body ChangeOrganizationRequest) (*Organization, error) {
 	r := request{id: "change-organization", method: http.MethodPatch, path: place("/organizations/{org}", org)}
 	r.body = body
@@ -3743,7 +3874,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string) (*Group
 
 // ChangeGroup Change a group; what is left out stays
 //
-// Needs the permission `group.write`, held in `org`.
+// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeGroup(ctx context.Context, org string, group string, body ChangeGroupRequest) (*Group, error) {
 	r := request{id: "change-group", method: http.MethodPatch, path: place("/organizations/{org}/groups/{group}", org, group)}
 	r.body = body
@@ -3868,7 +3999,7 @@ func (c *Client) GetMember(ctx context.Context, org string, person string) (*Mem
 
 // ChangeMember Change roles, manager or state; what is left out stays
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeMember(ctx context.Context, org string, person string, body ChangeMemberRequest) (*Member, error) {
 	r := request{id: "change-member", method: http.MethodPatch, path: place("/organizations/{org}/members/{person}", org, person)}
 	r.body = body
@@ -4008,7 +4139,7 @@ func (c *Client) GetRole(ctx context.Context, org string, role string) (*Role, e
 
 // ChangeRole Change a role; what is left out stays
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeRole(ctx context.Context, org string, role string, body ChangeRoleRequest) (*Role, error) {
 	r := request{id: "change-role", method: http.MethodPatch, path: place("/organizations/{org}/roles/{role}", org, role)}
 	r.body = body
@@ -4027,6 +4158,9 @@ func (c *Client) ListSessions(ctx context.Context, org string, params *ListSessi
 		}
 		if params.Q != nil {
 			r.ask("q", *params.Q)
+		}
+		if params.ACR != nil {
+			r.ask("acr", *params.ACR)
 		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
@@ -4055,6 +4189,16 @@ func (c *Client) EachListSessions(ctx context.Context, org string, params *ListS
 	})
 }
 
+// EndSessions End all sessions that fit, at most 5,000; the caller's own and those of people who are stronger stay
+//
+// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+func (c *Client) EndSessions(ctx context.Context, org string, body EndSessionsRequest) (*EndSessionsResponse, error) {
+	r := request{id: "end-sessions", method: http.MethodPost, path: place("/organizations/{org}/sessions/end", org)}
+	r.body = body
+	out := new(EndSessionsResponse)
+	return out, c.do(ctx, r, out)
+}
+
 // EndSession End a session of somebody who is not stronger
 //
 // Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
@@ -4074,7 +4218,7 @@ func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*PolicyLis
 
 // AddSignInPolicy Add a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*Policy, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
@@ -4084,7 +4228,7 @@ func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignIn
 
 // DeleteSignInPolicy Delete a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy string) error {
 	r := request{id: "delete-sign-in-policy", method: http.MethodDelete, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	return c.do(ctx, r, nil)
@@ -4101,7 +4245,7 @@ func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string)
 
 // ChangeSignInPolicy Change a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*Policy, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
@@ -4309,7 +4453,7 @@ func (c *Client) PlanPersonDeletion(ctx context.Context, person string) (*Deleti
 
 // DisablePerson End a person's sessions and let them in nowhere
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "disable-person", method: http.MethodPost, path: place("/people/{person}/disable", person)}
 	out := new(Person)
@@ -4318,7 +4462,7 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, err
 
 // EnablePerson Let a person sign in again
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "enable-person", method: http.MethodPost, path: place("/people/{person}/enable", person)}
 	out := new(Person)
@@ -4417,6 +4561,9 @@ var Operations = []string{
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-push-devices",
+	"add-own-push-device",
+	"remove-own-push-device",
 	"make-own-recovery-codes",
 	"end-own-other-sessions",
 	"list-own-sessions",
@@ -4463,6 +4610,7 @@ var Operations = []string{
 	"get-role",
 	"change-role",
 	"list-sessions",
+	"end-sessions",
 	"end-session",
 	"list-sign-in-policies",
 	"add-sign-in-policy",

@@ -115,6 +115,10 @@ var kinds = map[string]func(*stage) string{
 		s.t.Fatal("no record has its place")
 		return ""
 	},
+	"browser": func(s *stage) string {
+		return s.made("POST", "/me/push-devices", `{"endpoint":"https://fcm.googleapis.com/fcm/send/one","keys":{"auth":"BTBZMqHH6r4Tts7J_aSIgg",`+
+			`"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"}}`)
+	},
 	"passkey": func(s *stage) string {
 		begun := s.call("POST", "/me/passkeys/begin", "")
 		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))

@@ -183,6 +183,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.sessions", href: signin.SessionsPath},
 		{key: "ticket.integrations", href: ticket.IntegrationsPath},
 		{key: "settings.tokens", href: token.Path},
+		{key: "hub.push", href: hub.PushPath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }

@@ -93,6 +93,7 @@ type House struct {
 	desk   *job.Desk
 	egress *egress.Client
 	post   *notify.Post
+	pager  *notify.Pager
 	mux    *web.Mux
 	kinds  *manifest.Set
 
@@ -241,7 +242,8 @@ func (h *House) furnish() (err error) {
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
-		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel}, Held: h.held,
+		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel, h.heldPanel}, Held: h.held,
+		Asked: h.signin.SayGroups,
 	})
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
 		return err
@@ -339,7 +341,9 @@ func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, erro
 // holders are all who keep sealed values: a key is gone only when none of them
 // needs it.
 func holders() []seal.Sealed {
-	return []seal.Sealed{auditKey{}, notify.Sealed{}, factor.Factors{}, connector.Secrets{}, connector.Tokens{}}
+	return []seal.Sealed{
+		auditKey{}, notify.Sealed{}, notify.SealedDevices{}, notify.SealedPusher{}, factor.Factors{}, connector.Secrets{}, connector.Tokens{},
+	}
 }
 
 // client makes the one way out.

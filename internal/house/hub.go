@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,7 +18,9 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/ticket"
+	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
 // furnishHub makes the first page of what the other rooms know.
@@ -25,7 +28,7 @@ func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
 		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
 		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console, h.ticket}, Signposts: h.signposts,
-		Dependents: []web.Dependents{h.folk.Dependents(), h.signin, h.ticket}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic},
+		Dependents: []web.Dependents{h.folk.Dependents(), h.signin, h.ticket}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager,
 	})
 	h.hub.Pages(h.mux)
 	h.hub.API(h.mux)
@@ -230,6 +233,29 @@ func (h *House) about(v *web.Visit, target string) (templ.Component, error) {
 
 func (h *House) ending(v *web.Visit, target string) (templ.Component, error) {
 	return h.hub.Ending(v, target)
+}
+
+// heldPanel leads from a person's page to what they hold in the organization, for
+// who may see it.
+func (h *House) heldPanel(v *web.Visit, target string) (templ.Component, error) {
+	who, person := strings.CutPrefix(target, "person:")
+	if !person {
+		return nil, nil
+	}
+	var links []templ.Component
+	for _, to := range []struct{ permission, key, path string }{
+		{signin.ReadSessions, "signin.open", signin.OpenPath}, {token.ReadTokens, "settings.tokens", token.IssuedPath},
+	} {
+		if v.May(to.permission, "") == nil {
+			links = append(links, webui.Go(webui.Plain, v.Say(to.key), to.path+"?"+url.Values{"person": {who}}.Encode()))
+		}
+	}
+	if len(links) == 0 {
+		return nil, nil
+	}
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return webui.Buttons().Render(templ.WithChildren(ctx, templ.Join(links...)), w)
+	}), nil
 }
 
 // held counts what ends with an account.

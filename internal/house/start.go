@@ -258,6 +258,9 @@ func (h *House) Store() *store.Store { return h.store }
 // Post opens the way of mails to tests.
 func (h *House) Post() *notify.Post { return h.post }
 
+// Pager tells people in their browsers.
+func (h *House) Pager() *notify.Pager { return h.pager }
+
 // Records are those of the log since a time, oldest first, for the demo's ticks.
 func (h *House) Records(ctx context.Context, from time.Time) ([]audit.Record, error) {
 	return h.audit.Since(ctx, from)

@@ -126,6 +126,9 @@ func (o *operation) demandText() string {
 	if o.route.Fresh == 0 && tokenless(o.Security) {
 		text += " A person must be there: a token is refused (403 `person-must-be-present`)."
 	}
+	if o.Extensions["x-foresees"] == true {
+		text += " With `Dry-Run: true` it answers 200 with what it would change for people: `{\"foreseen\": [\"…\"]}`."
+	}
 	if o.Extensions["x-socket"] == true {
 		text += " No role holds it: it is for processes of the machine, over the control socket."
 	}
@@ -260,6 +263,8 @@ const apiText = `Everything that can be done in the console of Sekisho can be do
 **Lists** are read in pages: ` + "`limit`" + ` is how many at most, ` + "`next`" + ` of the answer is the ` + "`cursor`" + ` of the next page and is missing on the last one. A cursor stays good while others write; who stays in the list is on exactly one page.
 
 **Changes.** What can be changed carries a ` + "`version`" + `: send it back, and a change in between is refused as a conflict instead of being lost. In a PATCH, what is left out stays.
+
+**Dry runs.** With ` + "`Dry-Run: true`" + ` a change is held against every rule and nothing is kept: the answer is the refusal, or 204, or, where the operation says so, 200 with ` + "`foreseen`" + `, sentences about what would change for people.
 
 **Input is strict**: an unknown field or parameter, a field twice or a body of another type is refused, never ignored.`
 
