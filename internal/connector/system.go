@@ -302,16 +302,48 @@ func (d *Desk) settle(ctx context.Context, w Wanted, now System) (System, error)
 	if f != nil {
 		return s, f
 	}
-	if err := d.fit(&s, w.Secrets); err != nil {
+	if err := fit(&s, w.Secrets); err != nil {
 		return s, err
 	}
 	if s.Document != now.Document && s.Document != "" {
-		if err := d.prove(ctx, s); err != nil {
+		if err := prove(ctx, s); err != nil {
 			return s, err
 		}
 	}
 	return s, d.sealSecrets(&s, w.Secrets)
 }
+
+// PutIn is Put in a write of the system's organization, for what was looked at
+// by Check: it asks whether by may write systems there.
+func (d *Desk) PutIn(tx *store.Tx, by id.Principal, w Wanted) (store.Event, error) {
+	if err := d.register.Need(&tx.View, by, w.Org, Write); err != nil {
+		return store.Event{}, err
+	}
+	var now System
+	var err error
+	if w.Revision > 0 {
+		if now, err = systemOf(&tx.View, w.ID); err != nil {
+			return store.Event{}, err
+		}
+		w.Made = now.Made
+	}
+	s, err := d.settle(context.Background(), w, now)
+	if err != nil {
+		return store.Event{}, err
+	}
+	return d.save(tx, by, &s, now, w.Revision == 0)
+}
+
+// EndIn is End for who may write systems there.
+func (d *Desk) EndIn(tx *store.Tx, by id.Principal, org id.Org, which id.Connector) (store.Event, error) {
+	if err := d.register.Need(&tx.View, by, org, Write); err != nil {
+		return store.Event{}, err
+	}
+	return d.End(tx, by, which)
+}
+
+// Loaded are the systems of an organization in the caller's view, which is its.
+func Loaded(v *store.View) ([]System, error) { return systemsOf(v) }
 
 // save writes a settled system under a name that is free.
 func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh bool) (store.Event, error) {

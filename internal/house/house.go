@@ -245,7 +245,7 @@ func (h *House) furnish() (err error) {
 		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel, h.heldPanel}, Held: h.held,
 		Asked: h.signin.SayGroups,
 	})
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.ticket); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -281,13 +281,13 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room) (*manifest.Set, error) {
-	return manifest.NewSet(append(p.Kinds(), n.Kind(), s.Kind())...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room, t *ticket.Room) (*manifest.Set, error) {
+	return manifest.NewSet(append(p.Kinds(), n.Kind(), s.Kind(), t.Kind())...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil)
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, ticket.New(ticket.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

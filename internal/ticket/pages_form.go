@@ -50,7 +50,7 @@ func (r *Room) draft(v *web.Visit, given url.Values) (drafted, error) {
 		d.ID = id.New[id.Connector](v.Now())
 	}
 	var err error
-	if d.def, err = r.desk.Read(d.System); err != nil {
+	if d.def, err = connector.DefinitionOf(d.System); err != nil {
 		return d, err
 	}
 	d.Definition, d.Name = d.def.ID, d.def.ID
