@@ -98,8 +98,12 @@ func (s *systemSpec) UnmarshalNode(n *yaml.Node) error {
 	if n.Kind != yaml.Map {
 		return yaml.Problems{n.Problem("", yaml.CodeType, "want", "map", "got", n.Kind.String())}
 	}
+	s.Settings = map[string]any{}
+	if n.Get("definition") == nil {
+		return yaml.Decode(n, &s.Stated) // nothing says what else could stand here
+	}
 	known := *n
-	known.Fields, s.Settings = nil, map[string]any{}
+	known.Fields = nil
 	for _, f := range n.Fields {
 		if slices.Contains(specKeys, f.Name) {
 			known.Fields = append(known.Fields, f)

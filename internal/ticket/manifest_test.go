@@ -87,7 +87,7 @@ func TestConnectorsAreManifests(t *testing.T) {
 			}
 		}
 		if found := holds(t, h, "canary"); found != nil {
-			t.Errorf("C24: %v", found)
+			t.Errorf("TRAP-C24: %v", found)
 		}
 		export := chika.Get("/api/v1/manifests/export")
 		if !strings.Contains(export.Body, "keep: true") || strings.Contains(export.Body, "canary") {

@@ -20,14 +20,14 @@ func TestSystemsAreForAdministrators(t *testing.T) {
 		}
 		for _, path := range []string{"/admin/systems/" + system, "/admin/systems/" + system + "/edit", "/admin/systems/" + system + "/remove"} {
 			if got := ume.Get(path); got.Status != http.StatusNotFound {
-				t.Errorf("C25: an administrator of another organization gets %s: %d", path, got.Status)
+				t.Errorf("TRAP-C25: an administrator of another organization gets %s: %d", path, got.Status)
 			}
 		}
 		if got := ume.Get("/connect/" + system + "/start"); got.Status != http.StatusNotFound {
-			t.Errorf("C25: somebody of another organization starts: %d", got.Status)
+			t.Errorf("TRAP-C25: somebody of another organization starts: %d", got.Status)
 		}
 		if got := ume.Post("/settings/integrations/"+system+"/off", nil); got.Status != http.StatusNotFound {
-			t.Errorf("C25: somebody of another organization turns it off: %d", got.Status)
+			t.Errorf("TRAP-C25: somebody of another organization turns it off: %d", got.Status)
 		}
 	})
 }
@@ -39,11 +39,11 @@ func TestOptIn(t *testing.T) {
 		page := r.chika.Get("/admin/systems/new?definition=servicenow")
 		callback := copied.FindStringSubmatch(page.Body)
 		if page.Status != http.StatusOK || callback == nil {
-			t.Fatalf("A1: the form shows no callback to copy: %d", page.Status)
+			t.Fatalf("S0-A1: the form shows no callback to copy: %d", page.Status)
 		}
 		for _, want := range []string{`name="base_url"`, `name="auth.client_id"`, `name="auth.client_secret"`, `name="auth.authorization_endpoint"`, `name="auth.token_endpoint"`, `name="auth.scope"`, "Authorization Code", "8640000", "1800"} {
 			if !strings.Contains(strings.ReplaceAll(page.Body, ",", ""), want) {
-				t.Errorf("A2: the form has no %s", want)
+				t.Errorf("S0-A2: the form has no %s", want)
 			}
 		}
 		system := strings.Split(callback[1], "/")[4]
@@ -53,26 +53,26 @@ func TestOptIn(t *testing.T) {
 			"auth.authorization_endpoint": {r.at + "/oauth_auth.do"}, "auth.token_endpoint": {r.at + "/oauth_token.do"}, "auth.scope": {""},
 		}
 		if got := r.chika.Post("/admin/systems/new", form); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/admin/systems/"+system+"?done=added" {
-			t.Fatalf("A2: add: %d %s %s", got.Status, got.Header.Get("Location"), got.Body)
+			t.Fatalf("S0-A2: add: %d %s %s", got.Status, got.Header.Get("Location"), got.Body)
 		}
 		if got := r.chika.Get("/admin/systems/" + system); got.Status != http.StatusOK || !strings.Contains(got.Body, callback[1]) || strings.Contains(got.Body, r.client.Secret.Reveal()) {
-			t.Errorf("A1, C24: the system's page: %d", got.Status)
+			t.Errorf("S0-A1, TRAP-C24: the system's page: %d", got.Status)
 		}
 		botan := r.h.As(t, r.k.Botan, r.k.Org)
 		if got := botan.Get("/settings/integrations"); !strings.Contains(got.Body, `href="/connect/`+system+`/start"`) {
-			t.Errorf("A3: no switch: %d", got.Status)
+			t.Errorf("S0-A3: no switch: %d", got.Status)
 		}
 		back := r.consent(botan, system, "botan")
 		got := botan.Get(back)
 		if got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/settings/integrations/"+system+"/connected" {
-			t.Fatalf("A3: back: %d %s %s", got.Status, got.Header.Get("Location"), got.Body)
+			t.Fatalf("S0-A3: back: %d %s %s", got.Status, got.Header.Get("Location"), got.Body)
 		}
 		if got := botan.Get(got.Header.Get("Location")); !strings.Contains(got.Body, "You may close this tab") {
-			t.Errorf("A3: the page does not say that the tab may be closed: %d", got.Status)
+			t.Errorf("S0-A3: the page does not say that the tab may be closed: %d", got.Status)
 		}
 		other := r.h.As(t, r.k.Botan, r.k.Org) // another device
 		if state, account := r.connected(other); state != "on" || account == "" {
-			t.Errorf("A3: on another device it is %s as %q", state, account)
+			t.Errorf("S0-A3: on another device it is %s as %q", state, account)
 		}
 		if got := r.chika.Get("/admin/systems/" + system); !strings.Contains(got.Body, "/admin/people/"+string(r.k.Botan)) {
 			t.Error("the administrator does not see who is connected")
@@ -111,9 +111,9 @@ func TestABadWayBackChangesNothing(t *testing.T) {
 			})
 		}
 		back := r.consent(botan, system, "botan")
-		refused("H3 another session", http.StatusForbidden, "does not count", back, aoi)
-		refused("H3 foreign state", http.StatusForbidden, "does not count", "/connect/"+system+"/callback?code=x&state=made-up", botan)
-		refused("H3 whoami of another person", http.StatusConflict, "belongs to somebody else", r.consent(botan, system, "aoi"), botan)
+		refused("TRAP-H3 another session", http.StatusForbidden, "does not count", back, aoi)
+		refused("TRAP-H3 foreign state", http.StatusForbidden, "does not count", "/connect/"+system+"/callback?code=x&state=made-up", botan)
+		refused("TRAP-H3 whoami of another person", http.StatusConflict, "belongs to somebody else", r.consent(botan, system, "aoi"), botan)
 		refusal := "/connect/" + system + "/callback?" + url.Values{"error": {"access_denied"}, "state": {stateOf(t, r.consent(botan, system, "botan"))}}.Encode()
 		refused("consent refused", http.StatusUnprocessableEntity, "access_denied", refusal, botan)
 		refused("a code that is none", http.StatusUnprocessableEntity, "did not give tokens", "/connect/"+system+"/callback?"+url.Values{"code": {"made-up"}, "state": {stateOf(t, r.consent(botan, system, "botan"))}}.Encode(), botan)
@@ -168,7 +168,7 @@ func TestTheTestScreen(t *testing.T) {
 			t.Errorf("no such ticket: %d %.600s", got.Status, got.Body)
 		}
 		if strings.Contains(got.Body, "Bearer ") {
-			t.Error("C24: a token stands on the test screen")
+			t.Error("TRAP-C24: a token stands on the test screen")
 		}
 	})
 }
@@ -177,7 +177,7 @@ func TestDoorbells(t *testing.T) {
 	each(t, func(r *rig) {
 		system := r.add()
 		nobody := r.h.Nobody(t)
-		for name, which := range map[string]string{"no bell or not proven": system, "C25 no such system": "01m0r8s3v6x9z2b5d7fgjkm0nq"} {
+		for name, which := range map[string]string{"no bell or not proven": system, "TRAP-C25 no such system": "01m0r8s3v6x9z2b5d7fgjkm0nq"} {
 			got := nobody.Send(http.MethodPost, "/hooks/"+which, `{"id":"x"}`, http.Header{"Content-Type": {"application/json"}})
 			if got.Status != http.StatusForbidden || problem(t, got) != "connector-ring-unproved" {
 				t.Errorf("A118 %s: %d %s", name, got.Status, got.Body)
@@ -195,7 +195,7 @@ func TestNothingSealedIsInClear(t *testing.T) {
 			t.Fatalf("connect: %d %s", got.Status, got.Body)
 		}
 		if found := holds(t, r.h, r.client.Secret.Reveal()); found != nil {
-			t.Errorf("C24: %v", found)
+			t.Errorf("TRAP-C24: %v", found)
 		}
 	})
 }
