@@ -238,7 +238,9 @@ func (h *House) furnish() (err error) {
 	if err := h.people(); err != nil {
 		return err
 	}
-	h.openSystems()
+	if err := h.openSystems(); err != nil {
+		return err
+	}
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
