@@ -99,6 +99,21 @@ func TestASystemBelongsToItsOrganization(t *testing.T) {
 	})
 }
 
+func TestADeletedOrganizationLeavesNothing(t *testing.T) {
+	each(t, func(r *rig) {
+		s := r.add(func(w *connector.Wanted) { w.Org = r.momiji })
+		if n, err := r.desk.Sweep(t.Context()); n != 0 || err != nil {
+			t.Errorf("swept %d, %v", n, err)
+		}
+		r.must(r.register.DropOrganization(t.Context(), by, r.momiji))
+		if n, err := r.desk.Sweep(t.Context()); n != 1 || err != nil {
+			t.Errorf("swept %d, %v", n, err)
+		}
+		_, err := r.desk.Find(t.Context(), s.ID)
+		wantCode(t, err, "connector-unknown")
+	})
+}
+
 func TestAConsentIsRefused(t *testing.T) {
 	each(t, func(r *rig) {
 		s := r.add()

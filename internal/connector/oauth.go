@@ -153,7 +153,7 @@ func (w way) post(ctx context.Context, out *egress.Client, endpoint string, form
 			form["client_secret"] = w.secret.Reveal()
 		}
 	}
-	body := []byte{}
+	var body []byte
 	if w.json {
 		header.Set("Content-Type", "application/json")
 		if body, err = json.Marshal(form); err != nil {

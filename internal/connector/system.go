@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"maps"
 	"net/netip"
 	"net/url"
@@ -437,6 +438,30 @@ func (d *Desk) End(tx *store.Tx, by id.Principal, which id.Connector) (store.Eve
 		return store.Event{}, err
 	}
 	return s.event("connector.removed", by), tx.Touch(Topic)
+}
+
+// Sweep removes what is left of organizations that were deleted, and says how
+// many systems there were.
+func (d *Desk) Sweep(ctx context.Context) (n int, err error) {
+	var all []id.Org
+	err = d.store.House().Read(ctx, func(v *store.View) error {
+		all, err = owners(v)
+		return err
+	})
+	for _, org := range all {
+		_, gone := d.register.Organization(ctx, org)
+		if f := fault.As(gone); f == nil || f.Kind != fault.NotFound {
+			err = errors.Join(err, gone)
+			continue
+		}
+		left, errLeft := d.Systems(ctx, org)
+		err = errors.Join(err, errLeft)
+		for _, s := range left {
+			err = errors.Join(err, d.Drop(ctx, id.System("connector"), org, s.ID))
+			n++
+		}
+	}
+	return n, err
 }
 
 // Shown is how people call the system.
