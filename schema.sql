@@ -14,6 +14,86 @@ CREATE INDEX api_token_org ON api_token (org, id);
 
 CREATE INDEX api_token_person ON api_token (person);
 
+CREATE TABLE approval_policy (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  place BIGINT NOT NULL,
+  spec TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE TABLE ask (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  for_person TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  title TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  starts BIGINT NOT NULL,
+  length BIGINT NOT NULL,
+  extends TEXT NOT NULL,
+  broken BIGINT NOT NULL,
+  held TEXT NOT NULL,
+  state TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  stage BIGINT NOT NULL,
+  escalated BIGINT NOT NULL,
+  policy TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  due BIGINT NOT NULL,
+  decided BIGINT NOT NULL,
+  decided_by TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  lease TEXT NOT NULL,
+  ends BIGINT NOT NULL,
+  asked BIGINT NOT NULL,
+  review TEXT NOT NULL,
+  told TEXT NOT NULL,
+  steps BIGINT NOT NULL,
+  version BIGINT NOT NULL
+);
+
+CREATE INDEX ask_for ON ask (for_person, id);
+
+CREATE INDEX ask_lease ON ask (org, lease) WHERE lease <> '';
+
+CREATE INDEX ask_org ON ask (org, state, id);
+
+CREATE INDEX ask_person ON ask (person, id);
+
+CREATE TABLE ask_step (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  name TEXT NOT NULL,
+  seat TEXT NOT NULL,
+  stage BIGINT NOT NULL,
+  text TEXT NOT NULL,
+  more TEXT NOT NULL,
+  PRIMARY KEY (org, ask, seq)
+);
+
+CREATE TABLE ask_vote (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  stage BIGINT NOT NULL,
+  person TEXT NOT NULL,
+  seat TEXT NOT NULL,
+  approve BIGINT NOT NULL,
+  reason TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (org, ask, revision, stage, person),
+  UNIQUE (org, ask, revision, stage, seat)
+);
+
 CREATE TABLE attempt (
   person TEXT NOT NULL,
   source TEXT NOT NULL,
@@ -108,6 +188,92 @@ CREATE TABLE audit_tile (
   PRIMARY KEY (level, n)
 );
 
+CREATE TABLE card (
+  id TEXT NOT NULL PRIMARY KEY,
+  org TEXT NOT NULL,
+  person TEXT NOT NULL,               -- who is asked
+  kind TEXT NOT NULL,                 -- outside, ask, app
+  source TEXT NOT NULL,               -- connector, "hall", or who sent it
+  label TEXT NOT NULL,                -- how people call the source
+  backend TEXT NOT NULL,              -- the source's own name of the question
+  ticket TEXT NOT NULL,               -- what it is about, as the source calls it
+  state TEXT NOT NULL,                -- open, deciding, applied, failed, superseded, withdrawn, expired
+  closed BIGINT NOT NULL,             -- 1: nothing is left to do
+  title TEXT NOT NULL,
+  requester TEXT NOT NULL,            -- as lists show them
+  due BIGINT NOT NULL,                -- what is due first stands first; 4611686018427387904: never
+  expires BIGINT NOT NULL,            -- 0: never by itself
+  digest TEXT NOT NULL,               -- of everything shown
+  sheet TEXT NOT NULL,                -- everything shown, JSON
+  acted TEXT NOT NULL,                -- actions that were done, JSON
+  decision TEXT NOT NULL,             -- approved, rejected, or action:ID; "" if none
+  decided_at BIGINT NOT NULL,
+  acr TEXT NOT NULL,
+  amr TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  effect TEXT NOT NULL,               -- that brings the decision out
+  why TEXT NOT NULL,                  -- kind of problem that it ended with
+  said TEXT NOT NULL,                 -- the source's own words about it
+  other TEXT NOT NULL,                -- who decided elsewhere
+  raised BIGINT NOT NULL,
+  changed BIGINT NOT NULL,
+  ended BIGINT NOT NULL,              -- 0 while it is not closed
+  version BIGINT NOT NULL,
+  UNIQUE (person, source, backend)
+);
+
+CREATE INDEX card_done ON card (person, closed, ended, id);
+
+CREATE INDEX card_expires ON card (expires) WHERE closed = 0 AND expires > 0;
+
+CREATE INDEX card_list ON card (person, closed, due, id);
+
+CREATE INDEX card_ticket ON card (org, source, ticket);
+
+CREATE TABLE card_poll (
+  system TEXT NOT NULL,
+  person TEXT NOT NULL,               -- "" is the system's own connection
+  org TEXT NOT NULL,
+  due BIGINT NOT NULL,
+  begun BIGINT NOT NULL,              -- last poll
+  until BIGINT NOT NULL,              -- one poll at a time: nobody else before
+  rung BIGINT NOT NULL,               -- when somebody last asked for it
+  seen BIGINT NOT NULL,               -- when the person was last here
+  idle BIGINT NOT NULL,               -- polls in a row while they were away
+  failures BIGINT NOT NULL,           -- in a row
+  why TEXT NOT NULL,                  -- kind of problem of the last poll
+  PRIMARY KEY (system, person)
+);
+
+CREATE INDEX card_poll_due ON card_poll (due);
+
+CREATE INDEX card_poll_person ON card_poll (person);
+
+CREATE TABLE card_preference (
+  person TEXT NOT NULL PRIMARY KEY,
+  mail TEXT NOT NULL,                 -- each, digest, off
+  quiet_from BIGINT NOT NULL,         -- minute of the day in the person's zone; -1: no quiet hours
+  quiet_until BIGINT NOT NULL,
+  digest_at BIGINT NOT NULL
+);
+
+CREATE TABLE card_stir (
+  person TEXT NOT NULL PRIMARY KEY,
+  version BIGINT NOT NULL,
+  at BIGINT NOT NULL
+);
+
+CREATE INDEX card_stir_at ON card_stir (at);
+
+CREATE TABLE card_tell (
+  person TEXT NOT NULL PRIMARY KEY,
+  due BIGINT NOT NULL,
+  held BIGINT NOT NULL,               -- 1: it waited for its hour already
+  fresh BIGINT NOT NULL               -- questions since the last mail
+);
+
+CREATE INDEX card_tell_due ON card_tell (due);
+
 CREATE TABLE connector_connection (
   org TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
@@ -177,6 +343,26 @@ CREATE TABLE console_node (
   alarms TEXT NOT NULL                -- keys, separated by spaces
 );
 
+CREATE TABLE delegation (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  person TEXT NOT NULL,
+  to_person TEXT NOT NULL,
+  starts BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  kinds TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE INDEX delegation_org ON delegation (org, ends);
+
+CREATE INDEX delegation_person ON delegation (person, ends);
+
+CREATE INDEX delegation_to ON delegation (to_person, ends);
+
 CREATE TABLE factor (
   person TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
@@ -201,7 +387,7 @@ CREATE INDEX group_group_inner ON group_group (org, inner_id);
 CREATE TABLE group_member (
   org TEXT NOT NULL,
   group_id TEXT NOT NULL,
-  person TEXT NOT NULL,
+  person TEXT NOT NULL, lent TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (org, group_id, person)
 );
 
@@ -292,6 +478,35 @@ CREATE TABLE known_device (
   PRIMARY KEY (person, hash)
 );
 
+CREATE TABLE lease (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  title TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  by_ TEXT NOT NULL,
+  state TEXT NOT NULL,
+  since BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  timer TEXT NOT NULL,
+  why TEXT NOT NULL,
+  ended BIGINT NOT NULL,
+  ended_by TEXT NOT NULL,
+  tries BIGINT NOT NULL,
+  trouble TEXT NOT NULL,
+  retry BIGINT NOT NULL
+);
+
+CREATE INDEX lease_due ON lease (retry) WHERE state <> 'back' AND retry > 0;
+
+CREATE UNIQUE INDEX lease_once ON lease (org, kind, target, person) WHERE state <> 'back';
+
+CREATE INDEX lease_org ON lease (org, state, id);
+
+CREATE INDEX lease_person ON lease (person, state, id);
+
 CREATE TABLE mail_change (
   person TEXT NOT NULL PRIMARY KEY,
   email TEXT NOT NULL,
@@ -346,7 +561,7 @@ CREATE INDEX member_sort ON member (org, sort, person);
 CREATE TABLE member_role (
   org TEXT NOT NULL,
   person TEXT NOT NULL,
-  role TEXT NOT NULL,
+  role TEXT NOT NULL, lent TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (org, person, role)
 );
 

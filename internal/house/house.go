@@ -22,6 +22,7 @@ import (
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
+	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -33,6 +34,7 @@ import (
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
+	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/meter"
 	"github.com/sekisho/sekisho/internal/notice"
@@ -40,6 +42,7 @@ import (
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -74,6 +77,9 @@ type Options struct {
 	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
+	// Systems are the outside systems that cards come from, in a test; nil are
+	// those of the organizations.
+	Systems card.Systems
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration
@@ -105,9 +111,12 @@ type House struct {
 	welcome *welcome.Room
 	notice  *notice.Room
 	folk    *people.Room
+	ledger  *lease.Ledger
+	hall    *request.Hall
 	console *console.Room
 	backup  *backup.Room
 	hub     *hub.Room
+	cards   *card.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -133,7 +142,13 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema, connector.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
+		org.Schema,
+		notify.Schema, connector.Schema,
+		lease.Schema,
+		factor.Schema, request.Schema,
+		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		card.Schema,
 	}
 }
 
@@ -142,9 +157,9 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
-		people.Words,
+		people.Words, lease.Words, request.Words,
 		console.Words, backup.Words, hub.Words, ticket.Words,
-		definition.Words, connector.Words,
+		definition.Words, connector.Words, card.Words,
 	}
 }
 
@@ -247,7 +262,10 @@ func (h *House) furnish() (err error) {
 		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel, h.heldPanel}, Held: h.held,
 		Asked: h.signin.SayGroups,
 	})
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.ticket); err != nil {
+	if err := h.openHall(); err != nil {
+		return err
+	}
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.hall, h.ticket); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -270,6 +288,9 @@ func (h *House) furnish() (err error) {
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
 	h.ticket.Doors(h.mux)
+	if err := h.furnishCards(); err != nil {
+		return err
+	}
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
@@ -279,17 +300,23 @@ func (h *House) furnish() (err error) {
 
 // Permissions are those of the whole house.
 func Permissions() []org.Permission {
-	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(), ticket.Permissions())
+	return slices.Concat(
+		org.Permissions(),
+		lease.Permissions(),
+		factor.Permissions(), request.Permissions(),
+		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
+		ticket.Permissions(),
+	)
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, t *ticket.Room) (*manifest.Set, error) {
-	return manifest.NewSet(append(p.Kinds(), n.Kind(), s.Kind(), t.Kind())...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *request.Hall, t *ticket.Room) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.ManifestKinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, ticket.New(ticket.Options{}))
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, nil, ticket.New(ticket.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
@@ -344,7 +371,13 @@ func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, erro
 // needs it.
 func holders() []seal.Sealed {
 	return []seal.Sealed{
-		auditKey{}, notify.Sealed{}, notify.SealedDevices{}, notify.SealedPusher{}, factor.Factors{}, connector.Secrets{}, connector.Tokens{},
+		auditKey{},
+		notify.Sealed{},
+		notify.SealedDevices{},
+		notify.SealedPusher{},
+		factor.Factors{},
+		connector.Secrets{},
+		connector.Tokens{},
 	}
 }
 

@@ -155,7 +155,7 @@ func (r *Room) EndMatching(ctx context.Context, by id.Principal, s WantedSession
 		err = r.store.Org(s.Org).Write(ctx, func(tx *store.Tx) store.End {
 			var err error
 			if err = r.register.Need(&tx.View, by, s.Org, factor.Reset); err == nil {
-				ended, err = endIn(tx, some)
+				ended, err = r.endThese(tx, some)
 			}
 			switch {
 			case err != nil:

@@ -27,6 +27,20 @@ func (r *Room) endBut(tx *store.Tx, who id.Person, but string) (int64, error) {
 	return n, r.told.Leave(tx, who, "", but)
 }
 
+// endThese ends those of an organization that are still there.
+func (r *Room) endThese(tx *store.Tx, which []Session) ([]Session, error) {
+	ended, err := endIn(tx, which)
+	if err != nil || r.told == nil {
+		return ended, err
+	}
+	for _, one := range ended {
+		if err := r.told.Leave(tx, one.Person, one.ID, ""); err != nil {
+			return nil, err
+		}
+	}
+	return ended, nil
+}
+
 // follow keeps a browser whose owner signed in again there.
 func (r *Room) follow(tx *store.Tx, who id.Person, before, after string) error {
 	if r.told == nil {

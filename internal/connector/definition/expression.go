@@ -34,7 +34,6 @@ const (
 const (
 	longestExpr  = 4096
 	mostCost     = 100_000
-	mostMemory   = 4_000_000 // elements and characters
 	longestEval  = 2 * time.Second
 	mostElements = 200_000 // of a result
 	deepest      = 64      // levels of an answer or a result
@@ -94,7 +93,7 @@ func compile(text string, where stance, cost int) (*code, []*cel.Error, error) {
 		return nil, issues.Errors(), nil
 	}
 	program, err := env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(100),
-		cel.CostLimit(uint64(cost)), cel.MemoryLimit(mostMemory))
+		cel.CostLimit(uint64(cost))) // also of memory: cel's own measure of it stops at five levels of a value
 	if err != nil {
 		return nil, nil, err
 	}
@@ -137,8 +136,6 @@ func evalError(err error) error {
 		return bad
 	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
 		return errors.New("the expression costs too much")
-	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.MemoryLimitExceeded:
-		return errors.New("the expression needs too much memory")
 	case errors.As(err, &cancelled), errors.Is(err, interpreter.InterruptError{}):
 		return errors.New("the expression takes too long")
 	}

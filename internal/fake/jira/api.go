@@ -3,6 +3,7 @@ package jira
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -143,6 +144,7 @@ func (s *System) restRoutes() http.Handler {
 		{"GET " + service + "/servicedesk/{desk}/requesttype/{type}/field", readRequest, s.read(s.fields)},
 		{"GET " + platform + "/myself", readUser, s.read(s.myself)},
 		{"GET " + platform + "/user", readUser, s.read(s.oneUser)},
+		{"GET " + platform + "/user/search", readUser, s.read(s.users)},
 		{"GET " + platform + "/issue/{key}", readWork, s.read(s.issue)},
 		{"GET " + platform + "/issue/{key}/comment", readWork, s.read(s.issueComments)},
 		{"POST " + platform + "/issue/{key}/comment", writeWork, s.addIssueComment},
@@ -279,6 +281,20 @@ func (s *System) oneUser(r *http.Request, v visit) fake.Answer {
 	return fake.Answer{Body: s.person(v, u.Login)}
 }
 
+// users finds people by a part of their name or e-mail; one that is hidden finds
+// nobody.
+func (s *System) users(r *http.Request, v visit) fake.Answer {
+	query := strings.ToLower(r.URL.Query().Get("query"))
+	all := []map[string]any{}
+	for _, login := range slices.Sorted(maps.Keys(s.people)) {
+		u := s.people[login]
+		if strings.Contains(strings.ToLower(u.Name), query) || !s.switches.HiddenMail && strings.Contains(strings.ToLower(u.Email), query) {
+			all = append(all, s.person(v, login))
+		}
+	}
+	return fake.Answer{Body: all}
+}
+
 func (s *System) desks(r *http.Request, v visit) fake.Answer {
 	all := []map[string]any{}
 	for _, d := range v.site.Desks {
@@ -308,8 +324,11 @@ func (s *System) types(r *http.Request, v visit) fake.Answer {
 		return refuse(http.StatusNotFound, "The Service Desk could not be found.")
 	}
 	all := []map[string]any{}
+	wanted := strings.ToLower(r.URL.Query().Get("searchQuery"))
 	for _, t := range d.Types {
-		all = append(all, t.shown(v, d))
+		if strings.Contains(strings.ToLower(t.Name+" "+t.About), wanted) {
+			all = append(all, t.shown(v, d))
+		}
 	}
 	return s.paged(r, v, all)
 }

@@ -122,7 +122,7 @@ func (s *System) Decide(key, login, word string) error {
 	})
 }
 
-// Move takes a transition by its name, such as Resolve, whoever may.
+// Move takes a transition by its name, such as Resolved, whoever may.
 func (s *System) Move(key, login, name string) error {
 	return s.within(key, func(one *site, q *request) bool {
 		for _, t := range transitions {

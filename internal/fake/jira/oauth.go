@@ -117,7 +117,7 @@ func (s *System) showConsent(w http.ResponseWriter, r *http.Request, login strin
 	default:
 		var names []string
 		s.stage.Do(func() {
-			for _, one := range s.sitesOf(login) {
+			for _, one := range slices.Backward(s.sitesOf(login)) {
 				names = append(names, one.Name)
 			}
 		})

@@ -438,6 +438,9 @@ func TestIssues(t *testing.T) {
 		if list := c.call("aoi", "GET", service+"servicedesk/1/requesttype", "").values(); len(list) != 3 || text(list, 1, "name") != "Emergency change" {
 			t.Errorf("%v", list)
 		}
+		if list := c.call("aoi", "GET", service+"servicedesk/1/requesttype?searchQuery=server", "").values(); len(list) != 1 {
+			t.Errorf("%v", list)
+		}
 		a := c.call("aoi", "GET", service+"servicedesk/1/requesttype/10/field", "")
 		if text(a.body, "requestTypeFields", 1, "validValues", 2, "label") != "web01" || at(a.body, "requestTypeFields", 0, "required") != true {
 			t.Errorf("%s", a.text)
@@ -449,6 +452,14 @@ func TestIssues(t *testing.T) {
 		}
 		if a := c.call("aoi", "GET", platform+"user?accountId=x", ""); a.status != 404 {
 			t.Errorf("%d", a.status)
+		}
+		find := func() any { return c.call("aoi", "GET", platform+"user/search?query=BOTAN%40kaede", "").body }
+		if text(find(), 0, "accountId") != c.Account("botan") || at(find(), 1) != nil {
+			t.Errorf("%v", find())
+		}
+		c.turn("hidden-mail")
+		if at(find(), 0) != nil {
+			t.Errorf("C5 found by an e-mail that is hidden: %v", find())
 		}
 	})
 }

@@ -68,8 +68,8 @@ type transition struct {
 }
 
 var transitions = []transition{
-	{"11", "Start work", "In progress", "INDETERMINATE", []string{"NEW", "INDETERMINATE"}, true},
-	{"21", "Resolve", "Resolved", "DONE", []string{"NEW", "INDETERMINATE"}, true},
+	{"11", "In progress", "In progress", "INDETERMINATE", []string{"NEW", "INDETERMINATE"}, true},
+	{"21", "Resolved", "Resolved", "DONE", []string{"NEW", "INDETERMINATE"}, true},
 	{"31", "Cancel request", "Canceled", "DONE", []string{"NEW", "INDETERMINATE"}, false},
 }
 
