@@ -255,7 +255,9 @@ func (h *House) furnish() (err error) {
 	if err := h.people(); err != nil {
 		return err
 	}
-	h.openSystems()
+	if err := h.openSystems(); err != nil {
+		return err
+	}
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
@@ -265,7 +267,7 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.hall); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.hall, h.ticket); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -315,13 +317,13 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *request.Hall) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.ManifestKinds(), []manifest.Kind{n.Kind(), s.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *request.Hall, t *ticket.Room) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.ManifestKinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, nil)
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, nil, ticket.New(ticket.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
