@@ -54,7 +54,7 @@ func (d *demo) settle(ctx context.Context) (err error) {
 		return err
 	}
 	if d.kept.Seeded {
-		return applyTo(ctx, dial, d.Lang, notice)
+		return errors.Join(applyTo(ctx, dial, d.Lang, notice), d.introduce(ctx, h, dial))
 	}
 	docs, err := d.documents()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 
 	"github.com/sekisho/sekisho/internal/fake"
 	"github.com/sekisho/sekisho/internal/house"
@@ -33,14 +34,18 @@ func (b *beyond) content(bellKey string) map[string]any {
 	}
 }
 
-// introduce tells the company's house of the systems outside, with a doorbell
-// for each.
+// introduce tells the company's house of the systems outside that it was never
+// told of, with a doorbell for each.
 func (d *demo) introduce(ctx context.Context, h *house.House, dial dialer) error {
+	strange := slices.DeleteFunc(slices.Clone(d.beyond), func(b *beyond) bool { return d.kept.Systems[b.Name].Bell != "" })
+	if len(strange) == 0 {
+		return nil // also if a visitor removed them
+	}
 	org, err := h.Register().OrganizationNamed(ctx, "kaede")
 	if err != nil {
 		return err
 	}
-	for _, b := range d.beyond {
+	for _, b := range strange {
 		known := d.kept.Systems[b.Name]
 		known.BellKey = fake.Token(24)
 		said, err := post(ctx, dial, d.Lang, "/organizations/"+string(org.ID)+"/systems", b.content(known.BellKey))
