@@ -99,6 +99,7 @@ var houseWide = []string{"console", "backup", "notice"}
 // people of an organization have which factors.
 var lookUps = map[string][]string{
 	"factor": {"lookUp", "keptBy"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
+	"lease": {"overdue"},
 }
 
 func TestTheHouseHandleStaysLow(t *testing.T) {
