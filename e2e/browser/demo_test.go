@@ -251,3 +251,27 @@ func TestPicturesOfTheDemo(t *testing.T) {
 		chika.album("demo-house-"+name, func() { chika.visit(path) })
 	}
 }
+
+// TestConnectingInTheDemo switches notifications of ServiceNow on, as the story
+// tells it: sign in over there, see who asks, allow, and be connected.
+func TestConnectingInTheDemo(t *testing.T) {
+	d := runDemo(t)
+	b := d.window(t, d.house, "en", 390, 844)
+	b.signInAs("botan", d.passwords["botan"])
+	b.visit("/settings/integrations")
+	b.press(`main a[href^="/connect/"]`)
+	if !b.sees("Who can sign in is printed", 5*time.Second) {
+		t.Fatalf("not at the other side: %s", b.where())
+	}
+	b.do(typed("login", "botan"), typed("password", d.passwords["botan"]))
+	b.press("main button")
+	if name := b.text(".endpoint"); name != "Sekisho" {
+		t.Fatalf("consent to %q: %s", name, b.where())
+	}
+	b.press(`main button[value="allow"], main button[value="accept"]`)
+	if !b.sees("馬場 牡丹 (Botan Baba)", 5*time.Second) || !strings.HasPrefix(evaluate[string](b, `location.href`), d.house) {
+		t.Fatalf("not connected: %s", b.where())
+	}
+	b.quiet("connected")
+	b.none("reports of the policy", violations)
+}
