@@ -33,6 +33,7 @@ type beyond struct {
 	people   []fake.Person
 	names    []string // of its switches
 	password func(login string) secret.Text
+	now      *servicenow.System                // of ServiceNow
 	bell     func(url string, key secret.Text) // where it rings from now on
 	listener *fake.Listener
 	close    func()
@@ -97,6 +98,7 @@ func (b *beyond) make(c clock.Clock) (system, error) {
 		return nil, err
 	}
 	plays.PutClient(servicenow.Client{Name: product, ID: b.Client, Secret: b.Key, User: "chika"})
+	b.now = plays
 	b.bell = func(url string, key secret.Text) {
 		plays.Set(func(s *servicenow.Switches) { s.Doorbell, s.DoorbellToken = url, key.Reveal() })
 	}
@@ -146,4 +148,9 @@ func (d *demo) endBeyond() (err error) {
 		err = errors.Join(err, b.end())
 	}
 	return err
+}
+
+// outside is one of them by its name.
+func (d *demo) outside(name string) *beyond {
+	return d.beyond[slices.IndexFunc(d.beyond, func(b *beyond) bool { return b.Name == name })]
 }
