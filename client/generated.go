@@ -284,7 +284,9 @@ type AddApprovalPolicyRequest struct {
 	BreakGlass *int64 `json:"break_glass,omitempty"`
 
 	// Endless It may be out until it is given back
-	Endless       *bool  `json:"endless,omitempty"`
+	Endless *bool `json:"endless,omitempty"`
+
+	// EscalateAfter How long a stage waits before further people are asked
 	EscalateAfter *int64 `json:"escalate_after,omitempty"`
 
 	// EscalateTo Approvers who are asked, too, when a stage waited for so long
@@ -315,7 +317,9 @@ type AddApprovalPolicyRequest struct {
 	Reminders *[]int64 `json:"reminders,omitempty"`
 
 	// Rules That decide in place of people; refusing ones first
-	Rules  *[]Rule      `json:"rules,omitempty"`
+	Rules *[]Rule `json:"rules,omitempty"`
+
+	// Stages Decided one after the other
 	Stages *[]StageSpec `json:"stages,omitempty"`
 
 	// Targets KIND:ID; all of the kinds if empty
@@ -448,7 +452,9 @@ type AmendAskRequest struct {
 	From *time.Time `json:"from,omitempty"`
 
 	// Length Seconds; 0: until it is given back
-	Length *int64  `json:"length,omitempty"`
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Plain text, at most 1000 characters
 	Reason *string `json:"reason,omitempty"`
 }
 
@@ -485,7 +491,9 @@ type Ask struct {
 	Broken *bool `json:"broken,omitempty"`
 
 	// Created When it was made
-	Created time.Time  `json:"created"`
+	Created time.Time `json:"created"`
+
+	// Decided When it was decided
 	Decided *time.Time `json:"decided,omitempty"`
 
 	// Due When the question expires
@@ -513,7 +521,9 @@ type Ask struct {
 	Length int64 `json:"length"`
 
 	// Org Id of the organization
-	Org    string `json:"org"`
+	Org string `json:"org"`
+
+	// Reason Of who asked, plain text
 	Reason string `json:"reason"`
 
 	// Requester Id of the person who asked
@@ -573,11 +583,53 @@ type AskRequest struct {
 	// Length Seconds; 0: as the policy proposes
 	Length *int64 `json:"length,omitempty"`
 
+	// Org Id of an organization that you belong to
+	Org string `json:"org"`
+
 	// Reason Plain text, at most 1000 characters
 	Reason *string `json:"reason,omitempty"`
 
 	// Target Id of what is asked for
 	Target string `json:"target"`
+}
+
+// AskStage defines model for AskStage.
+type AskStage struct {
+	// Any One group is enough
+	Any *bool `json:"any,omitempty"`
+
+	// Approved It has the approvals that it needs
+	Approved bool `json:"approved"`
+
+	// Groups Of people who decide
+	Groups []Seats `json:"groups"`
+
+	// Title As people read it
+	Title *string `json:"title,omitempty"`
+}
+
+// AskStep defines model for AskStep.
+type AskStep struct {
+	// As Id of the person in whose place a delegate decided
+	As *string `json:"as,omitempty"`
+
+	// At When it happened
+	At time.Time `json:"at"`
+
+	// By Principal who did it
+	By string `json:"by"`
+
+	// Name What happened
+	Name string `json:"name"`
+
+	// Seq Its number, from 1
+	Seq int64 `json:"seq"`
+
+	// Stage In which it happened, from 0
+	Stage int64 `json:"stage"`
+
+	// Text What somebody wrote, plain text
+	Text *string `json:"text,omitempty"`
 }
 
 // Both defines model for Both.
@@ -598,7 +650,9 @@ type ChangeApprovalPolicyRequest struct {
 	BreakGlass *int64 `json:"break_glass,omitempty"`
 
 	// Endless It may be out until it is given back
-	Endless       *bool  `json:"endless,omitempty"`
+	Endless *bool `json:"endless,omitempty"`
+
+	// EscalateAfter How long a stage waits before further people are asked
 	EscalateAfter *int64 `json:"escalate_after,omitempty"`
 
 	// EscalateTo Approvers who are asked, too, when a stage waited for so long
@@ -629,7 +683,9 @@ type ChangeApprovalPolicyRequest struct {
 	Reminders *[]int64 `json:"reminders,omitempty"`
 
 	// Rules That decide in place of people; refusing ones first
-	Rules  *[]Rule      `json:"rules,omitempty"`
+	Rules *[]Rule `json:"rules,omitempty"`
+
+	// Stages Decided one after the other
 	Stages *[]StageSpec `json:"stages,omitempty"`
 
 	// Targets KIND:ID; all of the kinds if empty
@@ -912,8 +968,15 @@ type DelegateRequest struct {
 	From *string `json:"from,omitempty"`
 
 	// Kinds Of what is asked for; every kind if empty
-	Kinds  *[]string `json:"kinds,omitempty"`
-	Reason *string   `json:"reason,omitempty"`
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Org Id of an organization that you belong to
+	Org string `json:"org"`
+
+	// Reason Plain text, at most 1000 characters
+	Reason *string `json:"reason,omitempty"`
+
+	// Starts When it begins to count
 	Starts time.Time `json:"starts"`
 
 	// To Id of the person who decides in it
@@ -922,6 +985,7 @@ type DelegateRequest struct {
 
 // Delegation defines model for Delegation.
 type Delegation struct {
+	// Ends When it is over, exclusive
 	Ends time.Time `json:"ends"`
 
 	// From Id of the person whose place it is
@@ -934,8 +998,12 @@ type Delegation struct {
 	Kinds []string `json:"kinds"`
 
 	// Org Id of the organization
-	Org    string    `json:"org"`
-	Reason string    `json:"reason"`
+	Org string `json:"org"`
+
+	// Reason Plain text
+	Reason string `json:"reason"`
+
+	// Starts When it begins to count
 	Starts time.Time `json:"starts"`
 
 	// To Id of the person who decides in it
@@ -1557,11 +1625,15 @@ type Lease struct {
 	Holder string `json:"holder"`
 
 	// ID Identifier: never changed and never used again
-	ID   string `json:"id"`
+	ID string `json:"id"`
+
+	// Kind group, role, …
 	Kind string `json:"kind"`
 
 	// Org Id of the organization
-	Org   string    `json:"org"`
+	Org string `json:"org"`
+
+	// Since When it was let out
 	Since time.Time `json:"since"`
 
 	// State How it stands
@@ -2224,7 +2296,9 @@ type Policy struct {
 	BreakGlass *int64 `json:"break_glass,omitempty"`
 
 	// Endless It may be out until it is given back
-	Endless       *bool  `json:"endless,omitempty"`
+	Endless *bool `json:"endless,omitempty"`
+
+	// EscalateAfter How long a stage waits before further people are asked
 	EscalateAfter *int64 `json:"escalate_after,omitempty"`
 
 	// EscalateTo Approvers who are asked, too, when a stage waited for so long
@@ -2258,7 +2332,9 @@ type Policy struct {
 	Reminders *[]int64 `json:"reminders,omitempty"`
 
 	// Rules That decide in place of people; refusing ones first
-	Rules  *[]Rule      `json:"rules,omitempty"`
+	Rules *[]Rule `json:"rules,omitempty"`
+
+	// Stages Decided one after the other
 	Stages *[]StageSpec `json:"stages,omitempty"`
 
 	// Targets KIND:ID; all of the kinds if empty
@@ -2457,22 +2533,6 @@ type RenameOwnPasskeyRequest struct {
 	Name string `json:"name"`
 }
 
-// RequestStepBody defines model for RequestStepBody.
-type RequestStepBody struct {
-	// As Id of the person in whose place a delegate decided
-	As *string   `json:"as,omitempty"`
-	At time.Time `json:"at"`
-
-	// By Principal who did it
-	By string `json:"by"`
-
-	// Name What happened
-	Name  string  `json:"name"`
-	Seq   int64   `json:"seq"`
-	Stage int64   `json:"stage"`
-	Text  *string `json:"text,omitempty"`
-}
-
 // ResetMemberSignInRequest defines model for ResetMemberSignInRequest.
 type ResetMemberSignInRequest struct {
 	// Take password, passkeys, totp, recovery
@@ -2550,6 +2610,7 @@ type RowAction string
 
 // Rule defines model for Rule.
 type Rule struct {
+	// Name Shown wherever it decided
 	Name string `json:"name"`
 
 	// Refuse It refuses; otherwise it approves
@@ -2636,11 +2697,11 @@ type Sheet struct {
 	Digest string `json:"digest"`
 
 	// Stages Who decides, in this order
-	Stages []Stage `json:"stages"`
+	Stages []AskStage `json:"stages"`
 
 	// Steps What happened so far
-	Steps  []RequestStepBody `json:"steps"`
-	Target Target            `json:"target"`
+	Steps  []AskStep `json:"steps"`
+	Target Target    `json:"target"`
 
 	// Why Code of why not, or of why it could not be released now
 	Why *string `json:"why,omitempty"`
@@ -2688,21 +2749,12 @@ type SkipEffectRequest struct {
 	Reason string `json:"reason"`
 }
 
-// Stage defines model for Stage.
-type Stage struct {
-	// Any One group is enough
-	Any      *bool   `json:"any,omitempty"`
-	Approved bool    `json:"approved"`
-	Groups   []Seats `json:"groups"`
-
-	// Title As people read it
-	Title *string `json:"title,omitempty"`
-}
-
 // StageSpec defines model for StageSpec.
 type StageSpec struct {
 	// Any One group is enough; otherwise each decides, by people of its own
-	Any    *bool   `json:"any,omitempty"`
+	Any *bool `json:"any,omitempty"`
+
+	// Groups All of them decide, or with any one of them
 	Groups []Panel `json:"groups"`
 
 	// Refuse How many refusals end it; 1 if 0
@@ -2807,12 +2859,19 @@ type Stretch struct {
 
 // Target defines model for Target.
 type Target struct {
+	// About What it is, plain text
 	About *string `json:"about,omitempty"`
+
+	// Facts What is known of it
 	Facts *[]Fact `json:"facts,omitempty"`
 
 	// ID Identifier: never changed and never used again
-	ID   string `json:"id"`
+	ID string `json:"id"`
+
+	// Kind group, role, …
 	Kind string `json:"kind"`
+
+	// Name As policies call it
 	Name string `json:"name"`
 
 	// Title As people read it
@@ -2870,9 +2929,13 @@ type UnsealRequest struct {
 // Who defines model for Who.
 type Who struct {
 	// ID Identifier: never changed and never used again
-	ID    string `json:"id"`
+	ID string `json:"id"`
+
+	// Login Of the person
 	Login string `json:"login"`
-	Name  string `json:"name"`
+
+	// Name As the person is shown
+	Name string `json:"name"`
 }
 
 // Wrapped defines model for Wrapped.
@@ -3043,6 +3106,21 @@ type ListOwnAsksParams struct {
 // ListOwnAsksParamsState defines parameters for ListOwnAsks.
 type ListOwnAsksParamsState string
 
+// ListOwnQuestionsParams defines parameters for ListOwnQuestions.
+type ListOwnQuestionsParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
+
+// ListOwnTargetsParams defines parameters for ListOwnTargets.
+type ListOwnTargetsParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+
+	// Q Words in name or title
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
 // ListNoticesParams defines parameters for ListNotices.
 type ListNoticesParams struct {
 	// Cursor From the page before
@@ -3148,12 +3226,6 @@ type ListSessionsParams struct {
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
-// ListTargetsParams defines parameters for ListTargets.
-type ListTargetsParams struct {
-	// Q Words in name or title
-	Q *string `form:"q,omitempty" json:"q,omitempty"`
-}
-
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
 	// Person Only of this person
@@ -3199,6 +3271,21 @@ type SearchParams struct {
 	Most *int64 `form:"most,omitempty" json:"most,omitempty"`
 }
 
+// AskJSONRequestBody defines body for Ask for application/json ContentType.
+type AskJSONRequestBody = AskRequest
+
+// PreviewAskJSONRequestBody defines body for PreviewAsk for application/json ContentType.
+type PreviewAskJSONRequestBody = AskRequest
+
+// AmendAskJSONRequestBody defines body for AmendAsk for application/json ContentType.
+type AmendAskJSONRequestBody = AmendAskRequest
+
+// DecideAskJSONRequestBody defines body for DecideAsk for application/json ContentType.
+type DecideAskJSONRequestBody = DecideAskRequest
+
+// SayToAskJSONRequestBody defines body for SayToAsk for application/json ContentType.
+type SayToAskJSONRequestBody = SayToAskRequest
+
 // ArchiveRecordsJSONRequestBody defines body for ArchiveRecords for application/json ContentType.
 type ArchiveRecordsJSONRequestBody = ArchiveRecordsRequest
 
@@ -3216,6 +3303,9 @@ type PlanJSONRequestBody = ApplyRequest
 
 // ChangeProfileJSONRequestBody defines body for ChangeProfile for application/json ContentType.
 type ChangeProfileJSONRequestBody = ChangeProfileRequest
+
+// DelegateJSONRequestBody defines body for Delegate for application/json ContentType.
+type DelegateJSONRequestBody = DelegateRequest
 
 // AddOwnPasskeyJSONRequestBody defines body for AddOwnPasskey for application/json ContentType.
 type AddOwnPasskeyJSONRequestBody = AddOwnPasskeyRequest
@@ -3249,24 +3339,6 @@ type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
 
 // ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
 type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
-
-// AskJSONRequestBody defines body for Ask for application/json ContentType.
-type AskJSONRequestBody = AskRequest
-
-// PreviewAskJSONRequestBody defines body for PreviewAsk for application/json ContentType.
-type PreviewAskJSONRequestBody = AskRequest
-
-// AmendAskJSONRequestBody defines body for AmendAsk for application/json ContentType.
-type AmendAskJSONRequestBody = AmendAskRequest
-
-// DecideAskJSONRequestBody defines body for DecideAsk for application/json ContentType.
-type DecideAskJSONRequestBody = DecideAskRequest
-
-// SayToAskJSONRequestBody defines body for SayToAsk for application/json ContentType.
-type SayToAskJSONRequestBody = SayToAskRequest
-
-// DelegateJSONRequestBody defines body for Delegate for application/json ContentType.
-type DelegateJSONRequestBody = DelegateRequest
 
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
@@ -3306,6 +3378,74 @@ type UnsealJSONRequestBody = UnsealRequest
 
 // MakeRecoverLinkJSONRequestBody defines body for MakeRecoverLink for application/json ContentType.
 type MakeRecoverLinkJSONRequestBody = MakeRecoverLinkRequest
+
+// Ask Ask for something
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Ask(ctx context.Context, body AskRequest) (*Ask, error) {
+	r := request{id: "ask", method: http.MethodPost, path: place("/asks")}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// PreviewAsk Who would decide about what I want
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) PreviewAsk(ctx context.Context, body AskRequest) (*Sheet, error) {
+	r := request{id: "preview-ask", method: http.MethodPost, path: place("/asks/preview")}
+	r.body = body
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// GetAsk Everything that is shown of an ask
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GetAsk(ctx context.Context, ask string) (*Sheet, error) {
+	r := request{id: "get-ask", method: http.MethodGet, path: place("/asks/{ask}", ask)}
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// AmendAsk Change what I ask for; the question begins anew
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) AmendAsk(ctx context.Context, ask string, body AmendAskRequest) (*Ask, error) {
+	r := request{id: "amend-ask", method: http.MethodPatch, path: place("/asks/{ask}", ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// DecideAsk Approve or refuse what was shown
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) DecideAsk(ctx context.Context, ask string, body DecideAskRequest) (*Ask, error) {
+	r := request{id: "decide-ask", method: http.MethodPost, path: place("/asks/{ask}/decision", ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// SayToAsk Ask back, or answer
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) SayToAsk(ctx context.Context, ask string, body SayToAskRequest) (*Ask, error) {
+	r := request{id: "say-to-ask", method: http.MethodPost, path: place("/asks/{ask}/messages", ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// WithdrawAsk Take back what I asked for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) WithdrawAsk(ctx context.Context, ask string) (*Ask, error) {
+	r := request{id: "withdraw-ask", method: http.MethodPost, path: place("/asks/{ask}/withdraw", ask)}
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
 
 // ArchiveRecords Move the bodies of old records into a file on the server
 //
@@ -3626,6 +3766,24 @@ func (c *Client) ListOwnDelegations(ctx context.Context) (*ListOfDelegationBody,
 	return out, c.do(ctx, r, out)
 }
 
+// Delegate Let somebody decide in my place for a time
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Delegate(ctx context.Context, body DelegateRequest) (*Delegation, error) {
+	r := request{id: "delegate", method: http.MethodPost, path: place("/me/delegations")}
+	r.body = body
+	out := new(Delegation)
+	return out, c.do(ctx, r, out)
+}
+
+// EndDelegation Take a delegation back
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) EndDelegation(ctx context.Context, delegation string) error {
+	r := request{id: "end-delegation", method: http.MethodDelete, path: place("/me/delegations/{delegation}", delegation)}
+	return c.do(ctx, r, nil)
+}
+
 // ListOwnFactors What I sign in with
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
@@ -3641,6 +3799,15 @@ func (c *Client) ListOwnFactors(ctx context.Context) (*Held, error) {
 func (c *Client) ListOwnLeases(ctx context.Context) (*ListOfLeaseBody, error) {
 	r := request{id: "list-own-leases", method: http.MethodGet, path: place("/me/leases")}
 	out := new(ListOfLeaseBody)
+	return out, c.do(ctx, r, out)
+}
+
+// GiveBackLease Give back what I hold
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GiveBackLease(ctx context.Context, lease string) (*Lease, error) {
+	r := request{id: "give-back-lease", method: http.MethodPost, path: place("/me/leases/{lease}/give-back", lease)}
+	out := new(Lease)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3699,6 +3866,18 @@ func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRe
 	return c.do(ctx, r, nil)
 }
 
+// ListOwnQuestions Asks that I may decide now
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnQuestions(ctx context.Context, params *ListOwnQuestionsParams) (*ListOfAskBody, error) {
+	r := request{id: "list-own-questions", method: http.MethodGet, path: place("/me/questions")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(ListOfAskBody)
+	return out, c.do(ctx, r, out)
+}
+
 // MakeOwnRecoveryCodes Make recovery codes anew
 //
 // For everybody who is signed in. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
@@ -3731,6 +3910,21 @@ func (c *Client) ListOwnSessions(ctx context.Context) (*SessionList, error) {
 func (c *Client) EndOwnSession(ctx context.Context, session string) error {
 	r := request{id: "end-own-session", method: http.MethodDelete, path: place("/me/sessions/{session}", session)}
 	return c.do(ctx, r, nil)
+}
+
+// ListOwnTargets What I can ask for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnTargets(ctx context.Context, params *ListOwnTargetsParams) (*ListOfTargetBody, error) {
+	r := request{id: "list-own-targets", method: http.MethodGet, path: place("/me/targets")}
+	if params != nil {
+		r.ask("org", params.Org)
+		if params.Q != nil {
+			r.ask("q", *params.Q)
+		}
+	}
+	out := new(ListOfTargetBody)
+	return out, c.do(ctx, r, out)
 }
 
 // ListOwnTokens My tokens
@@ -3989,74 +4183,6 @@ func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParam
 	return out, c.do(ctx, r, out)
 }
 
-// Ask Ask for something
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) Ask(ctx context.Context, org string, body AskRequest) (*Ask, error) {
-	r := request{id: "ask", method: http.MethodPost, path: place("/organizations/{org}/asks", org)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// PreviewAsk Who would decide about what I want
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) PreviewAsk(ctx context.Context, org string, body AskRequest) (*Sheet, error) {
-	r := request{id: "preview-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/preview", org)}
-	r.body = body
-	out := new(Sheet)
-	return out, c.do(ctx, r, out)
-}
-
-// GetAsk Everything that is shown of an ask
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) GetAsk(ctx context.Context, org string, ask string) (*Sheet, error) {
-	r := request{id: "get-ask", method: http.MethodGet, path: place("/organizations/{org}/asks/{ask}", org, ask)}
-	out := new(Sheet)
-	return out, c.do(ctx, r, out)
-}
-
-// AmendAsk Change what I ask for; the question begins anew
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) AmendAsk(ctx context.Context, org string, ask string, body AmendAskRequest) (*Ask, error) {
-	r := request{id: "amend-ask", method: http.MethodPatch, path: place("/organizations/{org}/asks/{ask}", org, ask)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// DecideAsk Approve or refuse what was shown
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) DecideAsk(ctx context.Context, org string, ask string, body DecideAskRequest) (*Ask, error) {
-	r := request{id: "decide-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/decision", org, ask)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// SayToAsk Ask back, or answer
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) SayToAsk(ctx context.Context, org string, ask string, body SayToAskRequest) (*Ask, error) {
-	r := request{id: "say-to-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/messages", org, ask)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// WithdrawAsk Take back what I asked for
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) WithdrawAsk(ctx context.Context, org string, ask string) (*Ask, error) {
-	r := request{id: "withdraw-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/withdraw", org, ask)}
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
 // ListDelegations Delegations of an organization that are not over
 //
 // Needs the permission `request.policy`, held in `org`.
@@ -4064,24 +4190,6 @@ func (c *Client) ListDelegations(ctx context.Context, org string) (*ListOfDelega
 	r := request{id: "list-delegations", method: http.MethodGet, path: place("/organizations/{org}/delegations", org)}
 	out := new(ListOfDelegationBody)
 	return out, c.do(ctx, r, out)
-}
-
-// Delegate Let somebody decide in my place for a time
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) Delegate(ctx context.Context, org string, body DelegateRequest) (*Delegation, error) {
-	r := request{id: "delegate", method: http.MethodPost, path: place("/organizations/{org}/delegations", org)}
-	r.body = body
-	out := new(Delegation)
-	return out, c.do(ctx, r, out)
-}
-
-// EndDelegation Take a delegation back
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) EndDelegation(ctx context.Context, org string, delegation string) error {
-	r := request{id: "end-delegation", method: http.MethodDelete, path: place("/organizations/{org}/delegations/{delegation}", org, delegation)}
-	return c.do(ctx, r, nil)
 }
 
 // ListGroups Groups, by name
@@ -4211,15 +4319,6 @@ func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesP
 		}
 	}
 	out := new(ListOfLeaseBody)
-	return out, c.do(ctx, r, out)
-}
-
-// GiveBackLease Give back what I hold
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) GiveBackLease(ctx context.Context, org string, lease string) (*Lease, error) {
-	r := request{id: "give-back-lease", method: http.MethodPost, path: place("/organizations/{org}/leases/{lease}/give-back", org, lease)}
-	out := new(Lease)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4384,15 +4483,6 @@ func (c *Client) ListPermissions(ctx context.Context, org string) (*PermissionLi
 	return out, c.do(ctx, r, out)
 }
 
-// ListQuestions Asks that I may decide now
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListQuestions(ctx context.Context, org string) (*ListOfAskBody, error) {
-	r := request{id: "list-questions", method: http.MethodGet, path: place("/organizations/{org}/questions", org)}
-	out := new(ListOfAskBody)
-	return out, c.do(ctx, r, out)
-}
-
 // ListRoles Roles, the built-in ones first
 //
 // Needs the permission `people.read`, held in `org`.
@@ -4553,20 +4643,6 @@ func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy stri
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
 	out := new(SigninPolicyResource)
-	return out, c.do(ctx, r, out)
-}
-
-// ListTargets What I can ask for
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListTargets(ctx context.Context, org string, params *ListTargetsParams) (*ListOfTargetBody, error) {
-	r := request{id: "list-targets", method: http.MethodGet, path: place("/organizations/{org}/targets", org)}
-	if params != nil {
-		if params.Q != nil {
-			r.ask("q", *params.Q)
-		}
-	}
-	out := new(ListOfTargetBody)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4775,6 +4851,13 @@ func (c *Client) GetState(ctx context.Context) (*GetStateResponse, error) {
 
 // Operations are the ids of all operations, each with a method of Client.
 var Operations = []string{
+	"ask",
+	"preview-ask",
+	"get-ask",
+	"amend-ask",
+	"decide-ask",
+	"say-to-ask",
+	"withdraw-ask",
 	"archive-records",
 	"get-checkpoint",
 	"export-log",
@@ -4797,18 +4880,23 @@ var Operations = []string{
 	"change-profile",
 	"list-own-asks",
 	"list-own-delegations",
+	"delegate",
+	"end-delegation",
 	"list-own-factors",
 	"list-own-leases",
+	"give-back-lease",
 	"list-own-passkeys",
 	"add-own-passkey",
 	"begin-own-passkey",
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-questions",
 	"make-own-recovery-codes",
 	"end-own-other-sessions",
 	"list-own-sessions",
 	"end-own-session",
+	"list-own-targets",
 	"list-own-tokens",
 	"make-own-token",
 	"revoke-own-token",
@@ -4831,16 +4919,7 @@ var Operations = []string{
 	"get-approval-policy",
 	"change-approval-policy",
 	"list-asks",
-	"ask",
-	"preview-ask",
-	"get-ask",
-	"amend-ask",
-	"decide-ask",
-	"say-to-ask",
-	"withdraw-ask",
 	"list-delegations",
-	"delegate",
-	"end-delegation",
 	"list-groups",
 	"add-group",
 	"delete-group",
@@ -4849,7 +4928,6 @@ var Operations = []string{
 	"list-group-members",
 	"import-people",
 	"list-leases",
-	"give-back-lease",
 	"revoke-lease",
 	"list-members",
 	"add-member",
@@ -4864,7 +4942,6 @@ var Operations = []string{
 	"reset-member-sign-in",
 	"unlock-member",
 	"list-permissions",
-	"list-questions",
 	"list-roles",
 	"add-role",
 	"delete-role",
@@ -4877,7 +4954,6 @@ var Operations = []string{
 	"delete-sign-in-policy",
 	"get-sign-in-policy",
 	"change-sign-in-policy",
-	"list-targets",
 	"list-tokens",
 	"revoke-token",
 	"list-people",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
@@ -182,7 +183,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.recovery", href: factor.RecoveryPath},
 		{key: "settings.sessions", href: signin.SessionsPath},
 		{key: "settings.tokens", href: token.Path},
-		{key: "delegation.list", href: request.DelegationPath},
+		{key: "delegation.list", href: approval.DelegationPath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }

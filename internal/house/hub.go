@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -148,7 +149,7 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy": signin.PolicyPath + "/", "notice": notice.ListPath + "/", "ask": request.Path + "/", "approval-policy": request.PoliciesPath + "/", "record": console.LogPath + "/",
+	"sign-in-policy": signin.PolicyPath + "/", "notice": notice.ListPath + "/", "ask": request.Path + "/", "approval-policy": approval.PoliciesPath + "/", "record": console.LogPath + "/",
 }
 
 // Pages implements console.Guide: a person has a page for who they are a member

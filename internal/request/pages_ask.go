@@ -92,7 +92,7 @@ func shorter(v *web.Visit, asked time.Duration) []webui.Option {
 	all := []webui.Option{{Value: "", Text: v.Say("ask.decide.as-asked")}}
 	for _, d := range offered {
 		if asked == 0 || d < asked {
-			all = append(all, webui.Option{Value: hoursOf(d), Text: lasts(v, d)})
+			all = append(all, webui.Option{Value: hoursOf(d), Text: Lasts(v, d)})
 		}
 	}
 	if len(all) == 1 {
@@ -111,9 +111,9 @@ func (h *Hall) sheetFacts(v *web.Visit, s Sheet) (all []webui.Detail) {
 	}
 	add("ask.target", s.Target.Title+" ("+v.Say("ask.kind."+a.Kind)+")")
 	if s.Target.Lent || a.Length > 0 {
-		length := lasts(v, a.Length)
+		length := Lasts(v, a.Length)
 		if a.Asked > 0 {
-			length = v.Say("ask.length.instead", "length", length, "asked", lasts(v, time.Duration(a.Asked)*time.Second))
+			length = v.Say("ask.length.instead", "length", length, "asked", Lasts(v, time.Duration(a.Asked)*time.Second))
 		}
 		add("ask.length", length)
 	}
@@ -266,7 +266,7 @@ func (h *Hall) saveWithdrawn(v *web.Visit) error {
 }
 
 func (h *Hall) saveGivenBack(v *web.Visit) error {
-	who, err := present(v.Actor())
+	who, err := Present(v.Actor())
 	if err != nil {
 		return err
 	}

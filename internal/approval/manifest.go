@@ -1,4 +1,4 @@
-package request
+package approval
 
 import (
 	"slices"
@@ -9,6 +9,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -63,16 +64,16 @@ type ruleDoc struct {
 // name, by the word before the colon.
 var manifestKinds = map[string]string{"person": "Member", "group": "Group", "role": "Role"}
 
-// ManifestKinds are ApprovalPolicy and Delegation.
-func (h *Hall) ManifestKinds() []manifest.Kind {
+// Kinds are request.ApprovalPolicy and request.Delegation.
+func (r *Room) Kinds() []manifest.Kind {
 	return []manifest.Kind{
 		manifest.Define(manifest.Definition[policySpec]{
 			Name: "ApprovalPolicy", Thing: "approval-policy", InOrg: true, After: []string{"Role", "Group", "Member"},
-			Check: checkPolicySpec, References: policyReferences, Load: loadPolicies, Apply: h.applyPolicy,
+			Check: checkPolicySpec, References: policyReferences, Load: loadPolicies, Apply: r.applyPolicy,
 		}),
 		manifest.Define(manifest.Definition[delegationSpec]{
 			Name: "Delegation", Thing: "delegation", InOrg: true, After: []string{"Member"},
-			Check: checkDelegationSpec, Load: loadDelegations, Apply: h.applyDelegation,
+			Check: checkDelegationSpec, Load: loadDelegations, Apply: r.applyDelegation,
 			References: func(s *delegationSpec) []manifest.Reference {
 				return []manifest.Reference{{Kind: "Member", Name: s.From, Path: "from"}, {Kind: "Member", Name: s.To, Path: "to"}}
 			},
@@ -82,41 +83,41 @@ func (h *Hall) ManifestKinds() []manifest.Kind {
 
 // policy is the policy that a document says, in which rename makes identifiers
 // of names.
-func (s policySpec) policy(name string, rename func(string) string) ApprovalPolicy {
-	named := func(all []string) (some []Approver) {
+func (s policySpec) policy(name string, rename func(string) string) request.ApprovalPolicy {
+	named := func(all []string) (some []request.Approver) {
 		for _, one := range all {
-			some = append(some, Approver(rename(one)))
+			some = append(some, request.Approver(rename(one)))
 		}
 		return some
 	}
-	p := ApprovalPolicy{Name: name, Place: s.Place, Spec: Spec{
+	p := request.ApprovalPolicy{Name: name, Place: s.Place, Spec: request.Spec{
 		Kinds: s.AppliesTo.Kinds, When: s.AppliesTo.When, Fallback: named(s.Fallback), Expires: s.Expires, Most: s.MaxDuration, Usual: s.Usual,
 		Endless: s.Endless, Ahead: s.Ahead, NoReason: s.NoReason, Reminders: s.Reminders, Glass: s.BreakGlass,
-		Escalate: Escalation{s.Escalate.After, named(s.Escalate.To)},
+		Escalate: request.Escalation{After: s.Escalate.After, To: named(s.Escalate.To)},
 	}}
 	for _, target := range s.AppliesTo.Targets {
 		p.Targets = append(p.Targets, rename(target))
 	}
 	for _, one := range s.Stages {
-		stage := Stage{Title: one.Title, Any: one.Any, Refuse: one.Refuse}
+		stage := request.Stage{Title: one.Title, Any: one.Any, Refuse: one.Refuse}
 		if len(one.Approvers) > 0 {
-			stage.Groups = append(stage.Groups, Panel{named(one.Approvers), one.Need})
+			stage.Groups = append(stage.Groups, request.Panel{Approvers: named(one.Approvers), Need: one.Need})
 		}
 		for _, g := range one.Groups {
-			stage.Groups = append(stage.Groups, Panel{named(g.Approvers), g.Need})
+			stage.Groups = append(stage.Groups, request.Panel{Approvers: named(g.Approvers), Need: g.Need})
 		}
 		p.Stages = append(p.Stages, stage)
 	}
 	for _, r := range s.Rules {
-		p.Rules = append(p.Rules, Rule(r))
+		p.Rules = append(p.Rules, request.Rule(r))
 	}
 	return p
 }
 
 // specOf is the document of a policy, in which rename makes names of
 // identifiers. A stage with one group is said at once.
-func specOf(p ApprovalPolicy, rename func(string) string) policySpec {
-	named := func(all []Approver) (some []string) {
+func specOf(p request.ApprovalPolicy, rename func(string) string) policySpec {
+	named := func(all []request.Approver) (some []string) {
 		for _, one := range all {
 			some = append(some, rename(string(one)))
 		}
@@ -168,7 +169,7 @@ func checkPolicySpec(name string, s *policySpec) error {
 func policyReferences(s *policySpec) (all []manifest.Reference) {
 	add := func(path string, names []string) {
 		for _, one := range names {
-			kind, name := Approver(one).Split()
+			kind, name := request.Approver(one).Split()
 			if known := manifestKinds[kind]; known != "" && !(kind == "role" && org.IsBuiltIn(name)) {
 				all = append(all, manifest.Reference{Kind: known, Name: name, Path: path})
 			}
@@ -224,7 +225,7 @@ func namesIn(v *store.View, in id.Org) (func(string) string, error) {
 }
 
 func loadPolicies(v *store.View, in id.Org) ([]manifest.Object[policySpec], error) {
-	all, err := policiesIn(v.Org(in))
+	all, err := request.PoliciesIn(v, in)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -239,19 +240,19 @@ func loadPolicies(v *store.View, in id.Org) ([]manifest.Object[policySpec], erro
 	return objects, nil
 }
 
-func (h *Hall) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
+func (r *Room) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
 	if c.Action == manifest.Delete {
-		return h.DropPolicy(tx, c.By, c.Org, c.ID)
+		return r.hall.DropPolicy(tx, c.By, c.Org, c.ID)
 	}
 	p := c.After.policy(c.Name, func(text string) string {
-		kind, name := Approver(text).Split()
+		kind, name := request.Approver(text).Split()
 		if known := manifestKinds[kind]; known != "" && !(kind == "role" && org.IsBuiltIn(name)) {
 			return kind + ":" + c.Find(known, name)
 		}
 		return text
 	})
 	p.Org, p.ID, p.Version = c.Org, c.ID, c.Version
-	return h.SetPolicy(tx, c.By, &p)
+	return r.hall.SetPolicy(tx, c.By, &p)
 }
 
 // delegationSpec is a delegation as a manifest says it; people by login.
@@ -264,13 +265,13 @@ type delegationSpec struct {
 	Reason    string    `yaml:"reason,omitempty"`
 }
 
-func (s delegationSpec) delegation(name string) Delegation {
-	return Delegation{Name: name, From: id.Person(s.From), To: id.Person(s.To), Starts: s.Starts, Ends: s.Ends, Kinds: slices.Clone(s.AppliesTo), Reason: s.Reason}
+func (s delegationSpec) delegation(name string) request.Delegation {
+	return request.Delegation{Name: name, From: id.Person(s.From), To: id.Person(s.To), Starts: s.Starts, Ends: s.Ends, Kinds: slices.Clone(s.AppliesTo), Reason: s.Reason}
 }
 
 func checkDelegationSpec(name string, s *delegationSpec) error {
 	d := s.delegation(name)
-	if f := d.settle(); f != nil {
+	if f := d.Settle(); f != nil {
 		return f
 	}
 	s.Starts, s.Ends, s.AppliesTo = d.Starts, d.Ends, d.Kinds
@@ -279,7 +280,7 @@ func checkDelegationSpec(name string, s *delegationSpec) error {
 
 // loadDelegations leaves out whoever is no member any more.
 func loadDelegations(v *store.View, in id.Org) ([]manifest.Object[delegationSpec], error) {
-	all, err := allDelegations(v.Org(in))
+	all, err := request.DelegationsIn(v, in)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -302,9 +303,9 @@ func loadDelegations(v *store.View, in id.Org) ([]manifest.Object[delegationSpec
 	return objects, nil
 }
 
-func (h *Hall) applyDelegation(tx *store.Tx, c manifest.Change[delegationSpec]) (store.Event, error) {
+func (r *Room) applyDelegation(tx *store.Tx, c manifest.Change[delegationSpec]) (store.Event, error) {
 	if c.Action == manifest.Delete {
-		return h.DropDelegation(tx, c.By, c.Org, c.ID)
+		return r.hall.DropDelegation(tx, c.By, c.Org, c.ID)
 	}
 	d := c.After.delegation(c.Name)
 	d.Org, d.ID, d.Version = c.Org, c.ID, c.Version
@@ -312,5 +313,5 @@ func (h *Hall) applyDelegation(tx *store.Tx, c manifest.Change[delegationSpec]) 
 	if d.From == "" || d.To == "" {
 		return store.Event{}, fault.New(fault.NotFound, "person-unknown")
 	}
-	return h.SetDelegation(tx, c.By, &d)
+	return r.hall.SetDelegation(tx, c.By, &d)
 }

@@ -1,4 +1,4 @@
-package request
+package approval
 
 import (
 	"net/http"
@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
@@ -23,19 +24,20 @@ const (
 	DelegationPath = "/settings/delegations"
 )
 
-func (h *Hall) consolePages(m *web.Mux) {
+// Pages registers the pages for people.
+func (r *Room) Pages(m *web.Mux) {
 	page := func(method, path, permission string, handler web.Handler) {
 		m.Page(web.Route{Method: method, Path: path, Permission: permission}, handler)
 	}
-	page(http.MethodGet, LeasesPath, lease.Read, h.showLeases)
-	page(http.MethodPost, LeasesPath+"/{lease}/revoke", lease.Revoke, h.saveRevoked)
-	page(http.MethodGet, PoliciesPath, Policy, h.showPolicies)
-	page(http.MethodGet, PoliciesPath+"/{approval}", Policy, h.showPolicy)
-	page(http.MethodPost, PoliciesPath+"/{approval}/delete", Policy, h.savePolicyGone)
-	page(http.MethodGet, DelegationPath, web.SignedIn, h.showDelegations)
-	page(http.MethodGet, DelegationPath+"/new", web.SignedIn, h.showNewDelegation)
-	page(http.MethodPost, DelegationPath+"/new", web.SignedIn, h.saveDelegation)
-	page(http.MethodPost, DelegationPath+"/{delegation}/end", web.SignedIn, h.saveDelegationGone)
+	page(http.MethodGet, LeasesPath, lease.Read, r.showLeases)
+	page(http.MethodPost, LeasesPath+"/{lease}/revoke", lease.Revoke, r.saveRevoked)
+	page(http.MethodGet, PoliciesPath, request.Policy, r.showPolicies)
+	page(http.MethodGet, PoliciesPath+"/{approval}", request.Policy, r.showPolicy)
+	page(http.MethodPost, PoliciesPath+"/{approval}/delete", request.Policy, r.savePolicyGone)
+	page(http.MethodGet, DelegationPath, web.SignedIn, r.showDelegations)
+	page(http.MethodGet, DelegationPath+"/new", web.SignedIn, r.showNewDelegation)
+	page(http.MethodPost, DelegationPath+"/new", web.SignedIn, r.saveDelegation)
+	page(http.MethodPost, DelegationPath+"/{delegation}/end", web.SignedIn, r.saveDelegationGone)
 }
 
 // here is the organization of the console.
@@ -46,12 +48,12 @@ func here(v *web.Visit) (id.Org, error) {
 	return v.Actor().Org, nil
 }
 
-func (h *Hall) showLeases(v *web.Visit) error {
+func (r *Room) showLeases(v *web.Visit) error {
 	in, err := here(v)
 	if err != nil {
 		return err
 	}
-	all, next, err := h.Ledger.In(v.Context(), in, lease.Query{Person: id.Person(v.Query("person")), Cursor: id.Lease(v.Query("cursor"))})
+	all, next, err := r.hall.Ledger.In(v.Context(), in, lease.Query{Person: id.Person(v.Query("person")), Cursor: id.Lease(v.Query("cursor"))})
 	if err != nil {
 		return err
 	}
@@ -59,11 +61,11 @@ func (h *Hall) showLeases(v *web.Visit) error {
 	for i, l := range all {
 		who[i] = l.Person
 	}
-	names, err := h.Register.Names(v.Context(), who)
+	names, err := r.hall.Register.Names(v.Context(), who)
 	if err != nil {
 		return err
 	}
-	revokes := h.may(v, in, lease.Revoke)
+	revokes := v.May(lease.Revoke, string(in)) == nil
 	page := webui.Things{
 		Heading: v.Say("lease.list"), Lead: v.Say("lease.list.lead"), Saved: done(v), None: v.Say("lease.none"), NoneDo: v.Say("lease.none.do"),
 		Columns: []string{v.Say("ask.target"), v.Say("lease.holder"), v.Say("ask.since"), v.Say("ask.until"), v.Say("lease.state"), v.Say("ask.end")},
@@ -80,7 +82,7 @@ func (h *Hall) showLeases(v *web.Visit) error {
 		if revokes {
 			end = webui.End(LeasesPath+"/"+string(l.ID)+"/revoke", v.Say("lease.revoke"), v.Say("lease.revoke.of", "title", l.Title, "holder", names[l.Person]))
 		}
-		page.Rows = append(page.Rows, webui.Row{Href: askOf(l), Cells: []templ.Component{
+		page.Rows = append(page.Rows, webui.Row{Href: request.PageOf(l), Cells: []templ.Component{
 			webui.Text(l.Title), webui.Text(names[l.Person]), webui.Ago(l.Since), webui.At(l.Until, v.Say("ask.length.endless")), state, end,
 		}})
 	}
@@ -90,10 +92,10 @@ func (h *Hall) showLeases(v *web.Visit) error {
 	return v.Show(page.Heading, webui.ShowThings(page))
 }
 
-func (h *Hall) saveRevoked(v *web.Visit) error {
+func (r *Room) saveRevoked(v *web.Visit) error {
 	in, err := here(v)
 	if err == nil {
-		_, err = h.Revoke(v.Context(), v.Actor().Principal, in, id.Lease(v.Path("lease")))
+		_, err = r.hall.Revoke(v.Context(), v.Actor().Principal, in, id.Lease(v.Path("lease")))
 	}
 	if err != nil {
 		return err
@@ -101,12 +103,12 @@ func (h *Hall) saveRevoked(v *web.Visit) error {
 	return v.See(LeasesPath + "?done=revoked")
 }
 
-func (h *Hall) showPolicies(v *web.Visit) error {
+func (r *Room) showPolicies(v *web.Visit) error {
 	in, err := here(v)
 	if err != nil {
 		return err
 	}
-	all, err := h.Policies(v.Context(), in)
+	all, err := r.hall.Policies(v.Context(), in)
 	if err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func (h *Hall) showPolicies(v *web.Visit) error {
 	}
 	for _, p := range all {
 		page.Rows = append(page.Rows, webui.Row{Href: PoliciesPath + "/" + p.ID, Cells: []templ.Component{
-			webui.Text(p.Name), webui.Text(strconv.Itoa(p.Place)), webui.Text(h.kindsLine(v, p.Kinds)), webui.Text(orDash(p.When)), webui.Text(strconv.Itoa(len(p.Stages))),
+			webui.Text(p.Name), webui.Text(strconv.Itoa(p.Place)), webui.Text(r.kindsLine(v, p.Kinds)), webui.Text(orDash(p.When)), webui.Text(strconv.Itoa(len(p.Stages))),
 		}})
 	}
 	return v.Show(page.Heading, webui.ShowThings(page))
@@ -129,7 +131,7 @@ func orDash(text string) string {
 	return text
 }
 
-func (h *Hall) kindsLine(v *web.Visit, kinds []string) string {
+func (r *Room) kindsLine(v *web.Visit, kinds []string) string {
 	if len(kinds) == 0 {
 		return v.Say("approval.kinds.all")
 	}
@@ -142,20 +144,20 @@ func (h *Hall) kindsLine(v *web.Visit, kinds []string) string {
 
 // showPolicy says what a policy says, in words, with the people as they are
 // called.
-func (h *Hall) showPolicy(v *web.Visit) error {
+func (r *Room) showPolicy(v *web.Visit) error {
 	in, err := here(v)
 	if err != nil {
 		return err
 	}
-	p, err := h.GetPolicy(v.Context(), in, v.Path("approval"))
+	p, err := r.hall.GetPolicy(v.Context(), in, v.Path("approval"))
 	if err != nil {
 		return err
 	}
-	rename, err := h.names(v, in)
+	rename, err := r.names(v, in)
 	if err != nil {
 		return err
 	}
-	named := func(all []Approver) string {
+	named := func(all []request.Approver) string {
 		var names []string
 		for _, a := range all {
 			names = append(names, rename(string(a)))
@@ -164,7 +166,7 @@ func (h *Hall) showPolicy(v *web.Visit) error {
 	}
 	form := webui.SettingForm{
 		Heading: p.Name, Lead: v.Say("approval.lead"), Action: PoliciesPath + "/" + p.ID + "/delete", Back: PoliciesPath, Submit: v.Say("approval.delete"), Kind: webui.Danger,
-		Notes: []string{v.Say("approval.about.kinds", "kinds", h.kindsLine(v, p.Kinds)), v.Say("approval.about.when", "when", orDash(p.When))},
+		Notes: []string{v.Say("approval.about.kinds", "kinds", r.kindsLine(v, p.Kinds)), v.Say("approval.about.when", "when", orDash(p.When))},
 	}
 	for i, stage := range p.Stages {
 		for _, g := range stage.Groups {
@@ -175,20 +177,32 @@ func (h *Hall) showPolicy(v *web.Visit) error {
 		form.Notes = append(form.Notes, v.Say("approval.about.rule", "rule", r.Name, "when", r.When))
 	}
 	form.Notes = append(form.Notes, v.Say("approval.about.fallback", "who", orDash(named(p.Fallback))),
-		v.Say("approval.about.times", "most", lasts(v, p.Most), "expires", lasts(v, p.Expires)))
+		v.Say("approval.about.times", "most", request.Lasts(v, p.Most), "expires", request.Lasts(v, p.Expires)))
 	if err := v.About("approval-policy:" + p.ID); err != nil {
 		return err
 	}
 	return v.Show(p.Name, webui.EditSetting(form))
 }
 
-func (h *Hall) savePolicyGone(v *web.Visit) error {
+func (r *Room) savePolicyGone(v *web.Visit) error {
 	in, err := here(v)
 	if err == nil {
-		err = h.EndPolicy(v.Context(), v.Actor().Principal, in, v.Path("approval"))
+		err = r.hall.EndPolicy(v.Context(), v.Actor().Principal, in, v.Path("approval"))
 	}
 	if err != nil {
 		return err
 	}
 	return v.See(PoliciesPath + "?done=deleted")
+}
+
+// mine are the organizations that somebody belongs to.
+func (r *Room) mine(v *web.Visit) (who id.Person, all []webui.Option, err error) {
+	if who, err = request.Present(v.Actor()); err != nil {
+		return who, nil, err
+	}
+	g, err := r.hall.Register.Grants(v.Context(), who)
+	for _, o := range g.Orgs {
+		all = append(all, webui.Option{Value: string(o.ID), Text: o.Title})
+	}
+	return who, all, err
 }
