@@ -187,41 +187,51 @@ func policyReferences(s *policySpec) (all []manifest.Reference) {
 	return all
 }
 
-// namesIn makes names of the identifiers of an organization.
-func namesIn(v *store.View, in id.Org) (func(string) string, error) {
+// calls are how policies call what they name: identifiers by name, and back.
+type calls struct{ names, ids map[string]string }
+
+func (c calls) add(kind, which, name string) {
+	c.names[kind+":"+which], c.ids[kind+":"+name] = kind+":"+name, kind+":"+which
+}
+
+// name is the name of an identifier; what is gone keeps its identifier.
+func (c calls) name(text string) string {
+	if name := c.names[text]; name != "" {
+		return name
+	}
+	return text
+}
+
+// callsIn reads how things are called in an organization.
+func callsIn(v *store.View, in id.Org) (calls, error) {
+	c := calls{map[string]string{}, map[string]string{}}
 	members, err := org.AllMembers(v, in)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	names := map[string]string{}
 	var who []id.Person
 	for _, m := range members {
 		who = append(who, m.Person)
 	}
 	people, err := org.PeopleByID(v, who)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	for _, p := range people {
-		names["person:"+string(p.ID)] = "person:" + p.Login
+		c.add("person", string(p.ID), p.Login)
 	}
 	groups, err := org.AllGroups(v, in)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	for _, g := range groups {
-		names["group:"+string(g.ID)] = "group:" + g.Name
+		c.add("group", string(g.ID), g.Name)
 	}
 	roles, err := org.AllRoles(v, in)
 	for _, r := range roles {
-		names["role:"+string(r.ID)] = "role:" + r.Name
+		c.add("role", string(r.ID), r.Name)
 	}
-	return func(text string) string {
-		if name := names[text]; name != "" {
-			return name
-		}
-		return text
-	}, err
+	return c, err
 }
 
 func loadPolicies(v *store.View, in id.Org) ([]manifest.Object[policySpec], error) {
@@ -229,13 +239,13 @@ func loadPolicies(v *store.View, in id.Org) ([]manifest.Object[policySpec], erro
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	rename, err := namesIn(v, in)
+	c, err := callsIn(v, in)
 	if err != nil {
 		return nil, err
 	}
 	var objects []manifest.Object[policySpec]
 	for _, p := range all {
-		objects = append(objects, manifest.Object[policySpec]{ID: p.ID, Name: p.Name, Version: p.Version, Spec: specOf(p, rename)})
+		objects = append(objects, manifest.Object[policySpec]{ID: p.ID, Name: p.Name, Version: p.Version, Spec: specOf(p, c.name)})
 	}
 	return objects, nil
 }
@@ -284,12 +294,12 @@ func loadDelegations(v *store.View, in id.Org) ([]manifest.Object[delegationSpec
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	rename, err := namesIn(v, in)
+	c, err := callsIn(v, in)
 	if err != nil {
 		return nil, err
 	}
 	login := func(who id.Person) string {
-		return strings.TrimPrefix(rename("person:"+string(who)), "person:")
+		return strings.TrimPrefix(c.name("person:"+string(who)), "person:")
 	}
 	var objects []manifest.Object[delegationSpec]
 	for _, d := range all {

@@ -33,6 +33,7 @@ func (r *Room) Pages(m *web.Mux) {
 	page(http.MethodPost, LeasesPath+"/{lease}/revoke", lease.Revoke, r.saveRevoked)
 	page(http.MethodGet, PoliciesPath, request.Policy, r.showPolicies)
 	page(http.MethodGet, PoliciesPath+"/{approval}", request.Policy, r.showPolicy)
+	page(http.MethodPost, PoliciesPath+"/{approval}", request.Policy, r.savePolicy)
 	page(http.MethodPost, PoliciesPath+"/{approval}/delete", request.Policy, r.savePolicyGone)
 	page(http.MethodGet, DelegationPath, web.SignedIn, r.showDelegations)
 	page(http.MethodGet, DelegationPath+"/new", web.SignedIn, r.showNewDelegation)
@@ -113,7 +114,7 @@ func (r *Room) showPolicies(v *web.Visit) error {
 		return err
 	}
 	page := webui.Things{
-		Heading: v.Say("approval.list"), Lead: v.Say("approval.list.lead"), Saved: done(v), None: v.Say("approval.none"), NoneDo: v.Say("approval.none.do"),
+		Heading: v.Say("approval.list"), Lead: v.Say("approval.list.lead"), Saved: done(v), New: PoliciesPath + "/new", NewText: v.Say("approval.new"), None: v.Say("approval.none"), NoneDo: v.Say("approval.none.do"),
 		Columns: []string{v.Say("ask.name"), v.Say("approval.place"), v.Say("approval.kinds"), v.Say("approval.when"), v.Say("approval.stages")},
 	}
 	for _, p := range all {
@@ -140,48 +141,6 @@ func (r *Room) kindsLine(v *web.Visit, kinds []string) string {
 		all = append(all, v.Say("ask.kind."+kind))
 	}
 	return strings.Join(all, v.Say("ask.comma"))
-}
-
-// showPolicy says what a policy says, in words, with the people as they are
-// called.
-func (r *Room) showPolicy(v *web.Visit) error {
-	in, err := here(v)
-	if err != nil {
-		return err
-	}
-	p, err := r.hall.GetPolicy(v.Context(), in, v.Path("approval"))
-	if err != nil {
-		return err
-	}
-	rename, err := r.names(v, in)
-	if err != nil {
-		return err
-	}
-	named := func(all []request.Approver) string {
-		var names []string
-		for _, a := range all {
-			names = append(names, rename(string(a)))
-		}
-		return strings.Join(names, v.Say("ask.comma"))
-	}
-	form := webui.SettingForm{
-		Heading: p.Name, Lead: v.Say("approval.lead"), Action: PoliciesPath + "/" + p.ID + "/delete", Back: PoliciesPath, Submit: v.Say("approval.delete"), Kind: webui.Danger,
-		Notes: []string{v.Say("approval.about.kinds", "kinds", r.kindsLine(v, p.Kinds)), v.Say("approval.about.when", "when", orDash(p.When))},
-	}
-	for i, stage := range p.Stages {
-		for _, g := range stage.Groups {
-			form.Notes = append(form.Notes, v.Say("approval.about.stage", "n", strconv.Itoa(i+1), "need", strconv.Itoa(g.Need), "who", named(g.Approvers)))
-		}
-	}
-	for _, r := range p.Rules {
-		form.Notes = append(form.Notes, v.Say("approval.about.rule", "rule", r.Name, "when", r.When))
-	}
-	form.Notes = append(form.Notes, v.Say("approval.about.fallback", "who", orDash(named(p.Fallback))),
-		v.Say("approval.about.times", "most", request.Lasts(v, p.Most), "expires", request.Lasts(v, p.Expires)))
-	if err := v.About("approval-policy:" + p.ID); err != nil {
-		return err
-	}
-	return v.Show(p.Name, webui.EditSetting(form))
 }
 
 func (r *Room) savePolicyGone(v *web.Visit) error {

@@ -16,15 +16,6 @@ import (
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
-// names makes names of identifiers, for pages.
-func (r *Room) names(v *web.Visit, in id.Org) (rename func(string) string, err error) {
-	err = r.hall.Store.Org(in).Read(v.Context(), func(view *store.View) (err error) {
-		rename, err = namesIn(view, in)
-		return err
-	})
-	return rename, err
-}
-
 func (r *Room) showDelegations(v *web.Visit) error {
 	who, _, err := r.mine(v)
 	if err != nil {

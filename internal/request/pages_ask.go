@@ -152,7 +152,7 @@ func (h *Hall) benchesOf(v *web.Visit, s Sheet) (all []ui.Bench) {
 			one.State, one.Kind = v.Say("ask.stage.now"), "wait"
 		}
 		for _, g := range b.Groups {
-			one.Groups = append(one.Groups, seatsLine(v, g))
+			one.Groups = append(one.Groups, SeatsLine(v, g))
 		}
 		if b.Any && len(b.Groups) > 1 {
 			one.Groups = append(one.Groups, v.Say("ask.stage.any"))
@@ -165,7 +165,8 @@ func (h *Hall) benchesOf(v *web.Visit, s Sheet) (all []ui.Bench) {
 // mostNamed bounds how many of a group are named.
 const mostNamed = 8
 
-func seatsLine(v *web.Visit, g Seats) string {
+// SeatsLine says who may decide for a group, and how many of them have to.
+func SeatsLine(v *web.Visit, g Seats) string {
 	var names []string
 	for i, w := range g.Who {
 		if i == mostNamed {
