@@ -38,6 +38,7 @@ func TestPagesOfTheHall(t *testing.T) {
 		has(aoi.Get(form), 200, "牡丹", "1 of")
 		has(aoi.Post(form, url.Values{"hours": {"2"}}), 400, "field-reason-error")
 		has(aoi.Post(form, url.Values{"hours": {"999"}, "reason": {"Report"}}), 400, "field-hours-error")
+		has(aoi.Post(form, url.Values{"hours": {"2"}, "reason": {"Report"}, "for": {"ume"}}), 400, "field-for-error")
 		sent := aoi.Post(form, url.Values{"hours": {"2"}, "reason": {"<b>Report</b>"}})
 		has(sent, http.StatusSeeOther)
 		page, _, _ := strings.Cut(sent.Header.Get("Location"), "?")

@@ -13,7 +13,9 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request/ui"
+	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
@@ -105,7 +107,7 @@ func newPath(in id.Org, kind, target string, more url.Values) string {
 // wanted reads the form of an ask; what is missing is as the policy proposes.
 func wanted(v *web.Visit, in id.Org, typed url.Values) (Wanted, *fault.Fault) {
 	w := Wanted{
-		Org: in, Kind: v.Path("kind"), Target: v.Path("target"), Reason: strings.TrimSpace(typed.Get("reason")), For: id.Person(typed.Get("for")),
+		Org: in, Kind: v.Path("kind"), Target: v.Path("target"), Reason: strings.TrimSpace(typed.Get("reason")),
 		Extends: id.Lease(typed.Get("extends")), Break: typed.Get("break") == "yes", Endless: typed.Get("hours") == "endless",
 	}
 	var bad fault.Checks
@@ -126,6 +128,27 @@ func wanted(v *web.Visit, in id.Org, typed url.Values) (Wanted, *fault.Fault) {
 	return w, bad.Fault("ask-invalid")
 }
 
+// forWhom is the member of a login; "" is whoever asks.
+func (h *Hall) forWhom(v *web.Visit, in id.Org, login string) (who id.Person, f *fault.Fault) {
+	if login == "" {
+		return "", nil
+	}
+	err := h.Store.Org(in).Read(v.Context(), func(view *store.View) error {
+		p, err := h.Register.LoginOf(view, login)
+		if err == nil {
+			_, err = org.MemberIn(view, in, p.ID)
+		}
+		who = p.ID
+		return err
+	})
+	if err != nil {
+		var bad fault.Checks
+		bad.Add("for", "member-unknown")
+		return "", bad.Fault("ask-invalid")
+	}
+	return who, nil
+}
+
 func (h *Hall) showNew(v *web.Visit) error {
 	who, all, err := h.mine(v)
 	if err != nil {
@@ -142,6 +165,9 @@ func (h *Hall) showNew(v *web.Visit) error {
 // newForm shows the form with who would decide about it as it stands.
 func (h *Hall) newForm(v *web.Visit, who id.Person, in id.Org, typed url.Values, f *fault.Fault, status int) error {
 	w, _ := wanted(v, in, typed)
+	if known, bad := h.forWhom(v, in, typed.Get("for")); bad == nil {
+		w.For = known
+	}
 	if w.Reason == "" {
 		w.Reason = "—" // the form is not sent yet
 	}
@@ -193,6 +219,7 @@ func (h *Hall) askForm(v *web.Visit, in id.Org, p Preview, typed url.Values) web
 		form.Fields = append(form.Fields, hours)
 	}
 	if typed.Get("extends") == "" {
+		form.Fields = append(form.Fields, webui.Input{Name: "for", Label: v.Say("ask.for-whom"), Hint: v.Say("ask.for-whom.hint"), Value: typed.Get("for"), Max: org.LoginMost, Half: true})
 		form.Fields = append(form.Fields, webui.Input{Name: "from", Label: v.Say("ask.from"), Hint: v.Say("ask.from.hint"), Kind: "datetime-local", Value: typed.Get("from"), Half: true})
 	}
 	return form
@@ -257,6 +284,9 @@ func (h *Hall) saveNew(v *web.Visit) error {
 		typed.Set("extends", extends)
 	}
 	w, f := wanted(v, in, typed)
+	if f == nil {
+		w.For, f = h.forWhom(v, in, typed.Get("for"))
+	}
 	if f != nil {
 		return h.newForm(v, who, in, typed, f, f.Status())
 	}

@@ -195,6 +195,9 @@ func (h *Hall) timeline(v *web.Visit, s Sheet) (all []webui.Step) {
 		if step.As != "" {
 			one.Title = v.Say("ask.step.as", "who", s.People[step.As].Name, "step", one.Title)
 		}
+		if d, err := time.ParseDuration(step.More["length"]); err == nil {
+			one.Text = v.Say("ask.length") + ": " + Lasts(v, d)
+		}
 		if rule := step.More["rule"]; rule != "" {
 			one.Text = v.Say("ask.rule", "rule", rule)
 		}
