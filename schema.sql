@@ -188,6 +188,62 @@ CREATE TABLE audit_tile (
   PRIMARY KEY (level, n)
 );
 
+CREATE TABLE connector_connection (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  system TEXT NOT NULL,
+  person TEXT NOT NULL,
+  state TEXT NOT NULL,
+  native_id TEXT NOT NULL,
+  native_name TEXT NOT NULL,
+  email TEXT NOT NULL,
+  email_folded TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  refresh_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  since BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL,
+  warned BIGINT NOT NULL,
+  trouble TEXT NOT NULL,
+  by_ TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  claim TEXT NOT NULL,
+  claim_until BIGINT NOT NULL,
+  UNIQUE (org, system, person)
+);
+
+CREATE INDEX connector_connection_ends ON connector_connection (ends_at);
+
+CREATE INDEX connector_connection_person ON connector_connection (person);
+
+CREATE TABLE connector_system (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  document TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  scheme TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  username TEXT NOT NULL,
+  authorization_endpoint TEXT NOT NULL,
+  token_endpoint TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  networks TEXT NOT NULL,
+  authorities TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  marks TEXT NOT NULL,
+  enabled BIGINT NOT NULL,
+  made_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
 CREATE TABLE console_node (
   node TEXT NOT NULL PRIMARY KEY,
   host TEXT NOT NULL,
@@ -442,6 +498,21 @@ CREATE TABLE notice (
 
 CREATE INDEX notice_ends ON notice (ends);
 
+CREATE TABLE notify_device (
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  session TEXT NOT NULL,              -- that it was added in; it ends with it
+  mark TEXT NOT NULL UNIQUE,          -- SHA-256 of the endpoint: one browser has one owner
+  name TEXT NOT NULL,                 -- of the browser, for people
+  service TEXT NOT NULL,              -- host of the push service
+  added_at BIGINT NOT NULL,
+  told_at BIGINT NOT NULL,            -- the last push that its service took; 0 if none
+  refused BIGINT NOT NULL,            -- status of the last push, if its service refused it; else 0
+  sealed BLOB NOT NULL                -- endpoint and keys
+);
+
+CREATE INDEX notify_device_person ON notify_device (person, id);
+
 CREATE TABLE notify_message (
   id TEXT NOT NULL PRIMARY KEY,       -- also the local part of the Message-ID
   org TEXT NOT NULL,                  -- "" is the house itself
@@ -468,6 +539,11 @@ CREATE INDEX notify_message_ended ON notify_message (ended_at) WHERE ended_at > 
 CREATE INDEX notify_message_open ON notify_message (id) WHERE ended_at = 0;
 
 CREATE INDEX notify_message_ref ON notify_message (org, ref, id);
+
+CREATE TABLE notify_pusher (
+  name TEXT NOT NULL PRIMARY KEY,     -- 'vapid'
+  sealed BLOB NOT NULL                -- private key, P-256; another one ends every subscription
+);
 
 CREATE TABLE once_value (
   hash TEXT NOT NULL PRIMARY KEY,     -- SHA-256 over kind and value, hex; the value itself is nowhere

@@ -33,6 +33,37 @@ type Client struct {
 	base  string // without a slash at its end
 	token string
 	lang  string
+	dry   *[]string // what a dry run said; nil: requests are meant
+}
+
+// errRehearsed ends the call of a dry run that would have been done.
+var errRehearsed = errors.New("client: only looked at")
+
+// Foresee says what a change would do, in sentences, and changes nothing: call
+// makes the request with the client that it is given. A refusal comes back as it
+// would be; no sentence is no consequence, or an operation that cannot say.
+func (c *Client) Foresee(call func(*Client) error) ([]string, error) {
+	other, said := *c, []string{}
+	other.dry = &said
+	if err := call(&other); !errors.Is(err, errRehearsed) {
+		return nil, err
+	}
+	return said, nil
+}
+
+// foreseen reads the answer to a dry run.
+func (c *Client) foreseen(answer *http.Response) error {
+	defer answer.Body.Close() //nolint:errcheck // only read
+	var said struct {
+		Foreseen []string `json:"foreseen"`
+	}
+	if answer.StatusCode == http.StatusOK {
+		if err := json.NewDecoder(answer.Body).Decode(&said); err != nil {
+			return fmt.Errorf("%w: %w", ErrNoProblem, err)
+		}
+	}
+	*c.dry = said.Foreseen
+	return errRehearsed
 }
 
 // New returns a client of the house at server, such as
@@ -209,9 +240,15 @@ func (c *Client) Send(ctx context.Context, method, path string, query url.Values
 	if c.token != "" {
 		sent.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if c.dry != nil && method != http.MethodGet {
+		sent.Header.Set("Dry-Run", "true")
+	}
 	answer, err := c.http.Do(sent)
 	if err != nil {
 		return nil, err
+	}
+	if c.dry != nil && method != http.MethodGet && answer.StatusCode < http.StatusMultipleChoices {
+		return nil, c.foreseen(answer)
 	}
 	if answer.StatusCode >= http.StatusOK && answer.StatusCode < http.StatusMultipleChoices {
 		return answer.Body, nil

@@ -16,6 +16,12 @@ const (
 	AddOrganizationRequestTypeProvider AddOrganizationRequestType = "provider"
 )
 
+// Defines values for AddSystemRequestMode.
+const (
+	AddSystemRequestModeService AddSystemRequestMode = "service"
+	AddSystemRequestModeUser    AddSystemRequestMode = "user"
+)
+
 // Defines values for AskReview.
 const (
 	AskReviewDue   AskReview = "due"
@@ -53,12 +59,33 @@ const (
 	ChangeOrganizationRequestTypeProvider ChangeOrganizationRequestType = "provider"
 )
 
+// Defines values for ChangeSystemRequestMode.
+const (
+	ChangeSystemRequestModeService ChangeSystemRequestMode = "service"
+	ChangeSystemRequestModeUser    ChangeSystemRequestMode = "user"
+)
+
+// Defines values for ConnectionState.
+const (
+	ConnectionStateConnecting ConnectionState = "connecting"
+	ConnectionStateOff        ConnectionState = "off"
+	ConnectionStateOn         ConnectionState = "on"
+	ConnectionStateReconnect  ConnectionState = "reconnect"
+)
+
 // Defines values for DeedDoor.
 const (
 	DeedDoorAPI    DeedDoor = "api"
 	DeedDoorFolder DeedDoor = "folder"
 	DeedDoorPage   DeedDoor = "page"
 	DeedDoorSocket DeedDoor = "socket"
+)
+
+// Defines values for EndSessionsRequestACR.
+const (
+	EndSessionsRequestACRAal0 EndSessionsRequestACR = "aal0"
+	EndSessionsRequestACRAal1 EndSessionsRequestACR = "aal1"
+	EndSessionsRequestACRAal2 EndSessionsRequestACR = "aal2"
 )
 
 // Defines values for GetRecordResponseState.
@@ -196,6 +223,12 @@ const (
 	SessionACRAal2 SessionACR = "aal2"
 )
 
+// Defines values for SystemMode.
+const (
+	SystemModeService SystemMode = "service"
+	SystemModeUser    SystemMode = "user"
+)
+
 // Defines values for WrappedKind.
 const (
 	WrappedKindAge        WrappedKind = "age"
@@ -274,6 +307,25 @@ const (
 	ListMembersParamsStateDisabled ListMembersParamsState = "disabled"
 	ListMembersParamsStateInvited  ListMembersParamsState = "invited"
 )
+
+// Defines values for ListSessionsParamsACR.
+const (
+	ListSessionsParamsACRAal0 ListSessionsParamsACR = "aal0"
+	ListSessionsParamsACRAal1 ListSessionsParamsACR = "aal1"
+	ListSessionsParamsACRAal2 ListSessionsParamsACR = "aal2"
+)
+
+// Account defines model for Account.
+type Account struct {
+	// Email Address there
+	Email *string `json:"email,omitempty"`
+
+	// Name As they are called there
+	Name *string `json:"name,omitempty"`
+
+	// NativeID Identifier there
+	NativeID *string `json:"native_id,omitempty"`
+}
 
 // AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
 type AddApprovalPolicyRequest struct {
@@ -398,6 +450,20 @@ type AddOwnPasskeyRequest struct {
 	Ticket string `json:"ticket"`
 }
 
+// AddOwnPushDeviceRequest defines model for AddOwnPushDeviceRequest.
+type AddOwnPushDeviceRequest struct {
+	// Endpoint Where the push service takes messages for this browser
+	//
+	// Examples: https://fcm.googleapis.com/fcm/send/dk3…
+	Endpoint string `json:"endpoint"`
+
+	// ExpirationTime As the browser gives it; the push service says when it is over
+	ExpirationTime *float64 `json:"expirationTime,omitempty"`
+
+	// Keys Keys that messages are encrypted with
+	Keys SubscriptionKeys `json:"keys"`
+}
+
 // AddOwnTOTPRequest defines model for AddOwnTotpRequest.
 type AddOwnTOTPRequest struct {
 	// Code Of the authenticator, six digits
@@ -445,6 +511,60 @@ type AddSignInPolicyRequest struct {
 	// Roles Only for who has one of them
 	Roles *[]string `json:"roles,omitempty"`
 }
+
+// AddSystemRequest defines model for AddSystemRequest.
+type AddSystemRequest struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *AddSystemRequestMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// SetSecrets Secrets by name, such as client_secret; never returned
+	SetSecrets *map[string]string `json:"set_secrets,omitempty"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+}
+
+// AddSystemRequestMode Whether each person connects, or the organization once
+type AddSystemRequestMode string
 
 // AmendAskRequest defines model for AmendAskRequest.
 type AmendAskRequest struct {
@@ -559,6 +679,15 @@ type AskReview string
 
 // AskState How it stands
 type AskState string
+
+// AskList defines model for AskList.
+type AskList struct {
+	// Items What is on this page
+	Items []Ask `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
 
 // AskRequest defines model for AskRequest.
 type AskRequest struct {
@@ -896,6 +1025,96 @@ type ChangeSignInPolicyRequest struct {
 	Version int64 `json:"version"`
 }
 
+// ChangeSystemRequest defines model for ChangeSystemRequest.
+type ChangeSystemRequest struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *ChangeSystemRequestMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Revision As read; a change in between is a conflict
+	Revision int64 `json:"revision"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// SetSecrets Secrets that become others; an empty one is taken away
+	SetSecrets *map[string]string `json:"set_secrets,omitempty"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+}
+
+// ChangeSystemRequestMode Whether each person connects, or the organization once
+type ChangeSystemRequestMode string
+
+// Connection defines model for Connection.
+type Connection struct {
+	// Account As whom, as the other side says it
+	Account string `json:"account"`
+
+	// EndsAt When it must be made again; year 1 if not known
+	EndsAt time.Time `json:"ends_at"`
+
+	// NativeID Of the account at the other side
+	NativeID string `json:"native_id"`
+
+	// Person Whose it is; empty for the organization's own
+	Person string `json:"person"`
+
+	// Since Since when
+	Since time.Time `json:"since"`
+
+	// State How it stands
+	State ConnectionState `json:"state"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+}
+
+// ConnectionState How it stands
+type ConnectionState string
+
+// ConnectionList defines model for ConnectionList.
+type ConnectionList struct {
+	// Items What is on this page
+	Items []Connection `json:"items"`
+}
+
 // DecideAskRequest defines model for DecideAskRequest.
 type DecideAskRequest struct {
 	// Approve false refuses
@@ -959,6 +1178,33 @@ type DeedList struct {
 	Items []Deed `json:"items"`
 }
 
+// Definition defines model for Definition.
+type Definition struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Modes Whether people or a service connect
+	Modes []string `json:"modes"`
+
+	// Operations What it can do
+	Operations []string `json:"operations"`
+
+	// Schemes How calls prove who makes them, the recommended one first
+	Schemes []string `json:"schemes"`
+
+	// Title By language
+	Title map[string]string `json:"title"`
+
+	// Version SHA-256 of its text
+	Version string `json:"version"`
+}
+
+// DefinitionList defines model for DefinitionList.
+type DefinitionList struct {
+	// Items What is on this page
+	Items []Definition `json:"items"`
+}
+
 // DelegateRequest defines model for DelegateRequest.
 type DelegateRequest struct {
 	// Ends Exclusive, at most a year later
@@ -1008,6 +1254,15 @@ type Delegation struct {
 
 	// To Id of the person who decides in it
 	To string `json:"to"`
+}
+
+// DelegationList defines model for DelegationList.
+type DelegationList struct {
+	// Items What is on this page
+	Items []Delegation `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // Deletion defines model for Deletion.
@@ -1175,10 +1430,58 @@ type EffectsNumber struct {
 	Target string `json:"target"`
 }
 
+// EndSessionsRequest defines model for EndSessionsRequest.
+type EndSessionsRequest struct {
+	// ACR Only of this assurance
+	ACR *EndSessionsRequestACR `json:"acr,omitempty"`
+
+	// Person Only of this person
+	Person *string `json:"person,omitempty"`
+
+	// Q Words of names or logins; the ten people who fit best
+	Q *string `json:"q,omitempty"`
+}
+
+// EndSessionsRequestACR Only of this assurance
+type EndSessionsRequestACR string
+
+// EndSessionsResponse defines model for EndSessionsResponse.
+type EndSessionsResponse struct {
+	// Ended How many sessions were ended
+	Ended int64 `json:"ended"`
+}
+
 // EraseFieldRequest defines model for EraseFieldRequest.
 type EraseFieldRequest struct {
 	// Field Name of the field
 	Field string `json:"field"`
+}
+
+// Exchange defines model for Exchange.
+type Exchange struct {
+	// Fault What was wrong with it
+	Fault *string `json:"fault,omitempty"`
+
+	// Got Body of the answer, cut
+	Got *string `json:"got,omitempty"`
+
+	// Method Of HTTP
+	Method string `json:"method"`
+
+	// Ms How long it took, in milliseconds
+	Ms int64 `json:"ms"`
+
+	// Sent Its body, cut
+	Sent *string `json:"sent,omitempty"`
+
+	// Status Of HTTP; left out where nothing answered
+	Status *int64 `json:"status,omitempty"`
+
+	// Step Of the definition
+	Step string `json:"step"`
+
+	// URL Where it went
+	URL string `json:"url"`
 }
 
 // ExportResponse defines model for ExportResponse.
@@ -1508,6 +1811,30 @@ type ImportPeopleRequest struct {
 	Invite *bool `json:"invite,omitempty"`
 }
 
+// Integration defines model for Integration.
+type Integration struct {
+	// ConnectURL Page that connects, to be opened in a browser
+	ConnectURL string `json:"connect_url"`
+
+	// Connection How the person is connected
+	Connection Connection `json:"connection"`
+
+	// Organization Identifier of the organization that it belongs to
+	Organization string `json:"organization"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title As people call it
+	Title string `json:"title"`
+}
+
+// IntegrationList defines model for IntegrationList.
+type IntegrationList struct {
+	// Items What is on this page
+	Items []Integration `json:"items"`
+}
+
 // Invite defines model for Invite.
 type Invite struct {
 	// At When the link was made
@@ -1661,6 +1988,15 @@ type LeaseState string
 // LeaseWhy Why it ended
 type LeaseWhy string
 
+// LeaseList defines model for LeaseList.
+type LeaseList struct {
+	// Items What is on this page
+	Items []Lease `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // Link defines model for Link.
 type Link struct {
 	// Link To hand on, where the house sends no mail; shown once
@@ -1683,51 +2019,6 @@ type ListKeysResponse struct {
 
 	// Root What opens the root key
 	Root []Wrapped `json:"root"`
-}
-
-// ListOfAskBody defines model for ListOfAskBody.
-type ListOfAskBody struct {
-	// Items What is on this page
-	Items []Ask `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfDelegationBody defines model for ListOfDelegationBody.
-type ListOfDelegationBody struct {
-	// Items What is on this page
-	Items []Delegation `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfLeaseBody defines model for ListOfLeaseBody.
-type ListOfLeaseBody struct {
-	// Items What is on this page
-	Items []Lease `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfPolicyBody defines model for ListOfPolicyBody.
-type ListOfPolicyBody struct {
-	// Items What is on this page
-	Items []Policy `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfTargetBody defines model for ListOfTargetBody.
-type ListOfTargetBody struct {
-	// Items What is on this page
-	Items []Target `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -2362,6 +2653,15 @@ type PolicyKey struct {
 	Deny *[]string `json:"deny,omitempty"`
 }
 
+// PolicyList defines model for PolicyList.
+type PolicyList struct {
+	// Items What is on this page
+	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // Problem defines model for Problem.
 type Problem struct {
 	// Code Stable name of the problem
@@ -2465,6 +2765,36 @@ type ProofField struct {
 
 	// Value Missing where it was erased
 	Value *string `json:"value,omitempty"`
+}
+
+// PushDevice defines model for PushDevice.
+type PushDevice struct {
+	// AddedAt When it was switched on
+	AddedAt time.Time `json:"addedAt"`
+
+	// ID Identifier of the subscription
+	ID string `json:"id"`
+
+	// Name The browser, as it calls itself
+	Name string `json:"name"`
+
+	// Refused HTTP status, if the last message was refused
+	Refused *int64 `json:"refused,omitempty"`
+
+	// Service Host of its push service
+	Service string `json:"service"`
+
+	// ToldAt When the push service took a message last
+	ToldAt *time.Time `json:"toldAt,omitempty"`
+}
+
+// PushDevices defines model for PushDevices.
+type PushDevices struct {
+	// Devices The newest first
+	Devices []PushDevice `json:"devices"`
+
+	// Key The applicationServerKey to subscribe with, base64url
+	Key string `json:"key"`
 }
 
 // Record defines model for Record.
@@ -2857,6 +3187,100 @@ type Stretch struct {
 	SteppedUp int64 `json:"stepped_up"`
 }
 
+// SubscriptionKeys defines model for SubscriptionKeys.
+type SubscriptionKeys struct {
+	// Auth The browser's authentication secret, base64url
+	//
+	// Examples: BTBZMqHH6r4Tts7J_aSIgg
+	Auth string `json:"auth"`
+
+	// P256Dh The browser's public key, base64url
+	//
+	// Examples: BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4
+	P256Dh string `json:"p256dh"`
+}
+
+// System defines model for System.
+type System struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// By Principal who wrote it last
+	By string `json:"by"`
+
+	// CallbackURL To be registered at the other side
+	CallbackURL string `json:"callback_url"`
+
+	// Changed When it was written last
+	Changed time.Time `json:"changed"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// DoorbellURL Where the other side says that something changed
+	DoorbellURL string `json:"doorbell_url"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *SystemMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Revision Send it back with a change
+	Revision int64 `json:"revision"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// Secrets Names of the secrets that are there
+	Secrets []string `json:"secrets"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+
+	// Version SHA-256 of the definition's text
+	Version string `json:"version"`
+}
+
+// SystemMode Whether each person connects, or the organization once
+type SystemMode string
+
+// SystemList defines model for SystemList.
+type SystemList struct {
+	// Items What is on this page
+	Items []System `json:"items"`
+}
+
 // Target defines model for Target.
 type Target struct {
 	// About What it is, plain text
@@ -2876,6 +3300,87 @@ type Target struct {
 
 	// Title As people read it
 	Title string `json:"title"`
+}
+
+// TargetList defines model for TargetList.
+type TargetList struct {
+	// Items What is on this page
+	Items []Target `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// Test defines model for Test.
+type Test struct {
+	// Account Whom the credential belongs to
+	Account Account `json:"account"`
+
+	// Message What the other side said about it
+	Message *string `json:"message,omitempty"`
+
+	// Problem Code of what went wrong
+	Problem *string `json:"problem,omitempty"`
+
+	// Raw What the system said of it, as JSON
+	Raw *string `json:"raw,omitempty"`
+
+	// System Name of the system
+	System string `json:"system"`
+
+	// Ticket The ticket in our words
+	Ticket *Ticket `json:"ticket,omitempty"`
+
+	// Trace Every request, with secrets masked
+	Trace []Exchange `json:"trace"`
+}
+
+// TestSystemRequest defines model for TestSystemRequest.
+type TestSystemRequest struct {
+	// Ticket Number of a ticket to read
+	Ticket *string `json:"ticket,omitempty"`
+}
+
+// Ticket defines model for Ticket.
+type Ticket struct {
+	// Assets What it is about
+	Assets *[]string `json:"assets,omitempty"`
+
+	// Assignee Who works on it
+	Assignee Account `json:"assignee"`
+
+	// DependsOn Tickets that come before it
+	DependsOn *[]string `json:"depends_on,omitempty"`
+
+	// From When what it asks for may begin
+	From *time.Time `json:"from,omitempty"`
+
+	// ID Its number
+	ID string `json:"id"`
+
+	// NativeState In the system's own words
+	NativeState *string `json:"native_state,omitempty"`
+
+	// Priority 1 is the highest, 5 the lowest
+	Priority *int64 `json:"priority,omitempty"`
+
+	// Requester Who asked
+	Requester Account `json:"requester"`
+
+	// State In our words; unknown counts as no
+	State string `json:"state"`
+
+	// Title Its subject
+	Title string `json:"title"`
+
+	// Type What sort of ticket the system calls it
+	Type *string `json:"type,omitempty"`
+
+	// Until When it must be over
+	Until *time.Time `json:"until,omitempty"`
+
+	// URL Its page there
+	URL *string `json:"url,omitempty"`
 }
 
 // Token defines model for Token.
@@ -3219,12 +3724,18 @@ type ListSessionsParams struct {
 	// Q Words of names or logins; the ten people who fit best
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
+	// ACR Only of this assurance
+	ACR *ListSessionsParamsACR `form:"acr,omitempty" json:"acr,omitempty"`
+
 	// Cursor From the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListSessionsParamsACR defines parameters for ListSessions.
+type ListSessionsParamsACR string
 
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
@@ -3316,6 +3827,9 @@ type RenameOwnPasskeyJSONRequestBody = RenameOwnPasskeyRequest
 // ChangeOwnPasswordJSONRequestBody defines body for ChangeOwnPassword for application/json ContentType.
 type ChangeOwnPasswordJSONRequestBody = ChangeOwnPasswordRequest
 
+// AddOwnPushDeviceJSONRequestBody defines body for AddOwnPushDevice for application/json ContentType.
+type AddOwnPushDeviceJSONRequestBody = AddOwnPushDeviceRequest
+
 // MakeOwnTokenJSONRequestBody defines body for MakeOwnToken for application/json ContentType.
 type MakeOwnTokenJSONRequestBody = MakeOwnTokenRequest
 
@@ -3364,11 +3878,23 @@ type AddRoleJSONRequestBody = AddRoleRequest
 // ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
 type ChangeRoleJSONRequestBody = ChangeRoleRequest
 
+// EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
+type EndSessionsJSONRequestBody = EndSessionsRequest
+
 // AddSignInPolicyJSONRequestBody defines body for AddSignInPolicy for application/json ContentType.
 type AddSignInPolicyJSONRequestBody = AddSignInPolicyRequest
 
 // ChangeSignInPolicyJSONRequestBody defines body for ChangeSignInPolicy for application/json ContentType.
 type ChangeSignInPolicyJSONRequestBody = ChangeSignInPolicyRequest
+
+// AddSystemJSONRequestBody defines body for AddSystem for application/json ContentType.
+type AddSystemJSONRequestBody = AddSystemRequest
+
+// ChangeSystemJSONRequestBody defines body for ChangeSystem for application/json ContentType.
+type ChangeSystemJSONRequestBody = ChangeSystemRequest
+
+// TestSystemJSONRequestBody defines body for TestSystem for application/json ContentType.
+type TestSystemJSONRequestBody = TestSystemRequest
 
 // ChangePersonJSONRequestBody defines body for ChangePerson for application/json ContentType.
 type ChangePersonJSONRequestBody = ChangePersonRequest
@@ -3574,6 +4100,15 @@ func (c *Client) ProveRecord(ctx context.Context, record string, params *ProveRe
 	return out, c.do(ctx, r, out)
 }
 
+// ListConnectorDefinitions Definitions that systems can be made of
+//
+// For everybody who is signed in.
+func (c *Client) ListConnectorDefinitions(ctx context.Context) (*DefinitionList, error) {
+	r := request{id: "list-connector-definitions", method: http.MethodGet, path: place("/connector-definitions")}
+	out := new(DefinitionList)
+	return out, c.do(ctx, r, out)
+}
+
 // GetDashboard What happened over time, counted from the audit log
 //
 // Needs the permission `audit.read` or `audit.house`.
@@ -3746,23 +4281,23 @@ func (c *Client) ChangeProfile(ctx context.Context, body ChangeProfileRequest) (
 // ListOwnAsks What I asked for, the newest first
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnAsks(ctx context.Context, params *ListOwnAsksParams) (*ListOfAskBody, error) {
+func (c *Client) ListOwnAsks(ctx context.Context, params *ListOwnAsksParams) (*AskList, error) {
 	r := request{id: "list-own-asks", method: http.MethodGet, path: place("/me/asks")}
 	if params != nil {
 		if params.State != nil {
 			r.ask("state", *params.State)
 		}
 	}
-	out := new(ListOfAskBody)
+	out := new(AskList)
 	return out, c.do(ctx, r, out)
 }
 
 // ListOwnDelegations What I handed over
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnDelegations(ctx context.Context) (*ListOfDelegationBody, error) {
+func (c *Client) ListOwnDelegations(ctx context.Context) (*DelegationList, error) {
 	r := request{id: "list-own-delegations", method: http.MethodGet, path: place("/me/delegations")}
-	out := new(ListOfDelegationBody)
+	out := new(DelegationList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3793,12 +4328,29 @@ func (c *Client) ListOwnFactors(ctx context.Context) (*Held, error) {
 	return out, c.do(ctx, r, out)
 }
 
+// ListMyIntegrations Systems that I can connect, and how I am
+//
+// For everybody who is signed in.
+func (c *Client) ListMyIntegrations(ctx context.Context) (*IntegrationList, error) {
+	r := request{id: "list-my-integrations", method: http.MethodGet, path: place("/me/integrations")}
+	out := new(IntegrationList)
+	return out, c.do(ctx, r, out)
+}
+
+// DisconnectMe Disconnect me from a system
+//
+// For everybody who is signed in.
+func (c *Client) DisconnectMe(ctx context.Context, system string) error {
+	r := request{id: "disconnect-me", method: http.MethodDelete, path: place("/me/integrations/{system}", system)}
+	return c.do(ctx, r, nil)
+}
+
 // ListOwnLeases What I hold, what ends first at the front
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnLeases(ctx context.Context) (*ListOfLeaseBody, error) {
+func (c *Client) ListOwnLeases(ctx context.Context) (*LeaseList, error) {
 	r := request{id: "list-own-leases", method: http.MethodGet, path: place("/me/leases")}
-	out := new(ListOfLeaseBody)
+	out := new(LeaseList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3866,15 +4418,42 @@ func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRe
 	return c.do(ctx, r, nil)
 }
 
+// ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
+//
+// For everybody who is signed in.
+func (c *Client) ListOwnPushDevices(ctx context.Context) (*PushDevices, error) {
+	r := request{id: "list-own-push-devices", method: http.MethodGet, path: place("/me/push-devices")}
+	out := new(PushDevices)
+	return out, c.do(ctx, r, out)
+}
+
+// AddOwnPushDevice Have me told in this browser (the answer of PushManager.subscribe)
+//
+// For everybody who is signed in.
+func (c *Client) AddOwnPushDevice(ctx context.Context, body AddOwnPushDeviceRequest) (*PushDevice, error) {
+	r := request{id: "add-own-push-device", method: http.MethodPost, path: place("/me/push-devices")}
+	r.body = body
+	out := new(PushDevice)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveOwnPushDevice No longer have me told in a browser
+//
+// For everybody who is signed in.
+func (c *Client) RemoveOwnPushDevice(ctx context.Context, browser string) error {
+	r := request{id: "remove-own-push-device", method: http.MethodDelete, path: place("/me/push-devices/{browser}", browser)}
+	return c.do(ctx, r, nil)
+}
+
 // ListOwnQuestions Asks that I may decide now
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnQuestions(ctx context.Context, params *ListOwnQuestionsParams) (*ListOfAskBody, error) {
+func (c *Client) ListOwnQuestions(ctx context.Context, params *ListOwnQuestionsParams) (*AskList, error) {
 	r := request{id: "list-own-questions", method: http.MethodGet, path: place("/me/questions")}
 	if params != nil {
 		r.ask("org", params.Org)
 	}
-	out := new(ListOfAskBody)
+	out := new(AskList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3915,7 +4494,7 @@ func (c *Client) EndOwnSession(ctx context.Context, session string) error {
 // ListOwnTargets What I can ask for
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnTargets(ctx context.Context, params *ListOwnTargetsParams) (*ListOfTargetBody, error) {
+func (c *Client) ListOwnTargets(ctx context.Context, params *ListOwnTargetsParams) (*TargetList, error) {
 	r := request{id: "list-own-targets", method: http.MethodGet, path: place("/me/targets")}
 	if params != nil {
 		r.ask("org", params.Org)
@@ -3923,7 +4502,7 @@ func (c *Client) ListOwnTargets(ctx context.Context, params *ListOwnTargetsParam
 			r.ask("q", *params.Q)
 		}
 	}
-	out := new(ListOfTargetBody)
+	out := new(TargetList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4115,7 +4694,7 @@ func (c *Client) GetOrganization(ctx context.Context, org string) (*Organization
 
 // ChangeOrganization Change an organization; what is left out stays
 //
-// Needs the permission `organization.write`, held in `org`.
+// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeOrganization(ctx context.Context, org string, body ChangeOrganizationRequest) (*Organization, error) {
 	r := request{id: "change-organization", method: http.MethodPatch, path: place("/organizations/{org}", org)}
 	r.body = body
@@ -4126,9 +4705,9 @@ func (c *Client) ChangeOrganization(ctx context.Context, org string, body Change
 // ListApprovalPolicies Policies, in the order in which they are asked
 //
 // Needs the permission `request.policy`, held in `org`.
-func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*ListOfPolicyBody, error) {
+func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*PolicyList, error) {
 	r := request{id: "list-approval-policies", method: http.MethodGet, path: place("/organizations/{org}/approval-policies", org)}
-	out := new(ListOfPolicyBody)
+	out := new(PolicyList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4172,23 +4751,23 @@ func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval 
 // ListAsks Every ask of an organization, the newest first
 //
 // Needs the permission `request.read`, held in `org`.
-func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParams) (*ListOfAskBody, error) {
+func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParams) (*AskList, error) {
 	r := request{id: "list-asks", method: http.MethodGet, path: place("/organizations/{org}/asks", org)}
 	if params != nil {
 		if params.State != nil {
 			r.ask("state", *params.State)
 		}
 	}
-	out := new(ListOfAskBody)
+	out := new(AskList)
 	return out, c.do(ctx, r, out)
 }
 
 // ListDelegations Delegations of an organization that are not over
 //
 // Needs the permission `request.policy`, held in `org`.
-func (c *Client) ListDelegations(ctx context.Context, org string) (*ListOfDelegationBody, error) {
+func (c *Client) ListDelegations(ctx context.Context, org string) (*DelegationList, error) {
 	r := request{id: "list-delegations", method: http.MethodGet, path: place("/organizations/{org}/delegations", org)}
-	out := new(ListOfDelegationBody)
+	out := new(DelegationList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4254,7 +4833,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string) (*Group
 
 // ChangeGroup Change a group; what is left out stays
 //
-// Needs the permission `group.write`, held in `org`.
+// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeGroup(ctx context.Context, org string, group string, body ChangeGroupRequest) (*Group, error) {
 	r := request{id: "change-group", method: http.MethodPatch, path: place("/organizations/{org}/groups/{group}", org, group)}
 	r.body = body
@@ -4308,7 +4887,7 @@ func (c *Client) ImportPeople(ctx context.Context, org string, body ImportPeople
 // ListLeases What is out in an organization, the newest first
 //
 // Needs the permission `lease.read`, held in `org`.
-func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesParams) (*ListOfLeaseBody, error) {
+func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesParams) (*LeaseList, error) {
 	r := request{id: "list-leases", method: http.MethodGet, path: place("/organizations/{org}/leases", org)}
 	if params != nil {
 		if params.Person != nil {
@@ -4318,7 +4897,7 @@ func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesP
 			r.ask("over", *params.Over)
 		}
 	}
-	out := new(ListOfLeaseBody)
+	out := new(LeaseList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4405,7 +4984,7 @@ func (c *Client) GetMember(ctx context.Context, org string, person string) (*Mem
 
 // ChangeMember Change roles, manager or state; what is left out stays
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeMember(ctx context.Context, org string, person string, body ChangeMemberRequest) (*Member, error) {
 	r := request{id: "change-member", method: http.MethodPatch, path: place("/organizations/{org}/members/{person}", org, person)}
 	r.body = body
@@ -4545,7 +5124,7 @@ func (c *Client) GetRole(ctx context.Context, org string, role string) (*Role, e
 
 // ChangeRole Change a role; what is left out stays
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeRole(ctx context.Context, org string, role string, body ChangeRoleRequest) (*Role, error) {
 	r := request{id: "change-role", method: http.MethodPatch, path: place("/organizations/{org}/roles/{role}", org, role)}
 	r.body = body
@@ -4564,6 +5143,9 @@ func (c *Client) ListSessions(ctx context.Context, org string, params *ListSessi
 		}
 		if params.Q != nil {
 			r.ask("q", *params.Q)
+		}
+		if params.ACR != nil {
+			r.ask("acr", *params.ACR)
 		}
 		if params.Cursor != nil {
 			r.ask("cursor", *params.Cursor)
@@ -4592,6 +5174,16 @@ func (c *Client) EachListSessions(ctx context.Context, org string, params *ListS
 	})
 }
 
+// EndSessions End all sessions that fit, at most 5,000; the caller's own and those of people who are stronger stay
+//
+// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+func (c *Client) EndSessions(ctx context.Context, org string, body EndSessionsRequest) (*EndSessionsResponse, error) {
+	r := request{id: "end-sessions", method: http.MethodPost, path: place("/organizations/{org}/sessions/end", org)}
+	r.body = body
+	out := new(EndSessionsResponse)
+	return out, c.do(ctx, r, out)
+}
+
 // EndSession End a session of somebody who is not stronger
 //
 // Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
@@ -4611,7 +5203,7 @@ func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*SigninPol
 
 // AddSignInPolicy Add a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*SigninPolicyResource, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
@@ -4621,7 +5213,7 @@ func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignIn
 
 // DeleteSignInPolicy Delete a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy string) error {
 	r := request{id: "delete-sign-in-policy", method: http.MethodDelete, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	return c.do(ctx, r, nil)
@@ -4638,11 +5230,84 @@ func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string)
 
 // ChangeSignInPolicy Change a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*SigninPolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
 	out := new(SigninPolicyResource)
+	return out, c.do(ctx, r, out)
+}
+
+// ListSystems Outside systems of an organization
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) ListSystems(ctx context.Context, org string) (*SystemList, error) {
+	r := request{id: "list-systems", method: http.MethodGet, path: place("/organizations/{org}/systems", org)}
+	out := new(SystemList)
+	return out, c.do(ctx, r, out)
+}
+
+// AddSystem Add an outside system
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AddSystem(ctx context.Context, org string, body AddSystemRequest) (*System, error) {
+	r := request{id: "add-system", method: http.MethodPost, path: place("/organizations/{org}/systems", org)}
+	r.body = body
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveSystem Remove an outside system and every connection to it
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) RemoveSystem(ctx context.Context, org string, system string) error {
+	r := request{id: "remove-system", method: http.MethodDelete, path: place("/organizations/{org}/systems/{system}", org, system)}
+	return c.do(ctx, r, nil)
+}
+
+// GetSystem One outside system
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) GetSystem(ctx context.Context, org string, system string) (*System, error) {
+	r := request{id: "get-system", method: http.MethodGet, path: place("/organizations/{org}/systems/{system}", org, system)}
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeSystem Change an outside system
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) ChangeSystem(ctx context.Context, org string, system string, body ChangeSystemRequest) (*System, error) {
+	r := request{id: "change-system", method: http.MethodPut, path: place("/organizations/{org}/systems/{system}", org, system)}
+	r.body = body
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// AuthorizeSystem Connect the organization by the system's own credential
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AuthorizeSystem(ctx context.Context, org string, system string) error {
+	r := request{id: "authorize-system", method: http.MethodPost, path: place("/organizations/{org}/systems/{system}/authorize", org, system)}
+	return c.do(ctx, r, nil)
+}
+
+// ListConnections Who is connected to a system
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) ListConnections(ctx context.Context, org string, system string) (*ConnectionList, error) {
+	r := request{id: "list-connections", method: http.MethodGet, path: place("/organizations/{org}/systems/{system}/connections", org, system)}
+	out := new(ConnectionList)
+	return out, c.do(ctx, r, out)
+}
+
+// TestSystem Ask a system who we are, and read a ticket
+//
+// Needs the permission `connector.write`, held in `org`.
+func (c *Client) TestSystem(ctx context.Context, org string, system string, body TestSystemRequest) (*Test, error) {
+	r := request{id: "test-system", method: http.MethodPost, path: place("/organizations/{org}/systems/{system}/test", org, system)}
+	r.body = body
+	out := new(Test)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4773,7 +5438,7 @@ func (c *Client) PlanPersonDeletion(ctx context.Context, person string) (*Deleti
 
 // DisablePerson End a person's sessions and let them in nowhere
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "disable-person", method: http.MethodPost, path: place("/people/{person}/disable", person)}
 	out := new(Person)
@@ -4782,7 +5447,7 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, err
 
 // EnablePerson Let a person sign in again
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
 func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "enable-person", method: http.MethodPost, path: place("/people/{person}/enable", person)}
 	out := new(Person)
@@ -4865,6 +5530,7 @@ var Operations = []string{
 	"get-record",
 	"erase-field",
 	"prove-record",
+	"list-connector-definitions",
 	"get-dashboard",
 	"list-dependents",
 	"list-effects",
@@ -4883,6 +5549,8 @@ var Operations = []string{
 	"delegate",
 	"end-delegation",
 	"list-own-factors",
+	"list-my-integrations",
+	"disconnect-me",
 	"list-own-leases",
 	"give-back-lease",
 	"list-own-passkeys",
@@ -4891,6 +5559,9 @@ var Operations = []string{
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-push-devices",
+	"add-own-push-device",
+	"remove-own-push-device",
 	"list-own-questions",
 	"make-own-recovery-codes",
 	"end-own-other-sessions",
@@ -4948,12 +5619,21 @@ var Operations = []string{
 	"get-role",
 	"change-role",
 	"list-sessions",
+	"end-sessions",
 	"end-session",
 	"list-sign-in-policies",
 	"add-sign-in-policy",
 	"delete-sign-in-policy",
 	"get-sign-in-policy",
 	"change-sign-in-policy",
+	"list-systems",
+	"add-system",
+	"remove-system",
+	"get-system",
+	"change-system",
+	"authorize-system",
+	"list-connections",
+	"test-system",
 	"list-tokens",
 	"revoke-token",
 	"list-people",

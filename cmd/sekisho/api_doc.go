@@ -48,13 +48,34 @@ type apiContent struct {
 
 type apiSchema struct {
 	Ref         string                `json:"$ref"`
-	Type        string                `json:"type"`
+	Type        schemaType            `json:"type"`
 	Format      string                `json:"format"`
 	Description string                `json:"description"`
 	Enum        []any                 `json:"enum"`
 	Items       *apiSchema            `json:"items"`
 	Properties  map[string]*apiSchema `json:"properties"`
 	Required    []string              `json:"required"`
+}
+
+// schemaType is what a value is. OpenAPI 3.1 writes one that may be null as a
+// list: ["number", "null"].
+type schemaType string
+
+// UnmarshalJSON takes both forms.
+func (t *schemaType) UnmarshalJSON(text []byte) error {
+	var all []string
+	if json.Unmarshal(text, &all) != nil {
+		all = make([]string, 1)
+		if err := json.Unmarshal(text, &all[0]); err != nil {
+			return err
+		}
+	}
+	for _, one := range all {
+		if one != "null" {
+			*t = schemaType(one)
+		}
+	}
+	return nil
 }
 
 // described is the description that the client was made of; a test holds that

@@ -86,6 +86,7 @@ func settled(t *testing.T, home *housetest.Home) []place {
 		{"recovery-new", factor.RecoveryPath + "/new", true, 200},
 		{"sessions", signin.SessionsPath, true, 200},
 		{"open-sessions", signin.OpenPath, true, 200},
+		{"end-sessions", signin.OpenPath + "/end", true, 200},
 		{"issued-tokens", token.IssuedPath, true, 200},
 		{"tokens", token.Path, true, 200},
 		{"token-new", token.Path + "/new", true, 200},

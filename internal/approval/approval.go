@@ -26,15 +26,15 @@ type (
 		Cursor string `query:"cursor" doc:"From the page before"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
-	listOf[T any] struct {
+	items[T any] struct {
 		Body struct {
 			Items []T    `json:"items"`
 			Next  string `json:"next,omitempty" doc:"Cursor of the next page"`
 		}
 	}
-	oneOf[T any] struct{ Body T }
-	nothing      struct{}
-	inOrg        struct {
+	one[T any] struct{ Body T }
+	nothing    struct{}
+	inOrg      struct {
 		Org string `path:"org"`
 	}
 )
@@ -52,8 +52,8 @@ func presentOp(method, path, name, summary, tag string) huma.Operation {
 
 func me(ctx context.Context) (id.Person, error) { return request.Present(web.ActorOf(ctx)) }
 
-func listed[T, B any](all []T, next string, body func(T) B) *listOf[B] {
-	out := &listOf[B]{}
+func listed[T, B any](all []T, next string, body func(T) B) *items[B] {
+	out := &items[B]{}
 	out.Body.Items, out.Body.Next = []B{}, next
 	for _, one := range all {
 		out.Body.Items = append(out.Body.Items, body(one))

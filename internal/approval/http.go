@@ -71,7 +71,7 @@ func (r *Room) leaseAPI(m *web.Mux) {
 	web.API(m, web.Route{Permission: lease.Revoke, Target: "org"}, operation(http.MethodPost, path+"/{lease}/revoke", "revoke-lease", "Take back at once what somebody holds", tag), r.apiRevoke)
 }
 
-func (r *Room) apiHeld(ctx context.Context, _ *nothing) (*listOf[LeaseBody], error) {
+func (r *Room) apiHeld(ctx context.Context, _ *nothing) (*items[LeaseBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -80,12 +80,12 @@ func (r *Room) apiHeld(ctx context.Context, _ *nothing) (*listOf[LeaseBody], err
 	return listed(all, "", leaseBody), err
 }
 
-func (r *Room) apiLeases(ctx context.Context, in *leasesInput) (*listOf[LeaseBody], error) {
+func (r *Room) apiLeases(ctx context.Context, in *leasesInput) (*items[LeaseBody], error) {
 	all, next, err := r.hall.Ledger.In(ctx, id.Org(in.Org), lease.Query{Person: id.Person(in.Person), Over: in.Over, Cursor: id.Lease(in.Cursor), Limit: in.Limit})
 	return listed(all, string(next), leaseBody), err
 }
 
-func (r *Room) apiGiveBack(ctx context.Context, in *heldIn) (*oneOf[LeaseBody], error) {
+func (r *Room) apiGiveBack(ctx context.Context, in *heldIn) (*one[LeaseBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -99,12 +99,12 @@ func (r *Room) apiGiveBack(ctx context.Context, in *heldIn) (*oneOf[LeaseBody], 
 		return nil, fault.New(fault.NotFound, "lease-unknown")
 	}
 	l, err := r.hall.GiveBack(ctx, who, held[i].Org, held[i].ID)
-	return &oneOf[LeaseBody]{leaseBody(l)}, err
+	return &one[LeaseBody]{leaseBody(l)}, err
 }
 
-func (r *Room) apiRevoke(ctx context.Context, in *leaseIn) (*oneOf[LeaseBody], error) {
+func (r *Room) apiRevoke(ctx context.Context, in *leaseIn) (*one[LeaseBody], error) {
 	l, err := r.hall.Revoke(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Lease(in.Lease))
-	return &oneOf[LeaseBody]{leaseBody(l)}, err
+	return &one[LeaseBody]{leaseBody(l)}, err
 }
 
 type panelBody struct {
@@ -286,38 +286,38 @@ func (r *Room) policyAPI(m *web.Mux) {
 	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodDelete, "/me/delegations/{delegation}", "end-delegation", "Take a delegation back", "me"), r.apiEndDelegation)
 }
 
-func (r *Room) apiPolicies(ctx context.Context, in *inOrg) (*listOf[PolicyBody], error) {
+func (r *Room) apiPolicies(ctx context.Context, in *inOrg) (*items[PolicyBody], error) {
 	all, err := r.hall.Policies(ctx, id.Org(in.Org))
 	return listed(all, "", policyBody), err
 }
 
-func (r *Room) apiPolicy(ctx context.Context, in *policyIn) (*oneOf[PolicyBody], error) {
+func (r *Room) apiPolicy(ctx context.Context, in *policyIn) (*one[PolicyBody], error) {
 	p, err := r.hall.GetPolicy(ctx, id.Org(in.Org), in.Policy)
-	return &oneOf[PolicyBody]{policyBody(p)}, err
+	return &one[PolicyBody]{policyBody(p)}, err
 }
 
-func (r *Room) apiAddPolicy(ctx context.Context, in *newPolicyInput) (*oneOf[PolicyBody], error) {
+func (r *Room) apiAddPolicy(ctx context.Context, in *newPolicyInput) (*one[PolicyBody], error) {
 	p, err := r.hall.PutPolicy(ctx, web.ActorOf(ctx).Principal, in.Body.policy(id.Org(in.Org)))
-	return &oneOf[PolicyBody]{policyBody(p)}, err
+	return &one[PolicyBody]{policyBody(p)}, err
 }
 
-func (r *Room) apiChangePolicy(ctx context.Context, in *changePolicyInput) (*oneOf[PolicyBody], error) {
+func (r *Room) apiChangePolicy(ctx context.Context, in *changePolicyInput) (*one[PolicyBody], error) {
 	p := in.Body.policy(id.Org(in.Org))
 	p.ID, p.Version = in.Policy, max(in.Body.Version, 1)
 	p, err := r.hall.PutPolicy(ctx, web.ActorOf(ctx).Principal, p)
-	return &oneOf[PolicyBody]{policyBody(p)}, err
+	return &one[PolicyBody]{policyBody(p)}, err
 }
 
 func (r *Room) apiDropPolicy(ctx context.Context, in *policyIn) (*nothing, error) {
 	return &nothing{}, r.hall.EndPolicy(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), in.Policy)
 }
 
-func (r *Room) apiDelegations(ctx context.Context, in *inOrg) (*listOf[DelegationBody], error) {
+func (r *Room) apiDelegations(ctx context.Context, in *inOrg) (*items[DelegationBody], error) {
 	all, err := r.hall.Delegations(ctx, id.Org(in.Org))
 	return listed(all, "", delegationBody), err
 }
 
-func (r *Room) apiOwnDelegations(ctx context.Context, _ *nothing) (*listOf[DelegationBody], error) {
+func (r *Room) apiOwnDelegations(ctx context.Context, _ *nothing) (*items[DelegationBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -326,7 +326,7 @@ func (r *Room) apiOwnDelegations(ctx context.Context, _ *nothing) (*listOf[Deleg
 	return listed(all, "", delegationBody), err
 }
 
-func (r *Room) apiDelegate(ctx context.Context, in *delegateInput) (*oneOf[DelegationBody], error) {
+func (r *Room) apiDelegate(ctx context.Context, in *delegateInput) (*one[DelegationBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -336,7 +336,7 @@ func (r *Room) apiDelegate(ctx context.Context, in *delegateInput) (*oneOf[Deleg
 		d.From = who
 	}
 	d, err = r.hall.Delegate(ctx, id.OfPerson(who), d)
-	return &oneOf[DelegationBody]{delegationBody(d)}, err
+	return &one[DelegationBody]{delegationBody(d)}, err
 }
 
 func (r *Room) apiEndDelegation(ctx context.Context, in *delegationIn) (*nothing, error) {

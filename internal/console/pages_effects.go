@@ -167,6 +167,16 @@ func (r *Room) why(v *web.Visit, e job.Status) string {
 	return e.Why
 }
 
+// logOf is where the log tells of an effect: that of an organization or of the
+// house.
+func logOf(e job.Status) string {
+	query := url.Values{"target": {"effect:" + string(e.ID)}}
+	if e.Org == "" {
+		query.Set("of", OfHouse)
+	}
+	return LogPath + "?" + query.Encode()
+}
+
 func (r *Room) showEffect(v *web.Visit) error {
 	return r.effectPage(v, http.StatusOK, "", nil)
 }
@@ -182,7 +192,7 @@ func (r *Room) effectPage(v *web.Visit, status int, typed string, refused *fault
 	page := ui.EffectPage{
 		Here: effectPath(e.ID), Topic: Topic, Title: e.Driver + " " + e.Target, State: string(e.State), Level: effectLevels[e.State],
 		Why: r.why(v, e), Code: e.Why, Unsure: e.Unsure, Payload: string(shown(e.Payload)), Back: EffectsPath,
-		Log: LogPath + "?" + url.Values{"target": {"effect:" + string(e.ID)}}.Encode(),
+		Log: logOf(e),
 		Reason: webui.Input{
 			Name: "reason", Label: v.Say("console.effect.reason"), Hint: v.Say("console.effect.reason.hint"), Kind: "textarea", Value: typed, Required: true, Max: reasonMost,
 		},

@@ -218,14 +218,9 @@ func dropRecovery(tx *store.Tx) error {
 
 // CountOf counts what a person has to sign in with. v is their own view.
 func CountOf(v *store.View) (n Count, err error) {
-	err = v.Row(`SELECT COALESCE(SUM(CASE WHEN kind = 'password' THEN 1 ELSE 0 END), 0),
-		COALESCE(SUM(CASE WHEN kind = 'totp' THEN 1 ELSE 0 END), 0) FROM factor WHERE person = $1`).Scan(&n.Passwords, &n.TOTP)
-	if err == nil {
-		err = v.Row("SELECT COUNT(*) FROM passkey WHERE person = $1").Scan(&n.Passkeys)
-	}
-	if err == nil {
-		n.RecoveryLeft, _, err = recoveryLeft(v)
-	}
+	err = v.Row(`SELECT (SELECT COUNT(*) FROM factor WHERE person = $1 AND kind = 'password'),
+		(SELECT COUNT(*) FROM factor WHERE person = $1 AND kind = 'totp'), (SELECT COUNT(*) FROM passkey WHERE person = $1),
+		(SELECT COUNT(*) FROM recovery_code WHERE person = $1 AND used = 0)`).Scan(&n.Passwords, &n.TOTP, &n.Passkeys, &n.RecoveryLeft)
 	return n, err
 }
 

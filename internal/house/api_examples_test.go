@@ -115,6 +115,10 @@ var kinds = map[string]func(*stage) string{
 		s.t.Fatal("no record has its place")
 		return ""
 	},
+	"browser": func(s *stage) string {
+		return s.made("POST", "/me/push-devices", `{"endpoint":"https://fcm.googleapis.com/fcm/send/one","keys":{"auth":"BTBZMqHH6r4Tts7J_aSIgg",`+
+			`"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"}}`)
+	},
 	"passkey": func(s *stage) string {
 		begun := s.call("POST", "/me/passkeys/begin", "")
 		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))
@@ -123,7 +127,10 @@ var kinds = map[string]func(*stage) string{
 		}
 		return s.made("POST", "/me/passkeys", fmt.Sprintf(`{"ticket":%q,"name":"key","answer":%s}`, begun["ticket"], answer))
 	},
-	"effect":   func(s *stage) string { return s.parked() },
+	"effect": func(s *stage) string { return s.parked() },
+	"system": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
+	},
 	"approval": offered,
 	"ask": func(s *stage) string {
 		if s.ids["approval"] == "" {
@@ -145,6 +152,23 @@ func offered(s *stage) string {
 	return s.made("POST", "/organizations/"+s.ids["org"]+"/approval-policies",
 		`{"name":"desk","kinds":["group"],"stages":[{"groups":[{"approvers":["role:administrator","person:`+string(s.k.Botan)+`"]}]}]}`)
 }
+
+// bellDocument is a definition that can do nothing but comment.
+const bellDocument = `apiVersion: sekisho/connector/v1
+id: bell
+title: {en: Bell}
+settings:
+  base_url: {type: url, required: true}
+hosts: ["{base_url}"]
+auth:
+  modes: [service]
+  schemes: {header_token: {}}
+  headers: {Authorization: "'Bearer ' + cred.token"}
+operations:
+  ticket.comment:
+    steps:
+      - {id: c, request: {method: POST, path: "'/comment/' + urlpath(arg.id)", json: {text: arg.text}}}
+`
 
 func raw(v any) json.RawMessage {
 	text, _ := json.Marshal(v)
@@ -231,6 +255,10 @@ var scenes = map[string]func(*stage){
 		if got := v.Call("PUT", "/api/v1/me/password", object{"new": "nine boats in the morning fog"}); got.Status >= 300 {
 			s.t.Fatal(got)
 		}
+	},
+	"authorize-system": func(s *stage) { // one that asks nobody who it is
+		body := object{"name": "bell", "document": bellDocument, "settings": object{"base_url": "https://bell.kaede.example"}, "mode": "service", "enabled": true, "set_secrets": object{"token": "x"}}
+		s.ids["system"] = s.made("POST", "/organizations/"+s.ids["org"]+"/systems", string(raw(body)))
 	},
 	"prove-record": func(s *stage) { s.call("GET", "/audit/checkpoint", "") }, // asks for a signature
 	"erase-field": func(s *stage) {

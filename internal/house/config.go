@@ -34,6 +34,7 @@ type Config struct {
 	Log            LogConfig    `yaml:"log,omitempty"`             // what is logged and how
 	Metrics        MetricConfig `yaml:"metrics,omitempty"`         // Prometheus, off by default
 	Mail           MailConfig   `yaml:"mail,omitempty"`            // how mails leave; none without it
+	Push           PushConfig   `yaml:"push,omitempty"`            // how browsers are told
 	Egress         EgressConfig `yaml:"egress,omitempty"`          // where the house may connect to
 	Audit          AuditConfig  `yaml:"audit,omitempty"`           // where checkpoints go
 	// Drain is how long a stopping process goes on answering while /readyz
@@ -294,6 +295,7 @@ func (c *Config) check() error {
 		bad("drain", "%s is not between 0s and %s", c.Drain, drainMost)
 	}
 	c.Mail.check(bad)
+	c.Push.check(bad)
 	return errors.Join(errs...)
 }
 

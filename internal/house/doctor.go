@@ -55,7 +55,7 @@ func Doctor(ctx context.Context, o Options) []Finding {
 	d.certificate()
 	d.address()
 	d.networks()
-	d.mail()
+	d.mail(ctx)
 	d.database(ctx)
 	return d.found
 }
@@ -185,6 +185,9 @@ func (d *doctor) database(ctx context.Context) {
 	}
 	if d.schema(ctx, s) {
 		d.log(ctx, s)
+		d.pace(ctx, s)
+		d.backups(ctx, s)
+		d.effects(ctx, s)
 	}
 }
 

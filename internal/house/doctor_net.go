@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// certificateSoon is how long before its end a certificate is spoken of.
-const certificateSoon = 21 * 24 * time.Hour
+// How long before its end a certificate is spoken of.
+const (
+	certificateComing = 60 * 24 * time.Hour
+	certificateSoon   = 30 * 24 * time.Hour
+	certificateLast   = 7 * 24 * time.Hour
+)
 
 func (d *doctor) certificate() {
 	if d.config.TLS.Cert == "" {
@@ -24,6 +28,10 @@ func (d *doctor) certificate() {
 	switch {
 	case left <= 0:
 		d.say(Bad, "certificate.over", "path", d.config.TLS.Cert, "until", until)
+	case left < certificateLast:
+		d.say(Bad, "certificate.last", "path", d.config.TLS.Cert, "until", until)
+	case left >= certificateSoon && left < certificateComing:
+		d.say(Fine, "certificate.coming", "path", d.config.TLS.Cert, "until", until)
 	case left < certificateSoon:
 		d.say(Warn, "certificate.soon", "path", d.config.TLS.Cert, "until", until)
 	default:

@@ -69,7 +69,7 @@ func TestDoctorFindsWhatLosesDataOrLetsIn(t *testing.T) {
 		{"all targets", "egress.wide", house.Bad, func(_ *testing.T, o *house.Options) { o.Config.Egress.Allow = []string{"10.0.0.0/8", "::/0"} }},
 		{"half of the world", "proxies.wide", house.Warn, func(_ *testing.T, o *house.Options) { o.Config.TrustedProxies = []string{"128.0.0.0/1"} }},
 		{"certificate over", "certificate.over", house.Bad, func(t *testing.T, o *house.Options) { certify(t, o, now.Add(-time.Hour)) }},
-		{"certificate ends", "certificate.soon", house.Warn, func(t *testing.T, o *house.Options) { certify(t, o, now.Add(24*time.Hour)) }},
+		{"certificate ends", "certificate.soon", house.Warn, func(t *testing.T, o *house.Options) { certify(t, o, now.Add(20*24*time.Hour)) }},
 		{"kit left behind", "kit.there", house.Warn, func(*testing.T, *house.Options) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

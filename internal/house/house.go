@@ -24,6 +24,8 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/factor"
@@ -45,6 +47,7 @@ import (
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/welcome"
@@ -93,6 +96,7 @@ type House struct {
 	desk   *job.Desk
 	egress *egress.Client
 	post   *notify.Post
+	pager  *notify.Pager
 	mux    *web.Mux
 	kinds  *manifest.Set
 
@@ -110,6 +114,9 @@ type House struct {
 	console  *console.Room
 	backup   *backup.Room
 	hub      *hub.Room
+
+	systems *connector.Desk
+	ticket  *ticket.Room
 
 	mapped sync.Once
 	atlas  *atlas // of the pages; see opens
@@ -132,7 +139,12 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, lease.Schema, request.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
+		org.Schema,
+		notify.Schema, connector.Schema,
+		lease.Schema,
+		factor.Schema, request.Schema,
+		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
 	}
 }
 
@@ -142,7 +154,8 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
-		console.Words, backup.Words, hub.Words,
+		console.Words, backup.Words, hub.Words, ticket.Words,
+		definition.Words, connector.Words,
 	}
 }
 
@@ -236,10 +249,12 @@ func (h *House) furnish() (err error) {
 	if err := h.people(); err != nil {
 		return err
 	}
+	h.openSystems()
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
-		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel}, Held: h.held,
+		Inviter: h.welcome, Verifier: h.welcome, Passwords: factor.Imports{Room: h.factors}, Panels: []web.Panel{h.welcome.PersonPanel, h.heldPanel}, Held: h.held,
+		Asked: h.signin.SayGroups,
 	})
 	if err := h.openHall(); err != nil {
 		return err
@@ -266,6 +281,7 @@ func (h *House) furnish() (err error) {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
+	h.ticket.Doors(h.mux)
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
@@ -275,7 +291,13 @@ func (h *House) furnish() (err error) {
 
 // Permissions are those of the whole house.
 func Permissions() []org.Permission {
-	return slices.Concat(org.Permissions(), lease.Permissions(), request.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
+	return slices.Concat(
+		org.Permissions(),
+		lease.Permissions(),
+		factor.Permissions(), request.Permissions(),
+		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
+		ticket.Permissions(),
+	)
 }
 
 // kinds are those of every room's manifests.
@@ -338,7 +360,17 @@ func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, erro
 
 // holders are all who keep sealed values: a key is gone only when none of them
 // needs it.
-func holders() []seal.Sealed { return []seal.Sealed{auditKey{}, notify.Sealed{}, factor.Factors{}} }
+func holders() []seal.Sealed {
+	return []seal.Sealed{
+		auditKey{},
+		notify.Sealed{},
+		notify.SealedDevices{},
+		notify.SealedPusher{},
+		factor.Factors{},
+		connector.Secrets{},
+		connector.Tokens{},
+	}
+}
 
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {
@@ -385,6 +417,9 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	h.cancel()
 	h.wg.Wait()
+	if h.systems != nil { // what is being refreshed is written down first
+		h.systems.Close()
+	}
 	if h.audit != nil && (h.keyed.Load() || h.inner != nil) {
 		errs = append(errs, h.audit.Stop(ctx))
 	}

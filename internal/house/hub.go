@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,15 +19,30 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/ticket"
+	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
 		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
-		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console}, Signposts: h.signposts,
-		Dependents: []web.Dependents{h.folk.Dependents(), h.signin}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic},
+		Finders: []web.Finder{
+			h.folk.Finder(),
+			h.signin,
+			h.notice,
+			h.console,
+			h.ticket,
+		},
+		Signposts: h.signposts,
+		Dependents: []web.Dependents{
+			h.folk.Dependents(),
+			h.signin,
+			h.ticket,
+		},
+		Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager,
 	})
 	h.hub.Pages(h.mux)
 	h.hub.API(h.mux)
@@ -149,7 +165,12 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy": signin.PolicyPath + "/", "notice": notice.ListPath + "/", "ask": request.Path + "/", "approval-policy": approval.PoliciesPath + "/", "record": console.LogPath + "/",
+	"sign-in-policy":  signin.PolicyPath + "/",
+	"notice":          notice.ListPath + "/",
+	"record":          console.LogPath + "/",
+	"connector":       ticket.SystemsPath + "/",
+	"ask":             request.Path + "/",
+	"approval-policy": approval.PoliciesPath + "/",
 }
 
 // Pages implements console.Guide: a person has a page for who they are a member
@@ -231,6 +252,29 @@ func (h *House) about(v *web.Visit, target string) (templ.Component, error) {
 
 func (h *House) ending(v *web.Visit, target string) (templ.Component, error) {
 	return h.hub.Ending(v, target)
+}
+
+// heldPanel leads from a person's page to what they hold in the organization, for
+// who may see it.
+func (h *House) heldPanel(v *web.Visit, target string) (templ.Component, error) {
+	who, person := strings.CutPrefix(target, "person:")
+	if !person {
+		return nil, nil
+	}
+	var links []templ.Component
+	for _, to := range []struct{ permission, key, path string }{
+		{signin.ReadSessions, "signin.open", signin.OpenPath}, {token.ReadTokens, "settings.tokens", token.IssuedPath},
+	} {
+		if v.May(to.permission, "") == nil {
+			links = append(links, webui.Go(webui.Plain, v.Say(to.key), to.path+"?"+url.Values{"person": {who}}.Encode()))
+		}
+	}
+	if len(links) == 0 {
+		return nil, nil
+	}
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return webui.Buttons().Render(templ.WithChildren(ctx, templ.Join(links...)), w)
+	}), nil
 }
 
 // held counts what ends with an account.

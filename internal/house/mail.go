@@ -1,11 +1,13 @@
 package house
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"net/netip"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/notify"
@@ -112,7 +114,7 @@ func authorities(path string) (all []*x509.Certificate, err error) {
 }
 
 // mail looks at whether invitations and resets reach anybody.
-func (d *doctor) mail() {
+func (d *doctor) mail(ctx context.Context) {
 	c := d.config.Mail
 	if c.SMTP.IsZero() {
 		d.say(Warn, "mail.off")
@@ -126,7 +128,30 @@ func (d *doctor) mail() {
 	loopback := err == nil && host.IsLoopback() || c.SMTP.Address.Host() == "localhost"
 	if loopback && !c.SMTP.Implicit && c.CA == "" && c.Username == "" {
 		d.say(Warn, "mail.plain", "relay", c.SMTP.String())
+	} else {
+		d.say(Fine, "mail.set", "relay", c.SMTP.String())
+	}
+	d.relay(ctx)
+}
+
+// relayMost is how long doctor waits for the mail server.
+const relayMost = 5 * time.Second
+
+// relay looks whether the mail server lets us in, by the way that mails take. It
+// says nothing to it.
+func (d *doctor) relay(ctx context.Context) {
+	out, err := d.config.Egress.client()
+	if err != nil {
+		d.broken("mail", err)
 		return
 	}
-	d.say(Fine, "mail.set", "relay", c.SMTP.String())
+	within, cancel := context.WithTimeout(ctx, relayMost)
+	defer cancel()
+	conn, err := out.Dial(within, "tcp", d.config.Mail.SMTP.Address.String())
+	if err != nil {
+		d.say(Bad, "mail.away", "relay", d.config.Mail.SMTP.String())
+		return
+	}
+	_ = conn.Close() // it was only knocked at
+	d.say(Fine, "mail.reached", "relay", d.config.Mail.SMTP.String())
 }

@@ -95,9 +95,11 @@ func TestOnlyStoreFilesHoldSQL(t *testing.T) {
 var houseWide = []string{"console", "backup", "notice"}
 
 // lookUps are the functions of higher rooms that look at the whole house: by an
-// unguessable value, at what is over, or at a house without people.
+// unguessable value, at what is over, at a house without people, or at which
+// people of an organization have which factors.
 var lookUps = map[string][]string{
-	"lease": {"overdue"}, "factor": {"lookUp"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
+	"factor": {"lookUp", "keptBy"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
+	"lease": {"overdue"},
 }
 
 func TestTheHouseHandleStaysLow(t *testing.T) {

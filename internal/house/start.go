@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -162,6 +163,7 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.run(h.signin.Run)
 	h.run(h.tokens.Run)
 	h.run(h.welcome.Run)
+	h.run(h.ticket.Run)
 	h.run(h.sweep)
 	h.run(h.bridge)
 	return h.invite(ctx)
@@ -200,7 +202,7 @@ func (h *House) sweep(ctx context.Context) {
 const effectsKept = 90 * 24 * time.Hour
 
 // liveTopics are the topics that open pages can follow.
-var liveTopics = []string{notice.Topic, notify.Topic}
+var liveTopics = []string{notice.Topic, notify.Topic, connector.Topic}
 
 // bridge tells open pages what changed on any node.
 func (h *House) bridge(ctx context.Context) {
@@ -256,6 +258,9 @@ func (h *House) Store() *store.Store { return h.store }
 
 // Post opens the way of mails to tests.
 func (h *House) Post() *notify.Post { return h.post }
+
+// Pager tells people in their browsers.
+func (h *House) Pager() *notify.Pager { return h.pager }
 
 // Records are those of the log since a time, oldest first, for the demo's ticks.
 func (h *House) Records(ctx context.Context, from time.Time) ([]audit.Record, error) {

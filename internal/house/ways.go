@@ -24,9 +24,12 @@ func (h *House) people() (err error) {
 	if h.factors, err = h.newFactors(); err != nil {
 		return err
 	}
+	if err := h.openPush(); err != nil {
+		return err
+	}
 	h.signin = signin.New(signin.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Register: h.register, Factors: h.factors,
-		Post: h.post, Refused: h.refusedFor,
+		Post: h.post, Refused: h.refusedFor, Told: h.pager,
 		Tokens: func(ctx context.Context, who id.Person) (int, error) { return h.tokens.Standing(ctx, who) },
 	})
 	h.tokens = token.New(token.Options{

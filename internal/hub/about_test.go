@@ -139,9 +139,24 @@ func TestWhatDependsOnThis(t *testing.T) {
 				}
 			}
 		}
+		var policies struct{ Items []struct{ ID string } }
+		said := chika.Call(http.MethodGet, "/api/v1/organizations/"+string(k.Org)+"/sign-in-policies", nil)
+		if err := json.Unmarshal([]byte(said.Body), &policies); err != nil || len(policies.Items) != 1 {
+			t.Fatalf("%v %s", err, said.Body)
+		}
+		var note struct{ ID string }
+		said = chika.Call(http.MethodPost, "/api/v1/notices", map[string]any{
+			"title": map[string]string{"en": "Rest", "ja": "休み"}, "text": map[string]string{"en": "Rest", "ja": "休み"},
+			"from": time.Now(), "until": time.Now().Add(time.Hour),
+		})
+		if err := json.Unmarshal([]byte(said.Body), &note); err != nil || note.ID == "" {
+			t.Fatalf("%v %s", err, said.Body)
+		}
 		b := book(t)
 		for path, want := range map[string][]string{
-			"/admin/people/" + string(k.Botan):                  {"hub.depends", "hub.lately"},
+			"/admin/sign-in/" + policies.Items[0].ID:            {"hub.lately"},
+			"/admin/notices/" + note.ID:                         {"hub.lately"},
+			"/admin/people/" + string(k.Botan):                  {"hub.depends", "hub.lately", "signin.open"},
 			"/admin/groups/" + string(group.ID):                 {"hub.depends", "hub.lately"},
 			"/admin/roles/" + string(role.ID):                   {"hub.depends", "hub.lately"},
 			"/admin/organizations/" + string(k.Momiji):          {"hub.depends"},
@@ -212,7 +227,7 @@ func TestActivity(t *testing.T) {
 
 // mostAbout is what a page about a thing costs with all that is below it: at
 // most thirteen statements are the hub's, the others those of the page.
-var mostAbout = map[string]int{"people": 42, "groups": 13, "roles": 11, "organization": 14}
+var mostAbout = map[string]int{"people": 15, "groups": 13, "roles": 11, "organization": 14}
 
 func TestWhatIsBelowCostsAFixedNumberOfStatements(t *testing.T) {
 	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {

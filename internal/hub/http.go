@@ -16,6 +16,7 @@ var examples []byte
 // API registers the operations of the management API.
 func (r *Room) API(m *web.Mux) {
 	m.Examples(examples)
+	r.pushAPI(m)
 	web.API(m, web.Route{Permission: web.SignedIn}, get(SearchPath, "search", "Search everywhere: people, groups, roles, pages and more, as far as the caller may open them"), r.apiSearch)
 	web.API(m, web.Route{Permission: web.SignedIn}, get("/dependents", "list-dependents", "What refers to a thing, as far as the caller may know of it"), r.apiDependents)
 }

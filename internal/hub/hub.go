@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/words"
@@ -67,6 +68,8 @@ type Options struct {
 	Signposts func() []Signpost
 	// Follow are the topics that the page waits for.
 	Follow []string
+	// Pager tells people in their browsers; nil does not.
+	Pager *notify.Pager
 }
 
 // The pages of other rooms that the hub leads to, where they exist.
@@ -92,13 +95,14 @@ type Room struct {
 	dependents []web.Dependents
 	places     func(ctx context.Context, actor web.Actor, things []string) (map[string]string, error)
 	witness    Witness
+	pager      *notify.Pager
 }
 
 // New makes the room.
 func New(o Options) *Room {
 	r := &Room{
 		book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, peopled: o.Peopled, may: o.May,
-		dependents: o.Dependents, places: o.Places, witness: o.Witness,
+		dependents: o.Dependents, places: o.Places, witness: o.Witness, pager: o.Pager,
 	}
 	r.finders = append(slices.Clone(o.Finders), signposts{r, o.Signposts})
 	return r

@@ -23,6 +23,7 @@ const shown = 12
 func (r *Room) Pages(m *web.Mux) {
 	r.searchDoors(m)
 	r.aboutDoors(m)
+	r.pushDoors(m)
 	m.Page(web.Route{Method: http.MethodGet, Path: Path + "{$}", Permission: web.Public}, r.show)
 }
 

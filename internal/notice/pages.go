@@ -86,6 +86,9 @@ func (r *Room) showEdit(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.About("notice:" + string(n.ID)); err != nil {
+		return err
+	}
 	return v.Show(v.Say("notice.edit"), ui.Edit(r.form(v, n, nil)))
 }
 

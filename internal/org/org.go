@@ -178,6 +178,7 @@ type Register struct {
 
 	mu     sync.Mutex
 	grants map[id.Person]remembered[Grants]
+	latent map[id.Person]remembered[Grants] // of strengthOf
 	weight int    // of what is remembered
 	epoch  uint64 // raised by each change on this node
 }
@@ -193,7 +194,7 @@ type remembered[T any] struct {
 func New(o Options) *Register {
 	r := &Register{
 		store: o.Store, clock: o.Clock, permissions: map[string]Permission{}, builtIn: map[id.Role][]string{User: nil, Auditor: nil, Accounts: nil},
-		grants: map[id.Person]remembered[Grants]{},
+		grants: map[id.Person]remembered[Grants]{}, latent: map[id.Person]remembered[Grants]{},
 	}
 	for _, p := range o.Permissions {
 		r.permissions[p.Name] = p

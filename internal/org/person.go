@@ -253,30 +253,58 @@ func (r *Register) mayTouch(v *store.View, by id.Principal, who id.Person) error
 	if err != nil || p.all {
 		return err
 	}
-	orgs, err := orgsOfPerson(v, who)
+	theirs, err := r.strengthOf(v, who)
 	if err != nil {
 		return err
 	}
-	writes, self := 0, by.Person() == who
-	for _, org := range orgs {
-		if p.Holds(org, PeopleWrite) {
+	return p.touches(theirs)
+}
+
+// MightTouch is MayTouch as it was within Freshness, for pages that offer to: it
+// reads two statements, or none if somebody asked before. Who is no member of
+// the organization is not there.
+func (r *Register) MightTouch(ctx context.Context, by id.Principal, in id.Org, who id.Person) error {
+	mine, theirs := Grants{}, Grants{}
+	var err error
+	if by.Kind() == id.KindPerson {
+		mine, err = r.Grants(ctx, by.Person())
+	}
+	if err == nil {
+		theirs, err = r.kept(ctx, r.latent, who, r.strengthOf)
+	}
+	switch _, member := theirs.held[in]; {
+	case err != nil:
+		return err
+	case !member:
+		return errNoPerson
+	case by.Kind() == id.KindLocal, by.Kind() == id.KindSystem, by.Kind() == id.KindNode:
+		return nil
+	}
+	return power{Grants: mine}.touches(theirs)
+}
+
+// touches says whether who acts may change somebody, whose organizations and
+// strength are those of strengthOf.
+func (p power) touches(theirs Grants) error {
+	writes, known, self := 0, false, p.Person == theirs.Person
+	for org := range theirs.held {
+		if known = known || p.knows(org); p.Holds(org, PeopleWrite) {
 			writes++
 		}
 	}
 	switch {
-	case len(orgs) == 0 && p.Holds("", Everything): // they belong to the house alone
-	case writes == 0 && (self || slices.ContainsFunc(orgs, p.knows)):
+	case len(theirs.held) == 0 && p.Holds("", Everything): // they belong to the house alone
+	case writes == 0 && (self || known):
 		return fault.New(fault.Forbidden, "not-permitted", "permission", PeopleWrite)
 	case writes == 0:
 		return errNoPerson // of no organization that they know (R4)
-	case writes < len(orgs) && !self:
+	case writes < len(theirs.held) && !self:
 		return fault.New(fault.Forbidden, "person-elsewhere-too")
 	}
-	theirs, err := r.strengthOf(v, who)
-	if err == nil && !p.over(theirs) {
+	if !p.over(theirs) {
 		return errStronger
 	}
-	return err
+	return nil
 }
 
 // strengthOf is what a person could do if they, their memberships and their

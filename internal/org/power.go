@@ -275,16 +275,21 @@ func included(role id.Role) []id.Role {
 // Grants returns what a person may do, from memory if it was asked within
 // Freshness.
 func (r *Register) Grants(ctx context.Context, who id.Person) (Grants, error) {
+	return r.kept(ctx, r.grants, who, r.grantsOf)
+}
+
+// kept reads what somebody may do, or remembers it.
+func (r *Register) kept(ctx context.Context, memory map[id.Person]remembered[Grants], who id.Person, read func(*store.View, id.Person) (Grants, error)) (Grants, error) {
 	now := r.clock.Mono()
 	r.mu.Lock()
-	known, epoch := r.grants[who], r.epoch
+	known, epoch := memory[who], r.epoch
 	r.mu.Unlock()
 	if known.set && now-known.at < Freshness {
 		return known.what, nil
 	}
 	var g Grants
 	err := r.store.House().Read(ctx, func(v *store.View) (err error) {
-		g, err = r.grantsOf(v, who)
+		g, err = read(v, who)
 		return err
 	})
 	if err != nil {
@@ -297,11 +302,17 @@ func (r *Register) Grants(ctx context.Context, who id.Person) (Grants, error) {
 	}
 	weight := 1 + len(g.Orgs) + len(g.below)
 	if r.weight += weight; r.weight > mostRemembered {
-		clear(r.grants)
+		r.empty()
 		r.weight = weight
 	}
-	r.grants[who] = remembered[Grants]{g, now, true}
+	memory[who] = remembered[Grants]{g, now, true}
 	return g, nil
+}
+
+func (r *Register) empty() {
+	clear(r.grants)
+	clear(r.latent)
+	r.weight = 0
 }
 
 // mostRemembered bounds the memory, in people and organizations: it is emptied
@@ -314,9 +325,8 @@ const mostRemembered = 1 << 18
 func (r *Register) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clear(r.grants)
+	r.empty()
 	r.epoch++
-	r.weight = 0
 }
 
 // Permissions lists what roles of a type of organization can hold, sorted.

@@ -277,16 +277,23 @@ func scanMember(scan func(...any) error) (Member, error) {
 }
 
 func memberOf(v *store.View, who id.Person) (Member, error) {
-	m, err := scanMember(v.Row(memberColumns+"WHERE org = $1 AND person = $2", words.Kept(string(who))).Scan)
-	if errors.Is(err, store.ErrNoRow) {
-		return m, errNoPerson
-	}
-	if err != nil {
+	rows, err := v.Query(`SELECT m.org, m.person, m.manager, m.state, m.since, m.version, COALESCE(r.role, '') FROM member m
+		LEFT JOIN member_role r ON r.org = m.org AND r.person = m.person WHERE m.org = $1 AND m.person = $2 ORDER BY r.role`, words.Kept(string(who)))
+	var roles []id.Role
+	seats, err := store.Collect(rows, err, func(scan func(...any) error) (Member, error) {
+		var role id.Role
+		m, err := scanMember(func(into ...any) error { return scan(append(into, &role)...) })
+		if role != "" {
+			roles = append(roles, role)
+		}
 		return m, err
+	})
+	if err != nil || len(seats) == 0 {
+		return Member{}, orMissing(err)
 	}
-	rows, err := v.Query("SELECT role FROM member_role WHERE org = $1 AND person = $2 ORDER BY role", string(who))
-	m.Roles, err = store.Collect(rows, err, scanID[id.Role])
-	return m, err
+	m := seats[0]
+	m.Roles = roles
+	return m, nil
 }
 
 // membersOf reads members by person, with their roles, in two statements for up

@@ -23,12 +23,11 @@ type Called struct{ ID, Title string }
 const fewCalled = 5
 
 // UsesOfPerson counts within an organization whose manager somebody is and the
-// groups that they are directly in, at four statements.
+// groups that they are directly in, at one statement, and one more for each that
+// there are.
 func (r *Register) UsesOfPerson(ctx context.Context, org id.Org, who id.Person) (reports, groups Tally, err error) {
 	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
-		if reports, err = tally(v, "member m JOIN person p ON p.id = m.person", "p.id, p.display_name", "p.sort", "m.org = $1 AND m.manager = $2", string(who)); err == nil {
-			groups, err = tally(v, "group_member m JOIN people_group g ON g.id = m.group_id", "g.id, g.title", "g.name", "m.org = $1 AND m.person = $2", string(who))
-		}
+		reports, groups, err = usesOfPerson(v, who)
 		return err
 	})
 	return reports, groups, err

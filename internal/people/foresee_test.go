@@ -1,14 +1,18 @@
 package people_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/signin"
 )
 
 // What has consequences is shown before it is saved, by the same rules, and
@@ -105,6 +109,99 @@ func TestCheckedBeforeSaved(t *testing.T) {
 			}
 			if all, err := r.Groups(ctx, c.Org); err != nil || len(all) != 0 {
 				t.Errorf("%v %v", all, err)
+			}
+		})
+		t.Run("the API says what it foresees", func(t *testing.T) {
+			dry := func(path, body string) (int, []string) {
+				header := http.Header{"Origin": {c.home.URL()}, "Content-Type": {"application/json"}, "Dry-Run": {"true"}}
+				got := c.chika.Send(http.MethodPatch, "/api/v1/organizations/"+string(c.Org)+path, body, header)
+				var said struct{ Foreseen []string }
+				if err := json.Unmarshal([]byte(got.Body), &said); err != nil || said.Foreseen == nil {
+					t.Errorf("%s: %d %s", path, got.Status, got.Body)
+				}
+				return got.Status, said.Foreseen
+			}
+			status, lines := dry("/roles/"+string(role.ID), fmt.Sprintf(`{"permissions":[],"version":%d}`, role.Version))
+			if status != http.StatusOK || len(lines) != 1 || !strings.Contains(lines[0], "People with this role: 1. They may no longer") {
+				t.Errorf("%d %q", status, lines)
+			}
+			m := member()
+			if status, lines = dry("/members/"+string(c.Aoi), fmt.Sprintf(`{"state":"disabled","version":%d}`, m.Version)); status != http.StatusOK || len(lines) != 1 {
+				t.Errorf("%d %q", status, lines)
+			}
+			if status, lines = dry("/members/"+string(c.Aoi), fmt.Sprintf(`{"manager":"","version":%d}`, m.Version)); status != http.StatusOK || len(lines) != 0 {
+				t.Errorf("%d %q", status, lines)
+			}
+			if member().State != org.Active {
+				t.Error("a dry run was kept")
+			}
+		})
+	})
+}
+
+// Who comes into a group comes into those around it, and under what is asked
+// for there at sign-in.
+func TestMembersAreCheckedBeforeSaved(t *testing.T) {
+	each(t, func(t *testing.T, c company) {
+		r, by := c.home.Register(), id.Local(0)
+		inner, err := r.PutGroup(ctx, by, org.Group{Org: c.Org, Name: "inner", Title: "Inner"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		add, take := "/admin/groups/"+string(inner.ID)+"/add", "/admin/groups/"+string(inner.ID)+"/take"
+		in := func() int {
+			g, err := r.Group(ctx, c.Org, inner.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(g.Members)
+		}
+		typed := func() url.Values { return url.Values{"login": {"aoi"}} }
+		t.Run("somebody who is nobody here", func(t *testing.T) {
+			got := c.chika.Post(add, url.Values{"login": {"nobody-at-all"}})
+			if got.Status != http.StatusBadRequest || !strings.Contains(got.Body, "nobody-at-all") || in() != 0 {
+				t.Errorf("%d %s", got.Status, got.Body)
+			}
+		})
+		t.Run("a group that nothing follows from", func(t *testing.T) {
+			if got := c.chika.Post(add, typed()); got.Status != http.StatusSeeOther || in() != 1 {
+				t.Fatalf("%d %s", got.Status, got.Body)
+			}
+			if got := c.chika.Post(take, typed()); got.Status != http.StatusSeeOther || in() != 0 {
+				t.Fatalf("%d %s", got.Status, got.Body)
+			}
+		})
+		outer, err := r.PutGroup(ctx, by, org.Group{Org: c.Org, Name: "outer", Title: "Outer ring", Groups: []id.Group{inner.ID}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.home.SignIn().PutPolicy(ctx, by, signin.SignInPolicy{Org: c.Org, Name: "strict", Require: []factor.Method{factor.ByTOTP}, Groups: []id.Group{outer.ID}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		says := func(path string, wants ...string) {
+			t.Helper()
+			got := c.chika.Post(path, typed())
+			text := html.UnescapeString(got.Body)
+			for _, want := range wants {
+				if got.Status != http.StatusOK || !strings.Contains(text, want) {
+					t.Errorf("%d without %q: %s", got.Status, want, text)
+				}
+			}
+		}
+		t.Run("coming in", func(t *testing.T) {
+			says(add, "People who come in through groups: 1", "Outer ring", "One-time code: people who must set it up before they can act here again: 1 (高橋 葵)")
+			if in() != 0 {
+				t.Fatal("saved before it was seen")
+			}
+			if got := save(c.chika, add, typed()); got.Status != http.StatusSeeOther || in() != 1 {
+				t.Errorf("%d %d", got.Status, in())
+			}
+		})
+		t.Run("going out", func(t *testing.T) {
+			says(take, "People who go out: 1", "One-time code: people who will not be asked for it any more: 1 (高橋 葵)")
+			if got := save(c.chika, take, typed()); got.Status != http.StatusSeeOther || in() != 0 {
+				t.Errorf("%d %d", got.Status, in())
 			}
 		})
 	})

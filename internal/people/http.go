@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/foresee"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -153,7 +154,7 @@ func (r *Room) organizationAPI(m *web.Mux) {
 	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodGet, "/organizations", "list-organizations", "Organizations that the caller may know of, by title", tag), r.apiOrgs)
 	web.API(m, fresh(web.Route{Permission: org.Write}), op(http.MethodPost, "/organizations", "add-organization", "Add an organization", tag), r.apiAddOrg)
 	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodGet, "/organizations/{org}", "get-organization", "One organization", tag), r.apiOrg)
-	web.API(m, in(org.Write), op(http.MethodPatch, "/organizations/{org}", "change-organization", "Change an organization; what is left out stays", tag), r.apiChangeOrg)
+	web.API(m, in(org.Write), web.Foreseeing(op(http.MethodPatch, "/organizations/{org}", "change-organization", "Change an organization; what is left out stays", tag)), r.apiChangeOrg)
 	web.API(m, fresh(in(org.Write)), op(http.MethodDelete, "/organizations/{org}", "delete-organization", "Delete an organization with its memberships, groups and roles; the people stay", tag), r.apiDropOrg)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, "/organizations/{org}/permissions", "list-permissions", "What roles of the organization can hold", tag), r.apiPermissions)
 }
@@ -201,7 +202,7 @@ func (r *Room) apiChangeOrg(ctx context.Context, input *changeOrgInput) (*one[or
 	if err != nil {
 		return nil, err
 	}
-	b := input.Body
+	b, before := input.Body, o
 	set(&o.Name, b.Name)
 	set(&o.Title, b.Title)
 	set(&o.Type, (*org.Type)(b.Type))
@@ -209,6 +210,7 @@ func (r *Room) apiChangeOrg(ctx context.Context, input *changeOrgInput) (*one[or
 	set(&o.State, (*org.State)(b.State))
 	set(&o.ParentRoles, b.ParentRoles)
 	o.Version = b.Version
+	r.foresees(ctx, o.ID, func(e foresee.Eye) ([]string, error) { return e.Turned(before, o), nil })
 	o, err = r.org.PutOrganization(ctx, by(ctx), o)
 	return &one[organizationBody]{bodyOfOrg(o)}, err
 }

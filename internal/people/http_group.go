@@ -6,6 +6,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/foresee"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -63,7 +64,7 @@ func (r *Room) groupAPI(m *web.Mux) {
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path, "list-groups", "Groups, by name", tag), r.apiGroups)
 	web.API(m, in(org.GroupWrite), op(http.MethodPost, path, "add-group", "Add a group", tag), r.apiAddGroup)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{group}", "get-group", "One group", tag), r.apiGroup)
-	web.API(m, in(org.GroupWrite), op(http.MethodPatch, path+"/{group}", "change-group", "Change a group; what is left out stays", tag), r.apiChangeGroup)
+	web.API(m, in(org.GroupWrite), web.Foreseeing(op(http.MethodPatch, path+"/{group}", "change-group", "Change a group; what is left out stays", tag)), r.apiChangeGroup)
 	web.API(m, in(org.GroupWrite), op(http.MethodDelete, path+"/{group}", "delete-group", "Delete a group; its members stay", tag), r.apiDropGroup)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{group}/members", "list-group-members", "Everybody in a group, directly or through others", tag), r.apiGroupMembers)
 }
@@ -108,6 +109,7 @@ func (r *Room) apiChangeGroup(ctx context.Context, input *changeGroupInput) (*on
 		g.Groups = idsIn[id.Group](*b.Groups)
 	}
 	g.Version = b.Version
+	r.foresees(ctx, g.Org, func(e foresee.Eye) ([]string, error) { return e.Group(g) })
 	g, err = r.org.PutGroup(ctx, by(ctx), g)
 	return &one[groupBody]{bodyOfGroup(g)}, err
 }
@@ -177,7 +179,7 @@ func (r *Room) roleAPI(m *web.Mux) {
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path, "list-roles", "Roles, the built-in ones first", tag), r.apiRoles)
 	web.API(m, fresh(in(org.RoleWrite)), op(http.MethodPost, path, "add-role", "Add a role", tag), r.apiAddRole)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{role}", "get-role", "One role", tag), r.apiRole)
-	web.API(m, fresh(in(org.RoleWrite)), op(http.MethodPatch, path+"/{role}", "change-role", "Change a role; what is left out stays", tag), r.apiChangeRole)
+	web.API(m, fresh(in(org.RoleWrite)), web.Foreseeing(op(http.MethodPatch, path+"/{role}", "change-role", "Change a role; what is left out stays", tag)), r.apiChangeRole)
 	web.API(m, in(org.RoleWrite), op(http.MethodDelete, path+"/{role}", "delete-role", "Delete a role and take it from everybody", tag), r.apiDropRole)
 }
 
@@ -219,6 +221,7 @@ func (r *Room) apiChangeRole(ctx context.Context, input *changeRoleInput) (*one[
 		role.Includes = idsIn[id.Role](*b.Includes)
 	}
 	role.Version = b.Version
+	r.foresees(ctx, role.Org, func(e foresee.Eye) ([]string, error) { return e.Role(role.ID, role.Permissions, role.Includes) })
 	role, err = r.org.PutRole(ctx, by(ctx), role)
 	return &one[roleBody]{r.bodyOfRole(ctx, role)}, err
 }

@@ -1,13 +1,16 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/foresee"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 )
@@ -130,7 +133,7 @@ func (r *Room) memberAPI(m *web.Mux) {
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path, "list-members", "Members, by reading or by how well they fit", tag), r.apiMembers)
 	web.API(m, in(org.PeopleWrite), op(http.MethodPost, path, "add-member", "Make somebody a member, or invite somebody new", tag), r.apiAddMember)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{person}", "get-member", "One member", tag), r.apiMember)
-	web.API(m, in(org.PeopleWrite), op(http.MethodPatch, path+"/{person}", "change-member", "Change roles, manager or state; what is left out stays", tag), r.apiChangeMember)
+	web.API(m, in(org.PeopleWrite), web.Foreseeing(op(http.MethodPatch, path+"/{person}", "change-member", "Change roles, manager or state; what is left out stays", tag)), r.apiChangeMember)
 	web.API(m, in(org.PeopleWrite), op(http.MethodDelete, path+"/{person}", "remove-member", "End a membership; the person stays", tag), r.apiDropMember)
 	again := op(http.MethodPost, path+"/{person}/invitation", "invite-again", "Send a new link to somebody who has not accepted yet", tag)
 	web.API(m, in(org.PeopleWrite), again, r.apiInviteAgain)
@@ -154,11 +157,12 @@ func (r *Room) Member(ctx context.Context, in id.Org, who id.Person) (Listed, er
 	if err != nil {
 		return Listed{}, err
 	}
-	p, err := r.org.Person(ctx, who)
-	if err != nil {
-		return Listed{}, err
+	people, err := r.org.People(ctx, slices.DeleteFunc([]id.Person{who, m.Manager}, func(one id.Person) bool { return one == "" }))
+	p, found := people[who]
+	if err != nil || !found {
+		return Listed{}, cmp.Or(err, error(errNoPerson))
 	}
-	l := Listed{Person: p, Member: m}
+	l := Listed{Person: p, Member: m, Manager: people[m.Manager].DisplayName}
 	invitations, err := r.invitations(ctx, in, []id.Person{who})
 	if i, ok := invitations[who]; ok {
 		l.Invitation = &i
@@ -219,6 +223,7 @@ func (r *Room) apiChangeMember(ctx context.Context, input *changeMemberInput) (*
 	if err != nil {
 		return nil, err
 	}
+	before := m
 	if b.Roles != nil {
 		m.Roles = idsIn[id.Role](*b.Roles)
 		if err := r.freshFor(ctx, m.Roles); err != nil {
@@ -228,6 +233,7 @@ func (r *Room) apiChangeMember(ctx context.Context, input *changeMemberInput) (*
 	set(&m.Manager, (*id.Person)(b.Manager))
 	set(&m.State, (*org.State)(b.State))
 	m.Version = b.Version
+	r.foresees(ctx, where, func(e foresee.Eye) ([]string, error) { return e.Member(before, m) })
 	if err := r.org.PutMember(ctx, by(ctx), m); err != nil {
 		return nil, err
 	}

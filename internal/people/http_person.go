@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/foresee"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -76,8 +77,8 @@ func (r *Room) personAPI(m *web.Mux) {
 	web.API(m, write, op(http.MethodPatch, "/people/{person}", "change-person", "Change what is said of a person; what is left out stays", tag), r.apiChangePerson)
 	enable, disable := op(http.MethodPost, "/people/{person}/enable", "enable-person", "Let a person sign in again", tag), op(http.MethodPost, "/people/{person}/disable", "disable-person", "End a person's sessions and let them in nowhere", tag)
 	enable.DefaultStatus, disable.DefaultStatus = http.StatusOK, http.StatusOK
-	web.API(m, write, enable, r.apiState(org.Active))
-	web.API(m, write, disable, r.apiState(org.Disabled))
+	web.API(m, write, web.Foreseeing(enable), r.apiState(org.Active))
+	web.API(m, write, web.Foreseeing(disable), r.apiState(org.Disabled))
 	web.API(m, read, op(http.MethodGet, "/people/{person}/deletion", "plan-person-deletion", "What a deletion would erase and keep", tag), r.apiDeletion)
 	web.API(m, fresh(erase), op(http.MethodDelete, "/people/{person}", "delete-person", "Delete a person for good", tag), r.apiDelete)
 	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodGet, "/me", "get-profile", "One's own profile", tag), r.apiMe)
@@ -160,6 +161,7 @@ func (r *Room) apiState(state org.State) func(context.Context, *personInput) (*o
 	return func(ctx context.Context, input *personInput) (*one[personBody], error) {
 		p, shared, err := r.meets(ctx, input.Person)
 		if err == nil {
+			r.foresees(ctx, web.ActorOf(ctx).Org, func(e foresee.Eye) ([]string, error) { return e.State(p, false, state == org.Disabled) })
 			err = r.SetState(ctx, by(ctx), p.ID, state)
 		}
 		if err != nil {

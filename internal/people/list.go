@@ -28,6 +28,7 @@ type Filter struct {
 type Listed struct {
 	Person     org.Person
 	Member     org.Member
+	Manager    string          // how the manager is shown, "" for none; not in lists
 	Invitation *org.Invitation // nil: never invited, or long since a member
 }
 

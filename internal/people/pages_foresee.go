@@ -1,6 +1,8 @@
 package people
 
 import (
+	"context"
+
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people/foresee"
@@ -48,12 +50,17 @@ func checks[T any](form func(*web.Visit) (T, ui.Form, error), take func(*web.Vis
 	}
 }
 
-func (r *Room) eye(v *web.Visit) foresee.Eye {
-	return foresee.Eye{Visit: v, Register: r.org, Book: r.book, Held: r.held}
+func (r *Room) eye(v *web.Visit, in id.Org) foresee.Eye {
+	return foresee.Eye{Visit: v, Org: in, Register: r.org, Book: r.book, Held: r.held, Asked: r.asked}
+}
+
+// foresees lets a dry run of an operation say what would change.
+func (r *Room) foresees(ctx context.Context, in id.Org, says func(foresee.Eye) ([]string, error)) {
+	web.Foresees(ctx, func(v *web.Visit) ([]string, error) { return says(r.eye(v, in)) })
 }
 
 func (r *Room) foreseeSeat(v *web.Visit, l Listed, page *ui.Form, typed form) ([]string, error) {
-	return r.eye(v).Seat(l.Person, l.Member.Roles, pickedRoles(page.Picks[0], typed.Values))
+	return r.eye(v, here(v)).Seat(l.Person, l.Member.Roles, pickedRoles(page.Picks[0], typed.Values))
 }
 
 func (r *Room) foreseeRole(v *web.Visit, role org.Role, page *ui.Form, typed form) ([]string, error) {
@@ -61,21 +68,22 @@ func (r *Room) foreseeRole(v *web.Visit, role org.Role, page *ui.Form, typed for
 	for _, one := range pickedRoles(page.Picks[0], typed.Values) {
 		permits = append(permits, string(one))
 	}
-	return r.eye(v).Role(role.ID, permits, pickedRoles(page.Picks[1], typed.Values))
+	return r.eye(v, here(v)).Role(role.ID, permits, pickedRoles(page.Picks[1], typed.Values))
 }
 
 func (r *Room) foreseeGroup(v *web.Visit, g org.Group, _ *ui.Form, typed form) ([]string, error) {
-	return r.eye(v).Group(g, idsIn[id.Group](typed.Values["groups"]))
+	g.Groups = idsIn[id.Group](typed.Values["groups"])
+	return r.eye(v, here(v)).Group(g)
 }
 
 func (r *Room) foreseeState(v *web.Visit, l Listed, _ *ui.Form, typed form) ([]string, error) {
 	ends := func(field string, now org.State) bool {
 		return stateOf(typed.Get(field), now) == org.Disabled && now != org.Disabled
 	}
-	return r.eye(v).State(l.Person, ends("member", l.Member.State), ends("account", l.Person.State))
+	return r.eye(v, here(v)).State(l.Person, ends("member", l.Member.State), ends("account", l.Person.State))
 }
 
 func (r *Room) foreseeOrg(v *web.Visit, o org.Organization, _ *ui.Form, typed form) ([]string, error) {
 	closes := org.State(typed.Get("state")) == org.Disabled && o.State != org.Disabled
-	return r.eye(v).Organization(o, idsIn[id.Role](typed.Values["parent_roles"]), closes), nil
+	return r.eye(v, here(v)).Organization(o, idsIn[id.Role](typed.Values["parent_roles"]), closes), nil
 }

@@ -21,8 +21,10 @@ func (r *Room) groupPages(m *web.Mux) {
 	asks(m, route("", groupsPath+"/new", org.GroupWrite), groupShow, groupSave)
 	m.Page(route(http.MethodGet, path, org.PeopleRead), inOrg(r.showGroup))
 	asks(m, route("", path+"/edit", org.GroupWrite), groupShow, groupSave)
-	m.Page(route(http.MethodPost, path+"/add", org.GroupWrite), inOrg(r.takeIn))
-	m.Page(route(http.MethodPost, path+"/take", org.GroupWrite), inOrg(r.takeOut))
+	for what, change := range map[string]func(*org.Group, id.Person){"add": comeIn, "take": goOut} {
+		_, save := checks(r.memberForm(what), r.takeMember(change), r.foreseeMember(change))
+		m.Page(route(http.MethodPost, path+"/"+what, org.GroupWrite), inOrg(save))
+	}
 	asks(m, route("", path+"/delete", org.GroupWrite), inOrg(shows(ends("group", "group", r.groupEnd))), inOrg(takes(ends("group", "group", r.groupEnd), r.takeGroupEnd)))
 }
 
@@ -139,40 +141,45 @@ func (r *Room) takeGroup(v *web.Visit, g org.Group, _ *ui.Form, typed form) (str
 	return under(groupsPath, string(saved.ID)) + "?done=saved", err
 }
 
-// takeIn puts the member of a login into the group.
-func (r *Room) takeIn(v *web.Visit) error {
-	return r.changeGroup(v, func(g *org.Group, who id.Person) { g.Members = append(g.Members, who) })
+func comeIn(g *org.Group, who id.Person) { g.Members = append(slices.Clone(g.Members), who) }
+
+func goOut(g *org.Group, who id.Person) {
+	g.Members = slices.DeleteFunc(slices.Clone(g.Members), func(one id.Person) bool { return one == who })
 }
 
-func (r *Room) takeOut(v *web.Visit) error {
-	return r.changeGroup(v, func(g *org.Group, who id.Person) {
-		g.Members = slices.DeleteFunc(g.Members, func(one id.Person) bool { return one == who })
-	})
-}
-
-func (r *Room) changeGroup(v *web.Visit, change func(*org.Group, id.Person)) error {
-	g, err := r.group(v)
-	if err != nil {
-		return err
-	}
-	typed, err := readForm(v)
-	if err != nil {
-		return err
-	}
-	at := under(groupsPath, string(g.ID))
-	who, err := r.personOf(v, here(v), "login", typed.Get("login"))
-	if err == nil && who != "" {
-		change(&g, who)
-		_, err = r.org.PutGroup(v.Context(), acting(v), g)
-	}
-	return answer(v, err, func() (ui.Form, error) {
-		page := ui.Form{
-			Heading: v.Say("people.group.add"), Lead: g.Title, Action: at + "/add", Back: at, Submit: v.Say("people.group.add"),
-			Fields:  []webui.Input{{Name: "login", Label: v.Say("people.group.who"), Required: true, Value: typed.Get("login")}},
+// memberForm asks for the login of who comes into a group or goes out.
+func (r *Room) memberForm(what string) func(*web.Visit) (org.Group, ui.Form, error) {
+	return func(v *web.Visit) (org.Group, ui.Form, error) {
+		g, err := r.group(v)
+		at := under(groupsPath, string(g.ID))
+		return g, ui.Form{
+			Heading: v.Say("people.group." + what), Lead: g.Title, Action: at + "/" + what, Back: at,
+			Fields:  []webui.Input{{Name: "login", Label: v.Say("people.group.who"), Required: true}},
 			Suggest: map[string]string{"login": PeoplePath + "/suggest"},
+		}, err
+	}
+}
+
+func (r *Room) takeMember(change func(*org.Group, id.Person)) func(*web.Visit, org.Group, *ui.Form, form) (string, error) {
+	return func(v *web.Visit, g org.Group, page *ui.Form, typed form) (string, error) {
+		who, err := r.personOf(v, here(v), "login", typed.Get("login"))
+		if err == nil && who != "" {
+			change(&g, who)
+			_, err = r.org.PutGroup(v.Context(), acting(v), g)
 		}
-		return page, nil
-	}, at+"?done=saved")
+		return page.Back + "?done=saved", err
+	}
+}
+
+func (r *Room) foreseeMember(change func(*org.Group, id.Person)) func(*web.Visit, org.Group, *ui.Form, form) ([]string, error) {
+	return func(v *web.Visit, g org.Group, _ *ui.Form, typed form) ([]string, error) {
+		who, err := r.personOf(v, here(v), "login", typed.Get("login"))
+		if err != nil || who == "" {
+			return nil, err
+		}
+		change(&g, who)
+		return r.eye(v, here(v)).Group(g)
+	}
 }
 
 func (r *Room) groupEnd(v *web.Visit) (org.Group, ui.Form, error) {

@@ -93,7 +93,7 @@ func (r *Room) offers(v *web.Visit, l Listed, page *ui.Thing) {
 
 // mayTouch reports whether what is said of a person is who looks' to change.
 func (r *Room) mayTouch(v *web.Visit, who id.Person) bool {
-	return r.store.Self(who).Read(v.Context(), func(view *store.View) error { return r.org.MayTouch(view, acting(v), who) }) == nil
+	return r.org.MightTouch(v.Context(), acting(v), here(v), who) == nil
 }
 
 func (r *Room) invitationSection(v *web.Visit, l Listed) ui.Section {
@@ -163,27 +163,17 @@ func (r *Room) seat(v *web.Visit, l Listed) (ui.Section, error) {
 	for _, g := range groups {
 		in = append(in, ui.Go{Text: g.Title, Href: under(groupsPath, string(g.ID))})
 	}
-	manager, err := r.named(v, l.Member.Manager)
+	var manager []ui.Go
+	if l.Manager != "" {
+		manager = []ui.Go{{Text: l.Manager, Href: pathOf(l.Member.Manager)}}
+	}
 	s.Facts = []webui.Detail{
 		{Key: v.Say("people.roles"), Value: ui.Names(given)},
 		{Key: v.Say("people.groups"), Value: ui.Names(in)},
 		{Key: v.Say("people.manager"), Value: ui.Names(manager)},
 		{Key: v.Say("people.since"), Value: ui.At(l.Member.Since)},
 	}
-	return s, err
-}
-
-// named leads to members by name.
-func (r *Room) named(v *web.Visit, who ...id.Person) ([]ui.Go, error) {
-	who = slices.DeleteFunc(who, func(p id.Person) bool { return p == "" })
-	names, err := r.org.Names(v.Context(), who)
-	var all []ui.Go
-	for _, one := range who {
-		if name, ok := names[one]; ok {
-			all = append(all, ui.Go{Text: name, Href: pathOf(one)})
-		}
-	}
-	return all, err
+	return s, nil
 }
 
 // shownPanels are what other rooms know of the person.

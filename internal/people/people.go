@@ -69,6 +69,8 @@ type Options struct {
 	// Held counts the sessions and tokens that end with an account (← signin);
 	// nil: nobody knows. A fault is for who may not know.
 	Held func(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error)
+	// Asked says what people will be asked for at sign-in, see foresee.Eye.
+	Asked func(v *web.Visit, in id.Org, later map[id.Group][]id.Person) ([]string, error)
 }
 
 // Room is the door.
@@ -82,13 +84,14 @@ type Room struct {
 	passwords Passwords
 	panels    []web.Panel
 	held      func(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error)
+	asked     func(v *web.Visit, in id.Org, later map[id.Group][]id.Person) ([]string, error)
 }
 
 // New makes the room.
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, org: o.Org,
-		inviter: o.Inviter, verifier: o.Verifier, passwords: o.Passwords, panels: o.Panels, held: o.Held,
+		inviter: o.Inviter, verifier: o.Verifier, passwords: o.Passwords, panels: o.Panels, held: o.Held, asked: o.Asked,
 	}
 }
 

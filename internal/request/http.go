@@ -175,15 +175,15 @@ type (
 		Cursor string `query:"cursor" doc:"From the page before"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
-	listOf[T any] struct {
+	items[T any] struct {
 		Body struct {
 			Items []T    `json:"items"`
 			Next  string `json:"next,omitempty" doc:"Cursor of the next page"`
 		}
 	}
-	oneOf[T any] struct{ Body T }
-	nothing      struct{}
-	inOrg        struct {
+	one[T any] struct{ Body T }
+	nothing    struct{}
+	inOrg      struct {
 		Org string `query:"org" required:"true" doc:"Id of an organization that you belong to"`
 	}
 	askIn struct {
@@ -277,8 +277,8 @@ func Present(actor web.Actor) (id.Person, error) {
 	return who, nil
 }
 
-func listed[T, B any](all []T, next string, body func(T) B) *listOf[B] {
-	out := &listOf[B]{}
+func listed[T, B any](all []T, next string, body func(T) B) *items[B] {
+	out := &items[B]{}
 	out.Body.Items, out.Body.Next = []B{}, next
 	for _, one := range all {
 		out.Body.Items = append(out.Body.Items, body(one))
@@ -286,7 +286,7 @@ func listed[T, B any](all []T, next string, body func(T) B) *listOf[B] {
 	return out
 }
 
-func (h *Hall) apiMine(ctx context.Context, in *mineInput) (*listOf[AskBody], error) {
+func (h *Hall) apiMine(ctx context.Context, in *mineInput) (*items[AskBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -295,12 +295,12 @@ func (h *Hall) apiMine(ctx context.Context, in *mineInput) (*listOf[AskBody], er
 	return listed(all, string(next), askBody), err
 }
 
-func (h *Hall) apiAsks(ctx context.Context, in *asksInput) (*listOf[AskBody], error) {
+func (h *Hall) apiAsks(ctx context.Context, in *asksInput) (*items[AskBody], error) {
 	all, next, err := h.Asks(ctx, id.Org(in.Org), Query{State: State(in.State), Cursor: id.Ask(in.Cursor), Limit: in.Limit})
 	return listed(all, string(next), askBody), err
 }
 
-func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*listOf[targetBody], error) {
+func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*items[targetBody], error) {
 	who, err := me(ctx)
 	if err == nil {
 		err = h.belongs(ctx, id.Org(in.Org), who)
@@ -312,7 +312,7 @@ func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*listOf[target
 	return listed(all, "", targetOf), err
 }
 
-func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*listOf[AskBody], error) {
+func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*items[AskBody], error) {
 	who, err := me(ctx)
 	if err == nil {
 		err = h.belongs(ctx, id.Org(in.Org), who)
@@ -324,16 +324,16 @@ func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*listOf[AskBody], err
 	return listed(all, "", askBody), err
 }
 
-func (h *Hall) apiRaise(ctx context.Context, in *raiseInput) (*oneOf[AskBody], error) {
+func (h *Hall) apiRaise(ctx context.Context, in *raiseInput) (*one[AskBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a, err := h.Raise(ctx, who, in.Body.wanted())
-	return &oneOf[AskBody]{askBody(a)}, err
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*oneOf[SheetBody], error) {
+func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*one[SheetBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -346,19 +346,19 @@ func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*oneOf[SheetBody
 	if p.Trouble != nil {
 		b.Why = p.Trouble.Code
 	}
-	return &oneOf[SheetBody]{b}, err
+	return &one[SheetBody]{b}, err
 }
 
-func (h *Hall) apiAsk(ctx context.Context, in *askIn) (*oneOf[SheetBody], error) {
+func (h *Hall) apiAsk(ctx context.Context, in *askIn) (*one[SheetBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
 	s, err := h.Show(ctx, of, id.Ask(in.Ask), who)
-	return &oneOf[SheetBody]{sheetBody(s)}, err
+	return &one[SheetBody]{sheetBody(s)}, err
 }
 
-func (h *Hall) apiDecide(ctx context.Context, in *decideInput) (*oneOf[AskBody], error) {
+func (h *Hall) apiDecide(ctx context.Context, in *decideInput) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
@@ -371,19 +371,19 @@ func (h *Hall) apiDecide(ctx context.Context, in *decideInput) (*oneOf[AskBody],
 		v.Later = *in.Body.Later
 	}
 	a, err := h.Decide(ctx, Decider{who}, v)
-	return &oneOf[AskBody]{askBody(a)}, err
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiSay(ctx context.Context, in *sayInput) (*oneOf[AskBody], error) {
+func (h *Hall) apiSay(ctx context.Context, in *sayInput) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
 	a, err := h.Say(ctx, who, of, id.Ask(in.Ask), in.Body.Text)
-	return &oneOf[AskBody]{askBody(a)}, err
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*oneOf[AskBody], error) {
+func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
@@ -394,16 +394,16 @@ func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*oneOf[AskBody], e
 		m.Length = &length
 	}
 	a, err := h.Amend(ctx, who, of, id.Ask(in.Ask), m)
-	return &oneOf[AskBody]{askBody(a)}, err
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiWithdraw(ctx context.Context, in *askIn) (*oneOf[AskBody], error) {
+func (h *Hall) apiWithdraw(ctx context.Context, in *askIn) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
 	a, err := h.Withdraw(ctx, who, of, id.Ask(in.Ask))
-	return &oneOf[AskBody]{askBody(a)}, err
+	return &one[AskBody]{askBody(a)}, err
 }
 
 // mineOf is who acts, and in which of their organizations an ask is.

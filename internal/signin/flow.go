@@ -282,6 +282,9 @@ func (r *Room) open(tx *store.Tx, p proving, o Opening, where id.Org) (store.Eve
 		if _, err := deleteSession(tx.Self(p.b.Before), p.b.BeforeSession); err != nil {
 			return event, err
 		}
+		if err := r.replaced(tx, p.b.Before, p.b.BeforeSession, o.Session); err != nil {
+			return event, err
+		}
 	}
 	if err := putDevice(self, o.Session.Device, o.Session.Browser, mostDevices); err != nil {
 		return event, err

@@ -82,9 +82,9 @@ func (r *Room) policyAPI(m *web.Mux) {
 	web.API(m, route, op(http.MethodGet, "/{policy}", "get-sign-in-policy", "One policy"), r.onePolicy)
 	create := op(http.MethodPost, "", "add-sign-in-policy", "Add a policy")
 	create.DefaultStatus = http.StatusCreated
-	web.API(m, fresh, create, r.addPolicy)
-	web.API(m, fresh, op(http.MethodPut, "/{policy}", "change-sign-in-policy", "Change a policy"), r.changePolicy)
-	web.API(m, fresh, op(http.MethodDelete, "/{policy}", "delete-sign-in-policy", "Delete a policy"), r.removePolicy)
+	web.API(m, fresh, web.Foreseeing(create), r.addPolicy)
+	web.API(m, fresh, web.Foreseeing(op(http.MethodPut, "/{policy}", "change-sign-in-policy", "Change a policy")), r.changePolicy)
+	web.API(m, fresh, web.Foreseeing(op(http.MethodDelete, "/{policy}", "delete-sign-in-policy", "Delete a policy")), r.removePolicy)
 }
 
 func policyResource(p SignInPolicy) PolicyResource {
@@ -125,7 +125,9 @@ func (r *Room) onePolicy(ctx context.Context, in *policyInput) (*policyOutput, e
 }
 
 func (r *Room) addPolicy(ctx context.Context, in *policyNewInput) (*policyOutput, error) {
-	p, err := r.PutPolicy(ctx, web.ActorOf(ctx).Principal, in.Body.policy(in.Org))
+	p := in.Body.policy(in.Org)
+	web.Foresees(ctx, func(v *web.Visit) ([]string, error) { return r.foreseePolicy(v, p, false) })
+	p, err := r.PutPolicy(ctx, web.ActorOf(ctx).Principal, p)
 	return &policyOutput{policyResource(p)}, err
 }
 
@@ -135,10 +137,14 @@ func (r *Room) changePolicy(ctx context.Context, in *policyChangeInput) (*policy
 	}
 	p := in.Body.policy(in.Org)
 	p.ID, p.Version = in.Policy, in.Body.Version
+	web.Foresees(ctx, func(v *web.Visit) ([]string, error) { return r.foreseePolicy(v, p, false) })
 	p, err := r.PutPolicy(ctx, web.ActorOf(ctx).Principal, p)
 	return &policyOutput{policyResource(p)}, err
 }
 
 func (r *Room) removePolicy(ctx context.Context, in *policyInput) (*nothing, error) {
+	web.Foresees(ctx, func(v *web.Visit) ([]string, error) {
+		return r.foreseePolicy(v, SignInPolicy{Org: id.Org(in.Org), ID: in.Policy}, true)
+	})
 	return &nothing{}, r.DropPolicy(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), in.Policy)
 }

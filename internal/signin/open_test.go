@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/factor"
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -109,6 +113,104 @@ func TestSessionsOfAnOrganization(t *testing.T) {
 			}
 			if got := lost.Get("/settings/sessions"); got.Status != http.StatusOK {
 				t.Errorf("another ended too: %d", got.Status)
+			}
+		})
+	})
+}
+
+// The level that statements compute is the one that sessions have.
+func TestSessionsByLevel(t *testing.T) {
+	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
+		k := h.People(t)
+		methods := []factor.Method{factor.ByPasskey, factor.ByPassword, factor.ByTOTP, factor.ByRecovery, factor.ByMail}
+		want := map[string]int{}
+		for bits := range 1 << len(methods) {
+			var used []factor.Method
+			var proofs []factor.Proof
+			for i, m := range methods {
+				if bits&(1<<i) != 0 {
+					used, proofs = append(used, m), append(proofs, factor.Proof{Method: m})
+				}
+			}
+			if len(used) == 0 {
+				continue
+			}
+			h.AsBy(t, k.Aoi, k.Org, used...)
+			want[factor.Level(proofs)]++
+		}
+		for level, n := range want {
+			all, _, err := h.SignIn().OpenIn(t.Context(), signin.WantedSessions{Sought: org.Sought{Org: k.Org, Person: k.Aoi, Limit: 200}, Level: level})
+			if err != nil || len(all) != n {
+				t.Errorf("%s: %d, want %d (%v)", level, len(all), n, err)
+			}
+			for _, one := range all {
+				if one.ACR() != level {
+					t.Errorf("%v is %s, not %s", one.Proofs, one.ACR(), level)
+				}
+			}
+		}
+		_, _, err := h.SignIn().OpenIn(t.Context(), signin.WantedSessions{Sought: org.Sought{Org: k.Org}, Level: "aal9"})
+		if fault.Code(err) != "level-unknown" {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// All that fit are ended after their number was said, and nobody else's.
+func TestEndAllThatFit(t *testing.T) {
+	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
+		k := h.People(t)
+		chika, aoi, ume := h.As(t, k.Chika, k.Org), h.As(t, k.Aoi, k.Org), h.As(t, k.Ume, k.Momiji)
+		weak, botan := h.AsBy(t, k.Aoi, k.Org, factor.ByPassword), h.AsBy(t, k.Botan, k.Org, factor.ByPassword)
+		stands := func(v *housetest.Visitor) bool { return v.Get("/settings/sessions").Status == http.StatusOK }
+		path := "/api/v1/organizations/" + string(k.Org) + "/sessions/end"
+		t.Run("A123 who may not", func(t *testing.T) {
+			for name, got := range map[string]housetest.Answer{
+				"page": aoi.Get("/admin/sessions/end"), "form": aoi.Post("/admin/sessions/end", nil), "API": aoi.Call(http.MethodPost, path, map[string]any{}),
+			} {
+				if got.Status != http.StatusForbidden {
+					t.Errorf("%s: %d", name, got.Status)
+				}
+			}
+			if got := ume.Call(http.MethodPost, path, map[string]any{}); got.Status != http.StatusNotFound {
+				t.Errorf("R4 somebody from elsewhere: %d %s", got.Status, got.Body)
+			}
+		})
+		t.Run("nothing ends before it was said", func(t *testing.T) {
+			page := chika.Get("/admin/sessions/end?acr=aal1").Body
+			if !strings.Contains(page, "Sessions that end: 2, of 2 people") {
+				t.Errorf("%.3000s", page)
+			}
+			for _, seen := range []string{"", strings.Repeat("0", 64)} {
+				if got := chika.Post("/admin/sessions/end", url.Values{"acr": {"aal1"}, "seen": {seen}}); got.Status != http.StatusOK || !stands(weak) {
+					t.Errorf("%q: %d", seen, got.Status)
+				}
+			}
+		})
+		t.Run("said by the API", func(t *testing.T) {
+			header := http.Header{"Origin": {h.URL()}, "Content-Type": {"application/json"}, "Dry-Run": {"true"}}
+			got := chika.Send(http.MethodPost, path, `{"acr":"aal1"}`, header)
+			if got.Status != http.StatusOK || !strings.Contains(got.Body, "Sessions that end: 2, of 2 people") || !stands(weak) {
+				t.Errorf("%d %s", got.Status, got.Body)
+			}
+		})
+		t.Run("what fits ends", func(t *testing.T) {
+			form := url.Values{"acr": {"aal1"}, "q": {"aoi"}}
+			form.Set("seen", seenField.FindStringSubmatch(chika.Get("/admin/sessions/end?" + form.Encode()).Body)[1])
+			if got := chika.Post("/admin/sessions/end", form); got.Status != http.StatusSeeOther {
+				t.Fatalf("%d %s", got.Status, got.Body)
+			}
+			if stands(weak) || !stands(aoi) || !stands(botan) || !stands(chika) || !stands(ume) {
+				t.Errorf("weak %v, strong %v, botan %v, chika %v, ume %v", stands(weak), stands(aoi), stands(botan), stands(chika), stands(ume))
+			}
+		})
+		t.Run("everything but one's own", func(t *testing.T) {
+			got := chika.Call(http.MethodPost, path, map[string]any{})
+			if got.Status != http.StatusOK || !strings.Contains(got.Body, `"ended":2`) || stands(aoi) || stands(botan) || !stands(chika) || !stands(ume) {
+				t.Errorf("%d %s", got.Status, got.Body)
+			}
+			if got := chika.Call(http.MethodPost, path, map[string]any{}); got.Status != http.StatusConflict {
+				t.Errorf("again: %d %s", got.Status, got.Body)
 			}
 		})
 	})

@@ -136,6 +136,9 @@ func (r *Room) showPolicy(v *web.Visit) error {
 		}
 	}
 	form, err := r.policyForm(v, p, nil)
+	if err == nil && p.ID != "" {
+		err = v.About("sign-in-policy:" + p.ID)
+	}
 	if err != nil {
 		return err
 	}
@@ -147,30 +150,53 @@ func (r *Room) savePolicy(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	p := SignInPolicy{Org: v.Actor().Org, ID: v.Path("policy")}
-	if typed.Get("do") == "delete" && p.ID != "" {
-		if err := r.DropPolicy(v.Context(), v.Actor().Principal, p.Org, p.ID); err != nil {
-			return err
-		}
-		return v.See(PolicyPath + "?done=deleted")
-	}
+	p, gone := SignInPolicy{Org: v.Actor().Org, ID: v.Path("policy")}, typed.Get("do") == "delete" && v.Path("policy") != ""
 	bad := p.read(typed)
+	save, done := func() error { _, err := r.PutPolicy(v.Context(), v.Actor().Principal, p); return err }, "saved"
+	if gone {
+		bad, done = nil, "deleted"
+		save = func() error { return r.DropPolicy(v.Context(), v.Actor().Principal, p.Org, p.ID) }
+	}
+	var foreseen webui.Foreseen
 	if bad == nil {
-		_, err = r.PutPolicy(v.Context(), v.Actor().Principal, p)
+		if foreseen, err = r.savedOnceSeen(v, p, gone, save); err == nil && foreseen.Digest == "" {
+			return v.See(PolicyPath + "?done=" + done)
+		}
 		bad = fault.As(err)
 	}
-	if bad != nil && bad.Kind != fault.Broken && bad.Kind != fault.Busy {
-		form, err := r.policyForm(v, p, typed)
-		if err != nil {
-			return err
-		}
-		refusePolicy(v, &form, bad)
-		return v.ShowStatus(bad.Status(), form.Heading, ui.EditPolicy(form))
+	if err != nil && (bad == nil || gone || bad.Kind == fault.Broken || bad.Kind == fault.Busy) {
+		return err
 	}
+	form, err := r.policyForm(v, p, typed)
 	if err != nil {
 		return err
 	}
-	return v.See(PolicyPath + "?done=saved")
+	form.Foreseen, form.Ends = foreseen, gone
+	if bad == nil {
+		return v.Show(form.Heading, ui.EditPolicy(form))
+	}
+	refusePolicy(v, &form, bad)
+	return v.ShowStatus(bad.Status(), form.Heading, ui.EditPolicy(form))
+}
+
+// savedOnceSeen saves what was shown with its consequences, or has none; else it
+// returns what to show first.
+func (r *Room) savedOnceSeen(v *web.Visit, p SignInPolicy, gone bool, save func() error) (webui.Foreseen, error) {
+	if err := v.Rehearse(save); err != nil {
+		return webui.Foreseen{}, err
+	}
+	lines, err := r.foreseePolicy(v, p, gone)
+	if err != nil {
+		return webui.Foreseen{}, err
+	}
+	typed, err := v.Form()
+	if err != nil {
+		return webui.Foreseen{}, err
+	}
+	if f := web.Foreseen(typed, lines); !web.Seen(typed, f) {
+		return f, nil
+	}
+	return webui.Foreseen{}, save()
 }
 
 // read takes what was typed; minutes that are no numbers are said.
@@ -225,7 +251,7 @@ func (r *Room) policyForm(v *web.Visit, p SignInPolicy, typed url.Values) (ui.Po
 	form.Allow, form.Deny = input("allow", strings.Join(p.Wish.Allow, "\n")), input("deny", strings.Join(p.Wish.Deny, "\n"))
 	form.Allow.Kind, form.Deny.Kind = "textarea", "textarea"
 	form.Require = webui.Pick{Name: "require", Legend: v.Say("signin.policy.require"), Hint: v.Say("signin.policy.require.hint")}
-	for _, m := range requirable {
+	for _, m := range factor.Requirable {
 		form.Require.Choices = append(form.Require.Choices, webui.Choice{
 			Value: string(m), Text: v.Say("signin.method." + string(m)), Hint: v.Say("signin.method." + string(m) + ".hint"), On: slices.Contains(p.Require, m),
 		})

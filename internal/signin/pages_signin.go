@@ -413,7 +413,11 @@ func (r *Room) signOut(v *web.Visit) error {
 		}
 	}
 	v.CloseSession()
-	return v.See("/")
+	back := "" // where somebody else goes on, such as whom an invitation is for
+	if typed, err := v.Form(); err == nil {
+		back = typed.Get("back")
+	}
+	return v.See(web.Local(back))
 }
 
 // Entrance is what a page offers to somebody who has to sign in, or to prove

@@ -50,9 +50,6 @@ const (
 	policyTargets = 100
 )
 
-// requirable are the methods that a policy may name.
-var requirable = []factor.Method{factor.ByPasskey, factor.ByPassword, factor.ByTOTP, factor.ByMail}
-
 // Missing returns what the proofs lack, in the order in which it is asked.
 func (d Demand) Missing(proofs []factor.Proof) (missing []factor.Method) {
 	used := func(m ...factor.Method) bool {
@@ -89,7 +86,9 @@ func (r *Room) DemandOn(ctx context.Context, which id.Org, who id.Person) (Deman
 			d.add(p)
 		}
 	}
-	slices.SortFunc(d.Methods, func(a, b factor.Method) int { return slices.Index(requirable, a) - slices.Index(requirable, b) })
+	slices.SortFunc(d.Methods, func(a, b factor.Method) int {
+		return slices.Index(factor.Requirable, a) - slices.Index(factor.Requirable, b)
+	})
 	return d, nil
 }
 
@@ -149,7 +148,7 @@ func (p *SignInPolicy) settle() *fault.Fault {
 		bad.Add("name", "name-malformed", "limit", 64)
 	}
 	for _, m := range p.Require {
-		if !slices.Contains(requirable, m) {
+		if !slices.Contains(factor.Requirable, m) {
 			bad.Add("require", "method-unknown", "method", string(m), "known", "passkey, password, totp, mail")
 		}
 	}

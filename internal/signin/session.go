@@ -212,6 +212,9 @@ func (r *Room) Open(tx *store.Tx, path admit.Path, o Opening, known bool, before
 		if _, err := deleteSession(self, before); err != nil {
 			return store.Event{}, err
 		}
+		if err := r.follow(tx, o.Session.Person, before, o.Session.ID); err != nil {
+			return store.Event{}, err
+		}
 	}
 	event := o.Session.event("session.begun", id.OfPerson(o.Session.Person))
 	event.Fields["path"] = path.Name
@@ -255,7 +258,7 @@ func (r *Room) EndSession(ctx context.Context, by id.Principal, who id.Person, s
 			return store.Abort(fault.New(fault.NotFound, "session-unknown"))
 		}
 		if err == nil {
-			_, err = deleteSession(tx, session)
+			_, err = r.endOne(tx, who, session)
 		}
 		if err != nil {
 			return store.Abort(err)
@@ -269,7 +272,7 @@ func (r *Room) EndSession(ctx context.Context, by id.Principal, who id.Person, s
 // EndSessions ends all sessions of a person but one ("" for none of them), in
 // the caller's write. Call ForgetSessions after it.
 func (r *Room) EndSessions(tx *store.Tx, who id.Person, but string) (int64, error) {
-	return deleteSessions(tx.Self(who), but)
+	return r.endBut(tx, who, but)
 }
 
 // ForgetSessions makes this node ask again for every session.

@@ -14,7 +14,7 @@ import (
 // says how many there were.
 func (r *Room) EndOtherSessions(ctx context.Context, by id.Principal, who id.Person, but string) (ended int64, err error) {
 	err = r.store.Self(who).Write(ctx, func(tx *store.Tx) store.End {
-		if ended, err = deleteSessions(tx, but); err != nil {
+		if ended, err = r.endBut(tx, who, but); err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(store.Event{Name: "session.ended", By: by, Target: "person:" + string(who), Fields: map[string]string{
@@ -107,7 +107,7 @@ func (r *Room) Shown(ctx context.Context, who id.Person, session string) (factor
 // EndSessionsBut implements factor.Sessions.
 func (r *Room) EndSessionsBut(tx *store.Tx, who id.Person, but string) (int64, error) {
 	self := tx.Self(who)
-	ended, err := deleteSessions(self, but)
+	ended, err := r.endBut(tx, who, but)
 	if err == nil {
 		err = forgiveAttempts(self, triesIn(but))
 	}
@@ -128,7 +128,7 @@ func (r *Room) CountTry(ctx context.Context, who id.Person, session string) erro
 // sessions there were. Call ForgetSessions after it.
 func (r *Room) EndAll(tx *store.Tx, who id.Person) (int64, error) {
 	self := tx.Self(who)
-	sessions, err := deleteSessions(self, "")
+	sessions, err := r.endBut(tx, who, "")
 	if err == nil {
 		err = forgetDevices(self)
 	}
@@ -136,15 +136,4 @@ func (r *Room) EndAll(tx *store.Tx, who id.Person) (int64, error) {
 		err = forgetAttempts(self)
 	}
 	return sessions, err
-}
-
-// Standing counts a person's sessions and their wrong answers in a row.
-func (r *Room) Standing(v *store.View, who id.Person) (sessions, wrong int64, err error) {
-	self := v.Self(who)
-	all, err := sessionsOf(self, v.Now())
-	if err != nil {
-		return 0, 0, err
-	}
-	wrong, err = failures(self)
-	return int64(len(all)), wrong, err
 }

@@ -46,6 +46,17 @@ type Options struct {
 	Refused func(ctx context.Context, who id.Person, code string)
 	// Tokens counts what else lets programs act as a person (← token).
 	Tokens func(ctx context.Context, who id.Person) (int, error)
+	// Told are the browsers that people are told in (← notify); nil: none.
+	Told Told
+}
+
+// Told learns when sessions end because somebody ended them: their browsers are
+// no longer told.
+type Told interface {
+	// Leave is about the session named only, or about all but the one kept.
+	Leave(tx *store.Tx, who id.Person, only, but string) error
+	// Follow says that a person signed in again where they were already.
+	Follow(tx *store.Tx, who id.Person, before, after string) error
 }
 
 // Room is where people sign in.
@@ -61,6 +72,7 @@ type Room struct {
 	sessions sessionMemory
 	refused  func(ctx context.Context, who id.Person, code string)
 	tokens   func(ctx context.Context, who id.Person) (int, error)
+	told     Told
 	behind   chan func() // see later
 }
 
@@ -68,7 +80,7 @@ type Room struct {
 func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, factors: o.Factors, post: o.Post,
-		refused: o.Refused, tokens: o.Tokens, behind: make(chan func(), mostBehind),
+		refused: o.Refused, tokens: o.Tokens, told: o.Told, behind: make(chan func(), mostBehind),
 	}
 	r.gate = admit.New(o.Register, r)
 	o.Factors.Meet(r, r)

@@ -26,3 +26,10 @@ func (r *Room) Glance(ctx context.Context, who id.Person) (g Glance, err error) 
 	})
 	return g, err
 }
+
+// Standing counts a person's sessions and their wrong answers in a row.
+func (r *Room) Standing(v *store.View, who id.Person) (sessions, wrong int64, err error) {
+	err = v.Self(who).Row(`SELECT COUNT(*), (SELECT COALESCE(SUM(fails), 0) FROM attempt WHERE person = $1 AND source = '')
+		FROM session WHERE person = $1 AND ends > $2 AND seen + idle / 1000 >= $2`, store.Micros(v.Now())).Scan(&sessions, &wrong)
+	return sessions, wrong, err
+}

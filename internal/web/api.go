@@ -155,8 +155,7 @@ func (m *Mux) serveAPI(v *Visit, op *huma.Operation, next func(huma.Context)) {
 	}
 	if errors.Is(err, store.ErrRehearsed) {
 		v.rec.fault = nil
-		v.w.WriteHeader(http.StatusNoContent)
-		return
+		err = v.foreseen()
 	}
 	if err != nil {
 		v.fail(err)

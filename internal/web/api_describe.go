@@ -126,6 +126,9 @@ func (o *operation) demandText() string {
 	if o.route.Fresh == 0 && tokenless(o.Security) {
 		text += " A person must be there: a token is refused (403 `person-must-be-present`)."
 	}
+	if o.Extensions["x-foresees"] == true {
+		text += " With `Dry-Run: true` it answers 200 with what it would change for people: `{\"foreseen\": [\"…\"]}`."
+	}
 	if o.Extensions["x-socket"] == true {
 		text += " No role holds it: it is for processes of the machine, over the control socket."
 	}
@@ -261,6 +264,8 @@ const apiText = `Everything that can be done in the console of Sekisho can be do
 
 **Changes.** What can be changed carries a ` + "`version`" + `: send it back, and a change in between is refused as a conflict instead of being lost. In a PATCH, what is left out stays.
 
+**Dry runs.** With ` + "`Dry-Run: true`" + ` a change is held against every rule and nothing is kept: the answer is the refusal, or 204, or, where the operation says so, 200 with ` + "`foreseen`" + `, sentences about what would change for people.
+
 **Input is strict**: an unknown field or parameter, a field twice or a body of another type is refused, never ignored.`
 
 // commonDocs say what members mean that mean the same everywhere; a doc of the
@@ -270,7 +275,7 @@ var commonDocs = map[string]string{
 	"cursor": "`next` of the page before; without it, the first page", "limit": "How many at most",
 	"id": "Identifier: never changed and never used again", "version": "Counts the changes: send it back with a change",
 	"org": "Id of the organization", "person": "Id of the person", "group": "Id of the group", "role": "Id of the role; of a built-in one its name",
-	"notice": "Id of the announcement", "token": "Id of the token", "session": "Id of the session", "policy": "Id of the policy",
+	"notice": "Id of the announcement", "token": "Id of the token", "session": "Id of the session", "policy": "Id of the policy", "system": "Id of the outside system",
 	"record": "Id of the record", "passkey": "Id of the passkey", "effect": "Id of the effect", "ask": "Id of the ask", "lease": "Id of the lease", "approval": "Id of the approval policy", "delegation": "Id of the delegation", "created": "When it was made",
 	"title": "As people read it", "driver": "What carries it out", "state": "How it stands", "until": "When it is over",
 }

@@ -277,6 +277,7 @@ func (m *Mux) handle(route Route, enter func(*Visit)) {
 func (m *Mux) registerOwn() {
 	m.registerHealth()
 	m.registerAssets()
+	m.registerApp()
 	m.registerEvents()
 	m.registerPreferences()
 	m.registerDescription()

@@ -33,6 +33,8 @@ type record struct {
 	fault   error
 	notes   []string
 	matched bool
+	// foresees is what a dry run says, from Foresees.
+	foresees func(*Visit) ([]string, error)
 }
 
 // writer counts what leaves and holds back the mux's own error bodies, which

@@ -34,20 +34,37 @@ type Renewal struct {
 // Holds says what a member signs in with, for who may change it.
 func (r *Room) Holds(ctx context.Context, by id.Principal, in id.Org, who id.Person) (p org.Person, h Holding, err error) {
 	err = r.store.Org(in).Read(ctx, func(v *store.View) (err error) {
-		if p, err = r.factors.MayTouch(v, by, in, who); err != nil {
-			return err
+		if p, err = r.factors.MayTouch(v, by, in, who); err == nil {
+			h, err = r.holding(v, who)
 		}
-		if h.Count, err = factor.CountOf(v.Self(who)); err != nil {
-			return err
-		}
-		if h.Tokens, err = r.tokens.CountTokens(v, who); err != nil {
-			return err
-		}
-		sessions, wrong, err := r.sessions.Standing(v, who)
-		h.Sessions, h.Locked = sessions, wrong >= r.mostWrong
 		return err
 	})
 	return p, h, err
+}
+
+// glance is Holds for a page that only shows it, by rights as they were a moment
+// ago, in three statements.
+func (r *Room) glance(ctx context.Context, by id.Principal, in id.Org, who id.Person) (h Holding, err error) {
+	if err = r.register.MightTouch(ctx, by, in, who); err != nil {
+		return h, err
+	}
+	err = r.store.Org(in).Read(ctx, func(v *store.View) (err error) {
+		h, err = r.holding(v, who)
+		return err
+	})
+	return h, err
+}
+
+func (r *Room) holding(v *store.View, who id.Person) (h Holding, err error) {
+	if h.Count, err = factor.CountOf(v.Self(who)); err != nil {
+		return h, err
+	}
+	if h.Tokens, err = r.tokens.CountTokens(v, who); err != nil {
+		return h, err
+	}
+	sessions, wrong, err := r.sessions.Standing(v, who)
+	h.Sessions, h.Locked = sessions, wrong >= r.mostWrong
+	return h, err
 }
 
 // ResetFactors takes factors of a member away and ends their sessions, tokens

@@ -1,6 +1,7 @@
 package welcome_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -217,6 +218,43 @@ func TestInvitationOfSomebodyWhoIsHere(t *testing.T) {
 		}
 		if got := aoi.Post("/welcome", as); !factortest.Has(got, 422, invitationOver) {
 			t.Errorf("used twice: %d", got.Status)
+		}
+	})
+}
+
+// An invitation opened in somebody else's session leads to the invited person
+// first; the account that is signed in is a second choice.
+func TestInvitationInAnothersSession(t *testing.T) {
+	eachTown(t, func(t *testing.T, r town) {
+		r.Invite(t, r.Org, "megumi", "megumi@kaede.example")
+		link := r.Mailed(t, "megumi@kaede.example", "")
+		for lang, want := range map[string][]string{
+			"en": {"Sign out and accept as megumi", "That is me: accept as", "Signed in as"},
+			"ja": {"サインアウトして megumi として参加", "本人なので", "サインイン中のアカウント"},
+		} {
+			botan := r.As(t, r.Botan, r.Org)
+			got := botan.Send(http.MethodGet, "/welcome?link="+link, "", http.Header{"Accept-Language": {lang}})
+			page := html.UnescapeString(got.Body)
+			main, second := strings.Index(page, want[0]), strings.Index(page, want[1])
+			if got.Status != 200 || main < 0 || second < main || !strings.Contains(page, want[2]) {
+				t.Errorf("%s: %d %d %d %s", lang, got.Status, main, second, page)
+			}
+			if strings.Contains(page[strings.LastIndex(page[:second], "<button"):second], "main") || !strings.Contains(page, `action="/signout"><input type="hidden" name="back" value="/welcome?link=`) {
+				t.Errorf("%s: the second choice is a main one: %s", lang, page)
+			}
+			out := botan.Post("/signout", url.Values{"back": {"/welcome?link=" + link}})
+			if out.Status != http.StatusSeeOther || out.Header.Get("Location") != "/welcome?link="+link {
+				t.Fatalf("%d %q", out.Status, out.Header.Get("Location"))
+			}
+			if got := botan.Get("/welcome?link=" + link); !factortest.Has(got, 200, `name="family_name"`) {
+				t.Errorf("%s: after signing out: %d", lang, got.Status)
+			}
+		}
+		for _, back := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, ""} {
+			out := r.As(t, r.Botan, r.Org).Post("/signout", url.Values{"back": {back}})
+			if out.Header.Get("Location") != "/" {
+				t.Errorf("signing out leads to %q", out.Header.Get("Location"))
+			}
 		}
 	})
 }

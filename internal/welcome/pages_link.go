@@ -53,10 +53,11 @@ func (r *Room) linkPages(m *web.Mux) {
 	r.memberPages(m)
 }
 
-// signInPath is where people sign in, and organizationPath where they choose
-// the organization in which they act (← signin).
+// signInPath and signOutPath are where people sign in and out, organizationPath
+// is where they choose the organization in which they act (← signin).
 const (
 	signInPath       = "/signin"
+	signOutPath      = "/signout"
 	organizationPath = "/organization"
 )
 

@@ -36,7 +36,10 @@ func (r *Room) PersonPanel(v *web.Visit, target string) (templ.Component, error)
 	if !person || v.May(factor.Reset, "") != nil {
 		return nil, nil
 	}
-	_, h, err := r.Holds(v.Context(), v.Actor().Principal, v.Actor().Org, id.Person(who))
+	if v.Actor().Principal == id.OfPerson(id.Person(who)) {
+		return nil, nil // their own ways in are under their settings
+	}
+	h, err := r.glance(v.Context(), v.Actor().Principal, v.Actor().Org, id.Person(who))
 	if fault.As(err) != nil {
 		return nil, nil // nothing that they may change
 	}

@@ -38,18 +38,29 @@ func (r *Room) welcomeStep(v *web.Visit, link secret.Text, w Welcome, typed url.
 			{Key: v.Say("signin.welcome.until"), Value: webui.Time(w.Until)},
 		},
 	}
-	actor, again := v.Actor().Principal.Person(), signInPath+"?back="+url.QueryEscape(WelcomePath+"?link="+link.Reveal())
+	actor, here := v.Actor().Principal.Person(), WelcomePath+"?link="+link.Reveal()
+	again := signInPath + "?back=" + url.QueryEscape(here)
+	out := func(key, back string) {
+		step.Facts = append(step.Facts, webui.Detail{Key: v.Say("signin.welcome.signed-in-as"), Value: webui.Text(v.Actor().Name)})
+		step.Out = &ui.SignOut{Action: signOutPath, Back: back, Text: v.Say(key, "login", w.Person.Login)}
+	}
 	switch {
-	case w.Person.State == org.Active && actor == w.Person.ID, w.Person.State == org.Invited && actor != "" && r.join != nil:
+	case w.Person.State == org.Active && actor == w.Person.ID:
 		step.Button = v.Say("signin.welcome.accept-as", "name", v.Actor().Name)
 		step.Hidden = append(step.Hidden, ui.Pair{Name: "as", Value: "me"})
-		step.Note = v.Say("signin.welcome.not-me")
 	case w.Person.State == org.Active && actor != "":
+		out("signin.welcome.out-and-in", again)
 		step.Note = v.Say("signin.welcome.other-person", "login", w.Person.Login)
 	case w.Person.State == org.Active:
 		step.Note, step.Else, step.ElseHref = v.Say("signin.welcome.sign-in-first"), v.Say("signin.title"), again
 	case actor != "":
-		step.Note = v.Say("signin.welcome.sign-out-first")
+		out("signin.welcome.out-and-accept", here)
+		step.Note = v.Say("signin.welcome.sign-out-first", "login", w.Person.Login)
+		if r.join != nil { // one natural person may have several addresses
+			step.Button = v.Say("signin.welcome.is-me", "name", v.Actor().Name)
+			step.Hidden = append(step.Hidden, ui.Pair{Name: "as", Value: "me"})
+			step.Note = v.Say("signin.welcome.not-me", "login", w.Person.Login, "name", v.Actor().Name)
+		}
 	default:
 		step.Fields = append(namesOf(v, w.Person, typed, bad), localeInput(v, typed, bad))
 		step.Button, step.Note = v.Say("signin.next"), v.Say("signin.welcome.note")

@@ -1,7 +1,11 @@
 // Package ui is the page of the hub.
 package ui
 
-import "time"
+import (
+	"time"
+
+	web "github.com/sekisho/sekisho/internal/web/ui"
+)
 
 // Saying is one sentence in one language, for the page that greets in all.
 type Saying struct {
@@ -74,4 +78,21 @@ type Place struct {
 	ID, Title, Roles string
 	Manager          string // "" for none
 	Here             bool   // they act in it
+}
+
+// Push is the page of the browsers that a person is told in.
+type Push struct {
+	Heading, Saved string
+	Off            bool   // the house pushes nothing
+	Key            string // to subscribe with
+	Here           bool   // this browser is one of them
+	Rows           []web.Row
+	Test           string
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }

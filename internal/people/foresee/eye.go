@@ -16,14 +16,16 @@ import (
 // Eye says in sentences what a change would do; no sentence is no consequence.
 type Eye struct {
 	Visit    *web.Visit
+	Org      id.Org // where the change is
 	Register *org.Register
 	Book     *words.Book
 	// Held counts the sessions and tokens that end with an account; nil: nobody
 	// knows. A fault is for who may not know.
 	Held func(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error)
+	// Asked says what people are asked for at sign-in when others are in groups,
+	// by group who will be in it; nil: nobody knows.
+	Asked func(v *web.Visit, in id.Org, later map[id.Group][]id.Person) ([]string, error)
 }
-
-func (e Eye) here() id.Org { return e.Visit.Actor().Org }
 
 func (e Eye) say(key string, args ...any) string { return e.Visit.Say("people.foresee."+key, args...) }
 
@@ -60,8 +62,22 @@ func (e Eye) self(lines []string, who id.Person) []string {
 
 // Seat is a change of somebody's roles.
 func (e Eye) Seat(p org.Person, before, after []id.Role) ([]string, error) {
-	all, err := e.Register.Roles(e.Visit.Context(), e.here())
+	all, err := e.Register.Roles(e.Visit.Context(), e.Org)
 	return e.self(e.changes("person", Permits(all, before), Permits(all, after), "name", p.DisplayName), p.ID), err
+}
+
+// Member is a change of somebody's roles and of the state of their membership.
+func (e Eye) Member(before, after org.Member) ([]string, error) {
+	p, err := e.Register.Person(e.Visit.Context(), before.Person)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := e.Seat(p, before.Roles, after.Roles)
+	if err != nil || after.State != org.Disabled || before.State == org.Disabled {
+		return lines, err
+	}
+	ends, err := e.State(p, true, false)
+	return append(lines, ends...), err
 }
 
 // Role is a change of what a role permits and includes, for all who hold it, by
@@ -70,13 +86,13 @@ func (e Eye) Role(which id.Role, permits []string, includes []id.Role) ([]string
 	if which == "" { // nobody holds it yet
 		return nil, nil
 	}
-	all, err := e.Register.Roles(e.Visit.Context(), e.here())
+	all, err := e.Register.Roles(e.Visit.Context(), e.Org)
 	if err != nil {
 		return nil, err
 	}
 	var holders []id.Person
 	for _, one := range Reach(all, which) {
-		who, err := e.Register.Holders(e.Visit.Context(), e.here(), one)
+		who, err := e.Register.Holders(e.Visit.Context(), e.Org, one)
 		if err != nil {
 			return nil, err
 		}
@@ -91,30 +107,40 @@ func (e Eye) Role(which id.Role, permits []string, includes []id.Role) ([]string
 	return e.changes("role", Permits(all, []id.Role{which}), slices.Compact(after), "count", len(holders)), nil
 }
 
-// Group is a change of the groups within one.
-func (e Eye) Group(g org.Group, inner []id.Group) ([]string, error) {
-	if g.ID == "" {
+// Group is a change of who is in a group and of the groups within it. A member
+// who comes or goes is no consequence; that they come into other groups with it,
+// or are asked for more at sign-in, is.
+func (e Eye) Group(after org.Group) (lines []string, err error) {
+	if after.ID == "" {
 		return nil, nil
 	}
-	before, err := e.Register.MembersOf(e.Visit.Context(), e.here(), g.ID)
-	if err != nil {
+	all, err := e.Register.Groups(e.Visit.Context(), e.Org)
+	i := slices.IndexFunc(all, func(g org.Group) bool { return g.ID == after.ID })
+	if err != nil || i < 0 {
 		return nil, err
 	}
-	after := slices.Clone(g.Members)
-	for _, one := range inner {
-		some, err := e.Register.MembersOf(e.Visit.Context(), e.here(), one)
-		if err != nil {
-			return nil, err
-		}
-		after = append(after, some...)
-	}
-	slices.Sort(after)
-	after = slices.Compact(after)
-	in, out := Difference(texts(before), texts(after))
+	nested := !slices.Equal(slices.Sorted(slices.Values(all[i].Groups)), slices.Sorted(slices.Values(after.Groups)))
+	now := Everybody(all, after.ID)
+	all[i].Members, all[i].Groups = after.Members, after.Groups
+	then := Everybody(all, after.ID)
+	in, out := Difference(texts(now), texts(then))
 	if len(in)+len(out) == 0 {
 		return nil, nil
 	}
-	return []string{e.say("group", "in", len(in), "out", len(out), "all", len(after))}, nil
+	later, outer := map[id.Group][]id.Person{after.ID: then}, []string{}
+	for _, g := range Around(all, after.ID) {
+		later[g.ID], outer = Everybody(all, g.ID), append(outer, g.Title)
+	}
+	if e.Asked != nil {
+		lines, err = e.Asked(e.Visit, e.Org, later)
+	}
+	if len(outer) > 0 {
+		lines = append([]string{e.say("group.around", "list", strings.Join(outer, e.Visit.Say("people.comma")))}, lines...)
+	}
+	if nested || len(lines) > 0 {
+		lines = append([]string{e.say("group", "in", len(in), "out", len(out), "all", len(then))}, lines...)
+	}
+	return lines, err
 }
 
 func texts(all []id.Person) []string {
@@ -144,7 +170,7 @@ func (e Eye) held(who id.Person) ([]string, error) {
 	if e.Held == nil {
 		return nil, nil
 	}
-	sessions, tokens, err := e.Held(e.Visit.Context(), e.Visit.Actor().Principal, e.here(), who)
+	sessions, tokens, err := e.Held(e.Visit.Context(), e.Visit.Actor().Principal, e.Org, who)
 	if fault.As(err) != nil {
 		return nil, nil
 	}
@@ -166,4 +192,13 @@ func (e Eye) Organization(o org.Organization, parentRoles []id.Role, closes bool
 		lines = append(lines, e.say("closed", "title", o.Title))
 	}
 	return lines
+}
+
+// Turned is Organization between two states of it.
+func (e Eye) Turned(before, after org.Organization) []string {
+	roles := make([]id.Role, len(after.ParentRoles))
+	for i, role := range after.ParentRoles {
+		roles[i] = id.Role(role)
+	}
+	return e.Organization(before, roles, after.State == org.Disabled && before.State != org.Disabled)
 }

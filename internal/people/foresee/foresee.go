@@ -3,6 +3,7 @@
 package foresee
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/sekisho/sekisho/internal/id"
@@ -28,17 +29,55 @@ func Permits(all []org.Role, held []id.Role) (permits []string) {
 
 // Difference returns what somebody gains and loses from before to after.
 func Difference(before, after []string) (gains, loses []string) {
-	for _, one := range after {
-		if !slices.Contains(before, one) {
-			gains = append(gains, one)
+	return without(after, before), without(before, after)
+}
+
+func without(all, others []string) (left []string) {
+	not := map[string]bool{}
+	for _, one := range others {
+		not[one] = true
+	}
+	for _, one := range all {
+		if !not[one] {
+			left = append(left, one)
 		}
 	}
-	for _, one := range before {
-		if !slices.Contains(after, one) {
-			loses = append(loses, one)
+	return left
+}
+
+// Everybody is who is in a group, directly or through groups in it, by
+// identifier.
+func Everybody(all []org.Group, which id.Group) []id.Person {
+	at := map[id.Group]org.Group{}
+	for _, g := range all {
+		at[g.ID] = g
+	}
+	who, seen := map[id.Person]bool{}, map[id.Group]bool{}
+	for left := []id.Group{which}; len(left) > 0; {
+		g := at[left[0]]
+		if left = left[1:]; seen[g.ID] {
+			continue
+		}
+		seen[g.ID], left = true, append(left, g.Groups...)
+		for _, one := range g.Members {
+			who[one] = true
 		}
 	}
-	return gains, loses
+	return slices.Sorted(maps.Keys(who))
+}
+
+// Around are the groups that one is in, directly or through others.
+func Around(all []org.Group, which id.Group) (outer []org.Group) {
+	in := map[id.Group]bool{which: true}
+	for grown := true; grown; {
+		grown = false
+		for _, g := range all {
+			if !in[g.ID] && slices.ContainsFunc(g.Groups, func(one id.Group) bool { return in[one] }) {
+				in[g.ID], outer, grown = true, append(outer, g), true
+			}
+		}
+	}
+	return outer
 }
 
 // Reach are the roles that include one, and itself.

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"context"
+
 	"github.com/a-h/templ"
 
 	web "github.com/sekisho/sekisho/internal/web/ui"
@@ -28,10 +30,19 @@ type PolicyForm struct {
 	Require, Roles, Groups        web.Pick
 	Attestation                   web.Pick
 	Allow, Deny                   web.Input
+	Foreseen                      web.Foreseen // what saving changes, where it was looked at
+	Ends                          bool         // what was looked at is the deletion
 }
 
 func (f PolicyForm) fields() []web.Input {
 	return []web.Input{f.Name, f.Idle, f.Absolute, f.Allow, f.Deny}
+}
+
+func (f PolicyForm) save(ctx context.Context) string {
+	if len(f.Foreseen.Lines) == 0 {
+		return web.Say(ctx, "web.check")
+	}
+	return web.Say(ctx, "signin.save")
 }
 
 // Organizations is the choice of where to act.

@@ -64,7 +64,7 @@ func stock(files fs.FS) (*Shelf, error) {
 func mediaType(name string) string {
 	return map[string]string{
 		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-		".webmanifest": "application/manifest+json",
+		".png": "image/png",
 	}[path.Ext(name)]
 }
 

@@ -13,9 +13,13 @@ type LinkStep struct {
 	Button        string
 	Danger        bool
 	Note          string
+	Out           *SignOut // what to do first, as somebody else; nil: nothing
 	// Else leads elsewhere; "" for nowhere.
 	Else, ElseHref string
 }
+
+// SignOut is a button that ends the session and goes on.
+type SignOut struct{ Action, Back, Text string }
 
 // Pair is a value that a form sends along.
 type Pair struct{ Name, Value string }
@@ -64,6 +68,14 @@ type Link struct {
 type Summary struct {
 	Facts []web.Detail
 	Href  string
+}
+
+// kind keeps to one main button a page: signing out, where that comes first.
+func (s LinkStep) kind() string {
+	if s.Out != nil {
+		return web.Plain
+	}
+	return dangerOf(s.Danger)
 }
 
 func dangerOf(danger bool) string {
