@@ -182,7 +182,6 @@ type (
 		}
 	}
 	one[T any] struct{ Body T }
-	nothing    struct{}
 	inOrg      struct {
 		Org string `query:"org" required:"true" doc:"Id of an organization that you belong to"`
 	}
