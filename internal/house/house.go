@@ -21,6 +21,7 @@ import (
 
 	"github.com/sekisho/sekisho/docs"
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/card"
@@ -107,18 +108,19 @@ type House struct {
 
 	register *org.Register
 
-	factors *factor.Room
-	signin  *signin.Room
-	tokens  *token.Room
-	welcome *welcome.Room
-	notice  *notice.Room
-	folk    *people.Room
-	ledger  *lease.Ledger
-	hall    *request.Hall
-	console *console.Room
-	backup  *backup.Room
-	hub     *hub.Room
-	cards   *card.Room
+	factors  *factor.Room
+	signin   *signin.Room
+	tokens   *token.Room
+	welcome  *welcome.Room
+	notice   *notice.Room
+	folk     *people.Room
+	ledger   *lease.Ledger
+	hall     *request.Hall
+	approval *approval.Room
+	console  *console.Room
+	backup   *backup.Room
+	hub      *hub.Room
+	cards    *card.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -267,7 +269,7 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.hall, h.ticket); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -317,13 +319,13 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *request.Hall, t *ticket.Room) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.ManifestKinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *approval.Room, t *ticket.Room) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, nil, ticket.New(ticket.Options{}))
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, approval.New(nil), ticket.New(ticket.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

@@ -3,6 +3,7 @@ package house
 import (
 	"slices"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/handbook"
@@ -46,8 +47,8 @@ func (h *House) consoleRail() []entry {
 		entry{key: "signin.open", href: signin.OpenPath, permission: signin.ReadSessions, group: railSignIn},
 		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
 	rail = append(rail,
-		entry{key: "approval.list", href: request.PoliciesPath, permission: request.Policy, group: railPeople},
-		entry{key: "lease.list", href: request.LeasesPath, permission: lease.Read, group: railPeople})
+		entry{key: "approval.list", href: approval.PoliciesPath, permission: request.Policy, group: railPeople},
+		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	for _, e := range h.console.Rail() {
