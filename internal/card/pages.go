@@ -3,6 +3,7 @@ package card
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -378,11 +379,17 @@ func seal(v *web.Visit, c Card) *webui.Decision {
 	if c.DecidedAt.IsZero() || c.Decision != string(connector.Approve) && c.Decision != string(connector.Reject) {
 		return nil
 	}
-	method := ""
-	if len(c.AMR) > 0 {
-		method = strings.Join(c.AMR, ", ")
+	return &webui.Decision{Name: v.Actor().Name, At: c.DecidedAt, Method: method(v, c.AMR), Refused: c.Decision == string(connector.Reject)}
+}
+
+// method is how somebody was sure to be themself, in a word (RFC 8176 §2).
+func method(v *web.Visit, amr []string) string {
+	for _, one := range []struct{ amr, method string }{{"pop", "passkey"}, {"otp", "totp"}, {"pwd", "password"}} {
+		if slices.Contains(amr, one.amr) {
+			return v.Say("signin.method." + one.method)
+		}
 	}
-	return &webui.Decision{Name: v.Actor().Name, At: c.DecidedAt, Method: method, Refused: c.Decision == string(connector.Reject)}
+	return ""
 }
 
 // failures are the kinds of problems that have a sentence of their own.
