@@ -14,6 +14,86 @@ CREATE INDEX api_token_org ON api_token (org, id);
 
 CREATE INDEX api_token_person ON api_token (person);
 
+CREATE TABLE approval_policy (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  place BIGINT NOT NULL,
+  spec TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE TABLE ask (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  for_person TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  title TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  starts BIGINT NOT NULL,
+  length BIGINT NOT NULL,
+  extends TEXT NOT NULL,
+  broken BIGINT NOT NULL,
+  held TEXT NOT NULL,
+  state TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  stage BIGINT NOT NULL,
+  escalated BIGINT NOT NULL,
+  policy TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  due BIGINT NOT NULL,
+  decided BIGINT NOT NULL,
+  decided_by TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  lease TEXT NOT NULL,
+  ends BIGINT NOT NULL,
+  asked BIGINT NOT NULL,
+  review TEXT NOT NULL,
+  told TEXT NOT NULL,
+  steps BIGINT NOT NULL,
+  version BIGINT NOT NULL
+);
+
+CREATE INDEX ask_for ON ask (for_person, id);
+
+CREATE INDEX ask_lease ON ask (org, lease) WHERE lease <> '';
+
+CREATE INDEX ask_org ON ask (org, state, id);
+
+CREATE INDEX ask_person ON ask (person, id);
+
+CREATE TABLE ask_step (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  name TEXT NOT NULL,
+  seat TEXT NOT NULL,
+  stage BIGINT NOT NULL,
+  text TEXT NOT NULL,
+  more TEXT NOT NULL,
+  PRIMARY KEY (org, ask, seq)
+);
+
+CREATE TABLE ask_vote (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  stage BIGINT NOT NULL,
+  person TEXT NOT NULL,
+  seat TEXT NOT NULL,
+  approve BIGINT NOT NULL,
+  reason TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (org, ask, revision, stage, person),
+  UNIQUE (org, ask, revision, stage, seat)
+);
+
 CREATE TABLE attempt (
   person TEXT NOT NULL,
   source TEXT NOT NULL,
@@ -263,6 +343,26 @@ CREATE TABLE console_node (
   alarms TEXT NOT NULL                -- keys, separated by spaces
 );
 
+CREATE TABLE delegation (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  person TEXT NOT NULL,
+  to_person TEXT NOT NULL,
+  starts BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  kinds TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE INDEX delegation_org ON delegation (org, ends);
+
+CREATE INDEX delegation_person ON delegation (person, ends);
+
+CREATE INDEX delegation_to ON delegation (to_person, ends);
+
 CREATE TABLE factor (
   person TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
@@ -287,7 +387,7 @@ CREATE INDEX group_group_inner ON group_group (org, inner_id);
 CREATE TABLE group_member (
   org TEXT NOT NULL,
   group_id TEXT NOT NULL,
-  person TEXT NOT NULL,
+  person TEXT NOT NULL, lent TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (org, group_id, person)
 );
 
@@ -378,6 +478,35 @@ CREATE TABLE known_device (
   PRIMARY KEY (person, hash)
 );
 
+CREATE TABLE lease (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  title TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  by_ TEXT NOT NULL,
+  state TEXT NOT NULL,
+  since BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  timer TEXT NOT NULL,
+  why TEXT NOT NULL,
+  ended BIGINT NOT NULL,
+  ended_by TEXT NOT NULL,
+  tries BIGINT NOT NULL,
+  trouble TEXT NOT NULL,
+  retry BIGINT NOT NULL
+);
+
+CREATE INDEX lease_due ON lease (retry) WHERE state <> 'back' AND retry > 0;
+
+CREATE UNIQUE INDEX lease_once ON lease (org, kind, target, person) WHERE state <> 'back';
+
+CREATE INDEX lease_org ON lease (org, state, id);
+
+CREATE INDEX lease_person ON lease (person, state, id);
+
 CREATE TABLE mail_change (
   person TEXT NOT NULL PRIMARY KEY,
   email TEXT NOT NULL,
@@ -432,7 +561,7 @@ CREATE INDEX member_sort ON member (org, sort, person);
 CREATE TABLE member_role (
   org TEXT NOT NULL,
   person TEXT NOT NULL,
-  role TEXT NOT NULL,
+  role TEXT NOT NULL, lent TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (org, person, role)
 );
 

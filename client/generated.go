@@ -22,6 +22,25 @@ const (
 	AddSystemRequestModeUser    AddSystemRequestMode = "user"
 )
 
+// Defines values for AskReview.
+const (
+	AskReviewDue   AskReview = "due"
+	AskReviewFine  AskReview = "fine"
+	AskReviewWrong AskReview = "wrong"
+)
+
+// Defines values for AskState.
+const (
+	AskStateApproved  AskState = "approved"
+	AskStateExpired   AskState = "expired"
+	AskStateOpen      AskState = "open"
+	AskStateOver      AskState = "over"
+	AskStateRefused   AskState = "refused"
+	AskStateReleased  AskState = "released"
+	AskStateVoid      AskState = "void"
+	AskStateWithdrawn AskState = "withdrawn"
+)
+
 // Defines values for ChangeMemberRequestState.
 const (
 	ChangeMemberRequestStateActive   ChangeMemberRequestState = "active"
@@ -119,6 +138,21 @@ const (
 	KeysStatePhaseMoving  KeysStatePhase = "moving"
 	KeysStatePhaseStuck   KeysStatePhase = "stuck"
 	KeysStatePhaseWaiting KeysStatePhase = "waiting"
+)
+
+// Defines values for LeaseState.
+const (
+	LeaseStateBack   LeaseState = "back"
+	LeaseStateOut    LeaseState = "out"
+	LeaseStateTaking LeaseState = "taking"
+)
+
+// Defines values for LeaseWhy.
+const (
+	LeaseWhyExpired  LeaseWhy = "expired"
+	LeaseWhyReturned LeaseWhy = "returned"
+	LeaseWhyReviewed LeaseWhy = "reviewed"
+	LeaseWhyRevoked  LeaseWhy = "revoked"
 )
 
 // Defines values for MemberAccount.
@@ -249,6 +283,30 @@ const (
 	ListEffectsParamsStateSkipped  ListEffectsParamsState = "skipped"
 )
 
+// Defines values for ListOwnAsksParamsState.
+const (
+	ListOwnAsksParamsStateApproved  ListOwnAsksParamsState = "approved"
+	ListOwnAsksParamsStateExpired   ListOwnAsksParamsState = "expired"
+	ListOwnAsksParamsStateOpen      ListOwnAsksParamsState = "open"
+	ListOwnAsksParamsStateOver      ListOwnAsksParamsState = "over"
+	ListOwnAsksParamsStateRefused   ListOwnAsksParamsState = "refused"
+	ListOwnAsksParamsStateReleased  ListOwnAsksParamsState = "released"
+	ListOwnAsksParamsStateVoid      ListOwnAsksParamsState = "void"
+	ListOwnAsksParamsStateWithdrawn ListOwnAsksParamsState = "withdrawn"
+)
+
+// Defines values for ListAsksParamsState.
+const (
+	ListAsksParamsStateApproved  ListAsksParamsState = "approved"
+	ListAsksParamsStateExpired   ListAsksParamsState = "expired"
+	ListAsksParamsStateOpen      ListAsksParamsState = "open"
+	ListAsksParamsStateOver      ListAsksParamsState = "over"
+	ListAsksParamsStateRefused   ListAsksParamsState = "refused"
+	ListAsksParamsStateReleased  ListAsksParamsState = "released"
+	ListAsksParamsStateVoid      ListAsksParamsState = "void"
+	ListAsksParamsStateWithdrawn ListAsksParamsState = "withdrawn"
+)
+
 // Defines values for ListMembersParamsState.
 const (
 	ListMembersParamsStateActive   ListMembersParamsState = "active"
@@ -288,6 +346,59 @@ type Act struct {
 
 	// Label As the source calls it
 	Label string `json:"label"`
+}
+
+// AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
+type AddApprovalPolicyRequest struct {
+	// Ahead How far ahead the start may lie; 30 days if 0
+	Ahead *int64 `json:"ahead,omitempty"`
+
+	// BreakGlass For how long it may be taken before anybody decides; 0: not at all
+	BreakGlass *int64 `json:"break_glass,omitempty"`
+
+	// Endless It may be out until it is given back
+	Endless       *bool  `json:"endless,omitempty"`
+	EscalateAfter *int64 `json:"escalate_after,omitempty"`
+
+	// EscalateTo Approvers who are asked, too, when a stage waited for so long
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// Expires How long the question waits; 72 hours if 0
+	Expires *int64 `json:"expires,omitempty"`
+
+	// Fallback Approvers where nobody of a group can decide
+	Fallback *[]string `json:"fallback,omitempty"`
+
+	// Kinds Of what can be asked for; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// MaxDuration How long it may be out; 8 hours if 0
+	MaxDuration *int64 `json:"max_duration,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// NoReason Nobody needs to say why
+	NoReason *bool `json:"no_reason,omitempty"`
+
+	// Place Lower ones are asked first; the first that applies decides
+	Place *int64 `json:"place,omitempty"`
+
+	// Reminders After a stage opened
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Rules That decide in place of people; refusing ones first
+	Rules  *[]Rule      `json:"rules,omitempty"`
+	Stages *[]StageSpec `json:"stages,omitempty"`
+
+	// Targets KIND:ID; all of the kinds if empty
+	Targets *[]string `json:"targets,omitempty"`
+
+	// UsualDuration How long is proposed
+	UsualDuration *int64 `json:"usual_duration,omitempty"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When *string `json:"when,omitempty"`
 }
 
 // AddGroupRequest defines model for AddGroupRequest.
@@ -472,6 +583,16 @@ type AddSystemRequest struct {
 // AddSystemRequestMode Whether each person connects, or the organization once
 type AddSystemRequestMode string
 
+// AmendAskRequest defines model for AmendAskRequest.
+type AmendAskRequest struct {
+	// From Not before
+	From *time.Time `json:"from,omitempty"`
+
+	// Length Seconds; 0: until it is given back
+	Length *int64  `json:"length,omitempty"`
+	Reason *string `json:"reason,omitempty"`
+}
+
 // ApplyRequest defines model for ApplyRequest.
 type ApplyRequest struct {
 	// Digest Of the plan that was shown; another one is refused
@@ -497,6 +618,107 @@ type ArchiveRecordsResponse struct {
 
 	// Path File on the server
 	Path *string `json:"path,omitempty"`
+}
+
+// Ask defines model for Ask.
+type Ask struct {
+	// Broken The glass was broken: it was out before anybody decided
+	Broken *bool `json:"broken,omitempty"`
+
+	// Created When it was made
+	Created time.Time  `json:"created"`
+	Decided *time.Time `json:"decided,omitempty"`
+
+	// Due When the question expires
+	Due time.Time `json:"due"`
+
+	// Extends Id of the lease that is to last longer
+	Extends *string `json:"extends,omitempty"`
+
+	// For Id of the person who would get it
+	For string `json:"for"`
+
+	// From Not before; missing: as soon as it is decided
+	From *time.Time `json:"from,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Kind Of what is asked for
+	Kind string `json:"kind"`
+
+	// Lease Under which it is out
+	Lease *string `json:"lease,omitempty"`
+
+	// Length Seconds that it is out; 0: until it is given back
+	Length int64 `json:"length"`
+
+	// Org Id of the organization
+	Org    string `json:"org"`
+	Reason string `json:"reason"`
+
+	// Requester Id of the person who asked
+	Requester string `json:"requester"`
+
+	// Review Of a broken glass
+	Review *AskReview `json:"review,omitempty"`
+
+	// Revision Raised whenever what is asked changes; earlier decisions count no more
+	Revision int64 `json:"revision"`
+
+	// Rule That decided in place of people
+	Rule *string `json:"rule,omitempty"`
+
+	// Stage Which is decided now, from 0
+	Stage int64 `json:"stage"`
+
+	// State How it stands
+	State AskState `json:"state"`
+
+	// Target Id of what is asked for
+	Target string `json:"target"`
+
+	// Title Of what is asked for, as it was called then
+	Title string `json:"title"`
+
+	// Until When it is taken back
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// AskReview Of a broken glass
+type AskReview string
+
+// AskState How it stands
+type AskState string
+
+// AskRequest defines model for AskRequest.
+type AskRequest struct {
+	// Break Break the glass: it is out at once, and reviewed afterwards
+	Break *bool `json:"break,omitempty"`
+
+	// Endless Until it is given back, where the policy lets it
+	Endless *bool `json:"endless,omitempty"`
+
+	// Extends Id of the lease that is to last longer
+	Extends *string `json:"extends,omitempty"`
+
+	// For Id of the person who would get it; you if empty
+	For *string `json:"for,omitempty"`
+
+	// From Not before; missing: as soon as it is decided
+	From *time.Time `json:"from,omitempty"`
+
+	// Kind group, role, …
+	Kind string `json:"kind"`
+
+	// Length Seconds; 0: as the policy proposes
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Plain text, at most 1000 characters
+	Reason *string `json:"reason,omitempty"`
+
+	// Target Id of what is asked for
+	Target string `json:"target"`
 }
 
 // Both defines model for Both.
@@ -593,6 +815,62 @@ type CardList struct {
 
 	// Open How many wait in all
 	Open int64 `json:"open"`
+}
+
+// ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
+type ChangeApprovalPolicyRequest struct {
+	// Ahead How far ahead the start may lie; 30 days if 0
+	Ahead *int64 `json:"ahead,omitempty"`
+
+	// BreakGlass For how long it may be taken before anybody decides; 0: not at all
+	BreakGlass *int64 `json:"break_glass,omitempty"`
+
+	// Endless It may be out until it is given back
+	Endless       *bool  `json:"endless,omitempty"`
+	EscalateAfter *int64 `json:"escalate_after,omitempty"`
+
+	// EscalateTo Approvers who are asked, too, when a stage waited for so long
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// Expires How long the question waits; 72 hours if 0
+	Expires *int64 `json:"expires,omitempty"`
+
+	// Fallback Approvers where nobody of a group can decide
+	Fallback *[]string `json:"fallback,omitempty"`
+
+	// Kinds Of what can be asked for; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// MaxDuration How long it may be out; 8 hours if 0
+	MaxDuration *int64 `json:"max_duration,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// NoReason Nobody needs to say why
+	NoReason *bool `json:"no_reason,omitempty"`
+
+	// Place Lower ones are asked first; the first that applies decides
+	Place *int64 `json:"place,omitempty"`
+
+	// Reminders After a stage opened
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Rules That decide in place of people; refusing ones first
+	Rules  *[]Rule      `json:"rules,omitempty"`
+	Stages *[]StageSpec `json:"stages,omitempty"`
+
+	// Targets KIND:ID; all of the kinds if empty
+	Targets *[]string `json:"targets,omitempty"`
+
+	// UsualDuration How long is proposed
+	UsualDuration *int64 `json:"usual_duration,omitempty"`
+
+	// Version As read; a change in between is a conflict
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When *string `json:"when,omitempty"`
 }
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
@@ -880,6 +1158,24 @@ type ConnectionList struct {
 	Items []Connection `json:"items"`
 }
 
+// DecideAskRequest defines model for DecideAskRequest.
+type DecideAskRequest struct {
+	// Approve false refuses
+	Approve bool `json:"approve"`
+
+	// Digest Of the sheet that was shown
+	Digest string `json:"digest"`
+
+	// Later A later start than was asked for
+	Later *time.Time `json:"later,omitempty"`
+
+	// Reason Compulsory for a refusal
+	Reason *string `json:"reason,omitempty"`
+
+	// Shorter Seconds, less than was asked for
+	Shorter *int64 `json:"shorter,omitempty"`
+}
+
 // DecideCardRequest defines model for DecideCardRequest.
 type DecideCardRequest struct {
 	// Action One of the card's own actions
@@ -971,6 +1267,45 @@ type Definition struct {
 type DefinitionList struct {
 	// Items What is on this page
 	Items []Definition `json:"items"`
+}
+
+// DelegateRequest defines model for DelegateRequest.
+type DelegateRequest struct {
+	// Ends Exclusive, at most a year later
+	Ends time.Time `json:"ends"`
+
+	// From Id of the person whose place it is; you if empty. For others you need request.policy
+	From *string `json:"from,omitempty"`
+
+	// Kinds Of what is asked for; every kind if empty
+	Kinds  *[]string `json:"kinds,omitempty"`
+	Reason *string   `json:"reason,omitempty"`
+	Starts time.Time `json:"starts"`
+
+	// To Id of the person who decides in it
+	To string `json:"to"`
+}
+
+// Delegation defines model for Delegation.
+type Delegation struct {
+	Ends time.Time `json:"ends"`
+
+	// From Id of the person whose place it is
+	From string `json:"from"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Kinds Of what is asked for; every kind if empty
+	Kinds []string `json:"kinds"`
+
+	// Org Id of the organization
+	Org    string    `json:"org"`
+	Reason string    `json:"reason"`
+	Starts time.Time `json:"starts"`
+
+	// To Id of the person who decides in it
+	To string `json:"to"`
 }
 
 // Deletion defines model for Deletion.
@@ -1196,6 +1531,15 @@ type Exchange struct {
 type ExportResponse struct {
 	// YAML Documents, to be applied anywhere
 	YAML string `json:"yaml"`
+}
+
+// Fact defines model for Fact.
+type Fact struct {
+	// Key What it is about
+	Key string `json:"key"`
+
+	// Value Plain text
+	Value string `json:"value"`
 }
 
 // Finding defines model for Finding.
@@ -1642,6 +1986,47 @@ type KeysState struct {
 // KeysStatePhase Of the re-encryption
 type KeysStatePhase string
 
+// Lease defines model for Lease.
+type Lease struct {
+	// Ask Id of the ask that it came from
+	Ask *string `json:"ask,omitempty"`
+
+	// Holder Id of the person who holds it
+	Holder string `json:"holder"`
+
+	// ID Identifier: never changed and never used again
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+
+	// Org Id of the organization
+	Org   string    `json:"org"`
+	Since time.Time `json:"since"`
+
+	// State How it stands
+	State LeaseState `json:"state"`
+
+	// Target Id of what is out
+	Target string `json:"target"`
+
+	// Title As people read it
+	Title string `json:"title"`
+
+	// Trouble Code of what keeps it from being taken back
+	Trouble *string `json:"trouble,omitempty"`
+
+	// Until When it is taken back; missing: when somebody ends it
+	Until *time.Time `json:"until,omitempty"`
+
+	// Why Why it ended
+	Why *LeaseWhy `json:"why,omitempty"`
+}
+
+// LeaseState How it stands
+type LeaseState string
+
+// LeaseWhy Why it ended
+type LeaseWhy string
+
 // Link defines model for Link.
 type Link struct {
 	// Link To hand on, where the house sends no mail; shown once
@@ -1664,6 +2049,51 @@ type ListKeysResponse struct {
 
 	// Root What opens the root key
 	Root []Wrapped `json:"root"`
+}
+
+// ListOfAskBody defines model for ListOfAskBody.
+type ListOfAskBody struct {
+	// Items What is on this page
+	Items []Ask `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfDelegationBody defines model for ListOfDelegationBody.
+type ListOfDelegationBody struct {
+	// Items What is on this page
+	Items []Delegation `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfLeaseBody defines model for ListOfLeaseBody.
+type ListOfLeaseBody struct {
+	// Items What is on this page
+	Items []Lease `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfPolicyBody defines model for ListOfPolicyBody.
+type ListOfPolicyBody struct {
+	// Items What is on this page
+	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListOfTargetBody defines model for ListOfTargetBody.
+type ListOfTargetBody struct {
+	// Items What is on this page
+	Items []Target `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -2076,6 +2506,15 @@ type Pair struct {
 	Value string `json:"value"`
 }
 
+// Panel defines model for Panel.
+type Panel struct {
+	// Approvers person:ID, group:ID, role:ID, on-call:NAME, manager or owner
+	Approvers []string `json:"approvers"`
+
+	// Need How many of them approve; 1 if 0
+	Need *int64 `json:"need,omitempty"`
+}
+
 // Part defines model for Part.
 type Part struct {
 	// Part Stable name of it
@@ -2237,32 +2676,61 @@ type Plan struct {
 
 // Policy defines model for Policy.
 type Policy struct {
-	// Absolute Seconds that a session lasts at most; 0 is the default
-	Absolute *int64 `json:"absolute,omitempty"`
+	// Ahead How far ahead the start may lie; 30 days if 0
+	Ahead *int64 `json:"ahead,omitempty"`
 
-	// Groups Only for who is in one of them
-	Groups *[]string `json:"groups,omitempty"`
+	// BreakGlass For how long it may be taken before anybody decides; 0: not at all
+	BreakGlass *int64 `json:"break_glass,omitempty"`
+
+	// Endless It may be out until it is given back
+	Endless       *bool  `json:"endless,omitempty"`
+	EscalateAfter *int64 `json:"escalate_after,omitempty"`
+
+	// EscalateTo Approvers who are asked, too, when a stage waited for so long
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// Expires How long the question waits; 72 hours if 0
+	Expires *int64 `json:"expires,omitempty"`
+
+	// Fallback Approvers where nobody of a group can decide
+	Fallback *[]string `json:"fallback,omitempty"`
 
 	// ID Identifier: never changed and never used again
 	ID string `json:"id"`
 
-	// Idle Seconds without a request that end a session; 0 is the default
-	Idle *int64 `json:"idle,omitempty"`
+	// Kinds Of what can be asked for; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
 
-	// Name Unique in the organization
+	// MaxDuration How long it may be out; 8 hours if 0
+	MaxDuration *int64 `json:"max_duration,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
 	Name string `json:"name"`
 
-	// Passkeys What new passkeys must be
-	Passkeys *PolicyKey `json:"passkeys,omitempty"`
+	// NoReason Nobody needs to say why
+	NoReason *bool `json:"no_reason,omitempty"`
 
-	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
-	Require *[]string `json:"require,omitempty"`
+	// Place Lower ones are asked first; the first that applies decides
+	Place *int64 `json:"place,omitempty"`
 
-	// Roles Only for who has one of them
-	Roles *[]string `json:"roles,omitempty"`
+	// Reminders After a stage opened
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Rules That decide in place of people; refusing ones first
+	Rules  *[]Rule      `json:"rules,omitempty"`
+	Stages *[]StageSpec `json:"stages,omitempty"`
+
+	// Targets KIND:ID; all of the kinds if empty
+	Targets *[]string `json:"targets,omitempty"`
+
+	// UsualDuration How long is proposed
+	UsualDuration *int64 `json:"usual_duration,omitempty"`
 
 	// Version Send it back with a change
 	Version int64 `json:"version"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When *string `json:"when,omitempty"`
 }
 
 // PolicyKey defines model for PolicyKey.
@@ -2275,12 +2743,6 @@ type PolicyKey struct {
 
 	// Deny AAGUIDs that are refused
 	Deny *[]string `json:"deny,omitempty"`
-}
-
-// PolicyList defines model for PolicyList.
-type PolicyList struct {
-	// Items What is on this page
-	Items []Policy `json:"items"`
 }
 
 // Problem defines model for Problem.
@@ -2484,6 +2946,22 @@ type RenameOwnPasskeyRequest struct {
 	Name string `json:"name"`
 }
 
+// RequestStepBody defines model for RequestStepBody.
+type RequestStepBody struct {
+	// As Id of the person in whose place a delegate decided
+	As *string   `json:"as,omitempty"`
+	At time.Time `json:"at"`
+
+	// By Principal who did it
+	By string `json:"by"`
+
+	// Name What happened
+	Name  string  `json:"name"`
+	Seq   int64   `json:"seq"`
+	Stage int64   `json:"stage"`
+	Text  *string `json:"text,omitempty"`
+}
+
 // ResetMemberSignInRequest defines model for ResetMemberSignInRequest.
 type ResetMemberSignInRequest struct {
 	// Take password, passkeys, totp, recovery
@@ -2559,6 +3037,32 @@ type Row struct {
 // RowAction What is done about it
 type RowAction string
 
+// Rule defines model for Rule.
+type Rule struct {
+	Name string `json:"name"`
+
+	// Refuse It refuses; otherwise it approves
+	Refuse *bool `json:"refuse,omitempty"`
+
+	// When A condition in CEL over ask, requester, beneficiary and now
+	When string `json:"when"`
+}
+
+// SayToAskRequest defines model for SayToAskRequest.
+type SayToAskRequest struct {
+	// Text A question of who decides, or an answer of who asked; plain text
+	Text string `json:"text"`
+}
+
+// Seats defines model for Seats.
+type Seats struct {
+	// Need How many of them approve
+	Need int64 `json:"need"`
+
+	// Who Who may decide
+	Who []Who `json:"who"`
+}
+
 // Session defines model for Session.
 type Session struct {
 	// ACR How strongly the person proved who they are
@@ -2610,10 +3114,91 @@ type Share struct {
 	Name string `json:"name"`
 }
 
+// Sheet defines model for Sheet.
+type Sheet struct {
+	Ask Ask `json:"ask"`
+
+	// CanDecide You may decide about it now
+	CanDecide bool `json:"can_decide"`
+
+	// Digest Of all this: a decision names it, and counts for nothing else
+	Digest string `json:"digest"`
+
+	// Stages Who decides, in this order
+	Stages []Stage `json:"stages"`
+
+	// Steps What happened so far
+	Steps  []RequestStepBody `json:"steps"`
+	Target Target            `json:"target"`
+
+	// Why Code of why not, or of why it could not be released now
+	Why *string `json:"why,omitempty"`
+}
+
+// SigninPolicyResource defines model for SigninPolicyResource.
+type SigninPolicyResource struct {
+	// Absolute Seconds that a session lasts at most; 0 is the default
+	Absolute *int64 `json:"absolute,omitempty"`
+
+	// Groups Only for who is in one of them
+	Groups *[]string `json:"groups,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Idle Seconds without a request that end a session; 0 is the default
+	Idle *int64 `json:"idle,omitempty"`
+
+	// Name Unique in the organization
+	Name string `json:"name"`
+
+	// Passkeys What new passkeys must be
+	Passkeys *PolicyKey `json:"passkeys,omitempty"`
+
+	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
+	Require *[]string `json:"require,omitempty"`
+
+	// Roles Only for who has one of them
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// SigninPolicyResourceList defines model for SigninPolicyResourceList.
+type SigninPolicyResourceList struct {
+	// Items What is on this page
+	Items []SigninPolicyResource `json:"items"`
+}
+
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
 	// Reason The log keeps it
 	Reason string `json:"reason"`
+}
+
+// Stage defines model for Stage.
+type Stage struct {
+	// Any One group is enough
+	Any      *bool   `json:"any,omitempty"`
+	Approved bool    `json:"approved"`
+	Groups   []Seats `json:"groups"`
+
+	// Title As people read it
+	Title *string `json:"title,omitempty"`
+}
+
+// StageSpec defines model for StageSpec.
+type StageSpec struct {
+	// Any One group is enough; otherwise each decides, by people of its own
+	Any    *bool   `json:"any,omitempty"`
+	Groups []Panel `json:"groups"`
+
+	// Refuse How many refusals end it; 1 if 0
+	Refuse *int64 `json:"refuse,omitempty"`
+
+	// Title As people read it
+	Title *string `json:"title,omitempty"`
 }
 
 // Step defines model for Step.
@@ -2803,6 +3388,20 @@ type SystemList struct {
 	Items []System `json:"items"`
 }
 
+// Target defines model for Target.
+type Target struct {
+	About *string `json:"about,omitempty"`
+	Facts *[]Fact `json:"facts,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+
+	// Title As people read it
+	Title string `json:"title"`
+}
+
 // Test defines model for Test.
 type Test struct {
 	// Account Whom the credential belongs to
@@ -2921,6 +3520,14 @@ type Trouble struct {
 type UnsealRequest struct {
 	// Passphrase That opens the unseal key
 	Passphrase string `json:"passphrase"`
+}
+
+// Who defines model for Who.
+type Who struct {
+	// ID Identifier: never changed and never used again
+	ID    string `json:"id"`
+	Login string `json:"login"`
+	Name  string `json:"name"`
 }
 
 // Wrapped defines model for Wrapped.
@@ -3094,6 +3701,15 @@ type ListEffectsParams struct {
 // ListEffectsParamsState defines parameters for ListEffects.
 type ListEffectsParamsState string
 
+// ListOwnAsksParams defines parameters for ListOwnAsks.
+type ListOwnAsksParams struct {
+	// State Only these
+	State *ListOwnAsksParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListOwnAsksParamsState defines parameters for ListOwnAsks.
+type ListOwnAsksParamsState string
+
 // ListNoticesParams defines parameters for ListNotices.
 type ListNoticesParams struct {
 	// Cursor From the page before
@@ -3115,6 +3731,15 @@ type ListOrganizationsParams struct {
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
+// ListAsksParams defines parameters for ListAsks.
+type ListAsksParams struct {
+	// State Only these
+	State *ListAsksParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListAsksParamsState defines parameters for ListAsks.
+type ListAsksParamsState string
+
 // ListGroupsParams defines parameters for ListGroups.
 type ListGroupsParams struct {
 	// Cursor From the page before
@@ -3131,6 +3756,15 @@ type ListGroupMembersParams struct {
 
 	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListLeasesParams defines parameters for ListLeases.
+type ListLeasesParams struct {
+	// Person Id of the person who holds it
+	Person *string `form:"person,omitempty" json:"person,omitempty"`
+
+	// Over What is back, too
+	Over *bool `form:"over,omitempty" json:"over,omitempty"`
 }
 
 // ListMembersParams defines parameters for ListMembers.
@@ -3186,6 +3820,12 @@ type ListSessionsParams struct {
 
 // ListSessionsParamsACR defines parameters for ListSessions.
 type ListSessionsParamsACR string
+
+// ListTargetsParams defines parameters for ListTargets.
+type ListTargetsParams struct {
+	// Q Words in name or title
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
 
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
@@ -3282,6 +3922,30 @@ type AddOrganizationJSONRequestBody = AddOrganizationRequest
 
 // ChangeOrganizationJSONRequestBody defines body for ChangeOrganization for application/json ContentType.
 type ChangeOrganizationJSONRequestBody = ChangeOrganizationRequest
+
+// AddApprovalPolicyJSONRequestBody defines body for AddApprovalPolicy for application/json ContentType.
+type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
+
+// ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
+type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
+
+// AskJSONRequestBody defines body for Ask for application/json ContentType.
+type AskJSONRequestBody = AskRequest
+
+// PreviewAskJSONRequestBody defines body for PreviewAsk for application/json ContentType.
+type PreviewAskJSONRequestBody = AskRequest
+
+// AmendAskJSONRequestBody defines body for AmendAsk for application/json ContentType.
+type AmendAskJSONRequestBody = AmendAskRequest
+
+// DecideAskJSONRequestBody defines body for DecideAsk for application/json ContentType.
+type DecideAskJSONRequestBody = DecideAskRequest
+
+// SayToAskJSONRequestBody defines body for SayToAsk for application/json ContentType.
+type SayToAskJSONRequestBody = SayToAskRequest
+
+// DelegateJSONRequestBody defines body for Delegate for application/json ContentType.
+type DelegateJSONRequestBody = DelegateRequest
 
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
@@ -3694,6 +4358,29 @@ func (c *Client) ChangeProfile(ctx context.Context, body ChangeProfileRequest) (
 	return out, c.do(ctx, r, out)
 }
 
+// ListOwnAsks What I asked for, the newest first
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnAsks(ctx context.Context, params *ListOwnAsksParams) (*ListOfAskBody, error) {
+	r := request{id: "list-own-asks", method: http.MethodGet, path: place("/me/asks")}
+	if params != nil {
+		if params.State != nil {
+			r.ask("state", *params.State)
+		}
+	}
+	out := new(ListOfAskBody)
+	return out, c.do(ctx, r, out)
+}
+
+// ListOwnDelegations What I handed over
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnDelegations(ctx context.Context) (*ListOfDelegationBody, error) {
+	r := request{id: "list-own-delegations", method: http.MethodGet, path: place("/me/delegations")}
+	out := new(ListOfDelegationBody)
+	return out, c.do(ctx, r, out)
+}
+
 // ListOwnFactors What I sign in with
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
@@ -3718,6 +4405,15 @@ func (c *Client) ListMyIntegrations(ctx context.Context) (*IntegrationList, erro
 func (c *Client) DisconnectMe(ctx context.Context, system string) error {
 	r := request{id: "disconnect-me", method: http.MethodDelete, path: place("/me/integrations/{system}", system)}
 	return c.do(ctx, r, nil)
+}
+
+// ListOwnLeases What I hold, what ends first at the front
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnLeases(ctx context.Context) (*ListOfLeaseBody, error) {
+	r := request{id: "list-own-leases", method: http.MethodGet, path: place("/me/leases")}
+	out := new(ListOfLeaseBody)
+	return out, c.do(ctx, r, out)
 }
 
 // ListOwnPasskeys My passkeys
@@ -4032,6 +4728,161 @@ func (c *Client) ChangeOrganization(ctx context.Context, org string, body Change
 	return out, c.do(ctx, r, out)
 }
 
+// ListApprovalPolicies Policies, in the order in which they are asked
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*ListOfPolicyBody, error) {
+	r := request{id: "list-approval-policies", method: http.MethodGet, path: place("/organizations/{org}/approval-policies", org)}
+	out := new(ListOfPolicyBody)
+	return out, c.do(ctx, r, out)
+}
+
+// AddApprovalPolicy Say who decides about what
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddApprovalPolicyRequest) (*Policy, error) {
+	r := request{id: "add-approval-policy", method: http.MethodPost, path: place("/organizations/{org}/approval-policies", org)}
+	r.body = body
+	out := new(Policy)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteApprovalPolicy Delete a policy; what only it offered cannot be asked for any more
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) DeleteApprovalPolicy(ctx context.Context, org string, approval string) error {
+	r := request{id: "delete-approval-policy", method: http.MethodDelete, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
+	return c.do(ctx, r, nil)
+}
+
+// GetApprovalPolicy One policy
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) GetApprovalPolicy(ctx context.Context, org string, approval string) (*Policy, error) {
+	r := request{id: "get-approval-policy", method: http.MethodGet, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
+	out := new(Policy)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeApprovalPolicy Change a policy
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval string, body ChangeApprovalPolicyRequest) (*Policy, error) {
+	r := request{id: "change-approval-policy", method: http.MethodPut, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
+	r.body = body
+	out := new(Policy)
+	return out, c.do(ctx, r, out)
+}
+
+// ListAsks Every ask of an organization, the newest first
+//
+// Needs the permission `request.read`, held in `org`.
+func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParams) (*ListOfAskBody, error) {
+	r := request{id: "list-asks", method: http.MethodGet, path: place("/organizations/{org}/asks", org)}
+	if params != nil {
+		if params.State != nil {
+			r.ask("state", *params.State)
+		}
+	}
+	out := new(ListOfAskBody)
+	return out, c.do(ctx, r, out)
+}
+
+// Ask Ask for something
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Ask(ctx context.Context, org string, body AskRequest) (*Ask, error) {
+	r := request{id: "ask", method: http.MethodPost, path: place("/organizations/{org}/asks", org)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// PreviewAsk Who would decide about what I want
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) PreviewAsk(ctx context.Context, org string, body AskRequest) (*Sheet, error) {
+	r := request{id: "preview-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/preview", org)}
+	r.body = body
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// GetAsk Everything that is shown of an ask
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GetAsk(ctx context.Context, org string, ask string) (*Sheet, error) {
+	r := request{id: "get-ask", method: http.MethodGet, path: place("/organizations/{org}/asks/{ask}", org, ask)}
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// AmendAsk Change what I ask for; the question begins anew
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) AmendAsk(ctx context.Context, org string, ask string, body AmendAskRequest) (*Ask, error) {
+	r := request{id: "amend-ask", method: http.MethodPatch, path: place("/organizations/{org}/asks/{ask}", org, ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// DecideAsk Approve or refuse what was shown
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) DecideAsk(ctx context.Context, org string, ask string, body DecideAskRequest) (*Ask, error) {
+	r := request{id: "decide-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/decision", org, ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// SayToAsk Ask back, or answer
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) SayToAsk(ctx context.Context, org string, ask string, body SayToAskRequest) (*Ask, error) {
+	r := request{id: "say-to-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/messages", org, ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// WithdrawAsk Take back what I asked for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) WithdrawAsk(ctx context.Context, org string, ask string) (*Ask, error) {
+	r := request{id: "withdraw-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/withdraw", org, ask)}
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// ListDelegations Delegations of an organization that are not over
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListDelegations(ctx context.Context, org string) (*ListOfDelegationBody, error) {
+	r := request{id: "list-delegations", method: http.MethodGet, path: place("/organizations/{org}/delegations", org)}
+	out := new(ListOfDelegationBody)
+	return out, c.do(ctx, r, out)
+}
+
+// Delegate Let somebody decide in my place for a time
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Delegate(ctx context.Context, org string, body DelegateRequest) (*Delegation, error) {
+	r := request{id: "delegate", method: http.MethodPost, path: place("/organizations/{org}/delegations", org)}
+	r.body = body
+	out := new(Delegation)
+	return out, c.do(ctx, r, out)
+}
+
+// EndDelegation Take a delegation back
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) EndDelegation(ctx context.Context, org string, delegation string) error {
+	r := request{id: "end-delegation", method: http.MethodDelete, path: place("/organizations/{org}/delegations/{delegation}", org, delegation)}
+	return c.do(ctx, r, nil)
+}
+
 // ListGroups Groups, by name
 //
 // Needs the permission `people.read`, held in `org`.
@@ -4142,6 +4993,41 @@ func (c *Client) ImportPeople(ctx context.Context, org string, body ImportPeople
 	r := request{id: "import-people", method: http.MethodPost, path: place("/organizations/{org}/import", org)}
 	r.body = body
 	out := new(Import)
+	return out, c.do(ctx, r, out)
+}
+
+// ListLeases What is out in an organization, the newest first
+//
+// Needs the permission `lease.read`, held in `org`.
+func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesParams) (*ListOfLeaseBody, error) {
+	r := request{id: "list-leases", method: http.MethodGet, path: place("/organizations/{org}/leases", org)}
+	if params != nil {
+		if params.Person != nil {
+			r.ask("person", *params.Person)
+		}
+		if params.Over != nil {
+			r.ask("over", *params.Over)
+		}
+	}
+	out := new(ListOfLeaseBody)
+	return out, c.do(ctx, r, out)
+}
+
+// GiveBackLease Give back what I hold
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GiveBackLease(ctx context.Context, org string, lease string) (*Lease, error) {
+	r := request{id: "give-back-lease", method: http.MethodPost, path: place("/organizations/{org}/leases/{lease}/give-back", org, lease)}
+	out := new(Lease)
+	return out, c.do(ctx, r, out)
+}
+
+// RevokeLease Take back at once what somebody holds
+//
+// Needs the permission `lease.revoke`, held in `org`.
+func (c *Client) RevokeLease(ctx context.Context, org string, lease string) (*Lease, error) {
+	r := request{id: "revoke-lease", method: http.MethodPost, path: place("/organizations/{org}/leases/{lease}/revoke", org, lease)}
+	out := new(Lease)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4297,6 +5183,15 @@ func (c *Client) ListPermissions(ctx context.Context, org string) (*PermissionLi
 	return out, c.do(ctx, r, out)
 }
 
+// ListQuestions Asks that I may decide now
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListQuestions(ctx context.Context, org string) (*ListOfAskBody, error) {
+	r := request{id: "list-questions", method: http.MethodGet, path: place("/organizations/{org}/questions", org)}
+	out := new(ListOfAskBody)
+	return out, c.do(ctx, r, out)
+}
+
 // ListRoles Roles, the built-in ones first
 //
 // Needs the permission `people.read`, held in `org`.
@@ -4430,19 +5325,19 @@ func (c *Client) EndSession(ctx context.Context, org string, session string) err
 // ListSignInPolicies What the organization asks of people who sign in
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*PolicyList, error) {
+func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*SigninPolicyResourceList, error) {
 	r := request{id: "list-sign-in-policies", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies", org)}
-	out := new(PolicyList)
+	out := new(SigninPolicyResourceList)
 	return out, c.do(ctx, r, out)
 }
 
 // AddSignInPolicy Add a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*Policy, error) {
+func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*SigninPolicyResource, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
-	out := new(Policy)
+	out := new(SigninPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4457,19 +5352,19 @@ func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy stri
 // GetSignInPolicy One policy
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*Policy, error) {
+func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*SigninPolicyResource, error) {
 	r := request{id: "get-sign-in-policy", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
-	out := new(Policy)
+	out := new(SigninPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
 // ChangeSignInPolicy Change a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*Policy, error) {
+func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*SigninPolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
-	out := new(Policy)
+	out := new(SigninPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4543,6 +5438,20 @@ func (c *Client) TestSystem(ctx context.Context, org string, system string, body
 	r := request{id: "test-system", method: http.MethodPost, path: place("/organizations/{org}/systems/{system}/test", org, system)}
 	r.body = body
 	out := new(Test)
+	return out, c.do(ctx, r, out)
+}
+
+// ListTargets What I can ask for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListTargets(ctx context.Context, org string, params *ListTargetsParams) (*ListOfTargetBody, error) {
+	r := request{id: "list-targets", method: http.MethodGet, path: place("/organizations/{org}/targets", org)}
+	if params != nil {
+		if params.Q != nil {
+			r.ask("q", *params.Q)
+		}
+	}
+	out := new(ListOfTargetBody)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4775,9 +5684,12 @@ var Operations = []string{
 	"plan",
 	"get-profile",
 	"change-profile",
+	"list-own-asks",
+	"list-own-delegations",
 	"list-own-factors",
 	"list-my-integrations",
 	"disconnect-me",
+	"list-own-leases",
 	"list-own-passkeys",
 	"add-own-passkey",
 	"begin-own-passkey",
@@ -4807,6 +5719,22 @@ var Operations = []string{
 	"delete-organization",
 	"get-organization",
 	"change-organization",
+	"list-approval-policies",
+	"add-approval-policy",
+	"delete-approval-policy",
+	"get-approval-policy",
+	"change-approval-policy",
+	"list-asks",
+	"ask",
+	"preview-ask",
+	"get-ask",
+	"amend-ask",
+	"decide-ask",
+	"say-to-ask",
+	"withdraw-ask",
+	"list-delegations",
+	"delegate",
+	"end-delegation",
 	"list-groups",
 	"add-group",
 	"delete-group",
@@ -4814,6 +5742,9 @@ var Operations = []string{
 	"change-group",
 	"list-group-members",
 	"import-people",
+	"list-leases",
+	"give-back-lease",
+	"revoke-lease",
 	"list-members",
 	"add-member",
 	"remove-member",
@@ -4827,6 +5758,7 @@ var Operations = []string{
 	"reset-member-sign-in",
 	"unlock-member",
 	"list-permissions",
+	"list-questions",
 	"list-roles",
 	"add-role",
 	"delete-role",
@@ -4848,6 +5780,7 @@ var Operations = []string{
 	"authorize-system",
 	"list-connections",
 	"test-system",
+	"list-targets",
 	"list-tokens",
 	"revoke-token",
 	"list-people",

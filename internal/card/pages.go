@@ -259,6 +259,9 @@ func (r *Room) showOne(v *web.Visit, c Card, status int, bad *fault.Fault, typed
 	if err := r.standing(v, c, &page); err != nil {
 		return err
 	}
+	if shown.Whole && page.Decide {
+		page.Decide, page.NeedText, page.NeedHref, page.NeedDo = false, v.Say("card.need.whole"), shown.Page, v.Say("card.page")
+	}
 	v.Crumb(v.Say("card.list"), ListPath)
 	return v.ShowStatus(status, c.Sheet.Title, ui.ShowCard(page))
 }

@@ -11,7 +11,10 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/fake"
+	"github.com/sekisho/sekisho/internal/fake/jira"
 	"github.com/sekisho/sekisho/internal/fake/mail"
+	"github.com/sekisho/sekisho/internal/fake/servicenow"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -37,7 +40,7 @@ type Options struct {
 
 // Sentences are the words of a demo, with those of the house.
 func Sentences() (*words.Book, error) {
-	return words.Load(append(house.Sentences(), Words, mail.Words)...)
+	return words.Load(append(house.Sentences(), Words, mail.Words, fake.Words, servicenow.Words, jira.Words)...)
 }
 
 // demo is one run.
@@ -48,6 +51,7 @@ type demo struct {
 	port   string
 	guide  *guideServer
 	relay  *mail.Server
+	beyond []*beyond // outside systems
 	house  *house.House
 	kept   *kept
 	config house.Config
@@ -83,7 +87,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 			err = errors.Join(err, ends[len(ends)-1-i]())
 		}
 	}()
-	for _, begin := range []func(context.Context) (func() error, error){d.openRelay, d.openGuide, d.openHouse} {
+	for _, begin := range []func(context.Context) (func() error, error){d.openRelay, d.openBeyond, d.openGuide, d.openHouse} {
 		end, err := begin(ctx)
 		if end != nil {
 			ends = append(ends, end)

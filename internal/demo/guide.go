@@ -265,7 +265,11 @@ type view struct {
 	Files  string // where the manifests are, "" if nowhere near
 	Folder string // of the data
 	Keeps  bool   // the folder stays
+	Beyond []placeView
 }
+
+// placeView is an outside system.
+type placeView struct{ Title, URL, About string }
 
 type playerView struct{ Login, Name, Part, Password string }
 
@@ -296,6 +300,9 @@ func (d *demo) look(ctx context.Context) (view, error) {
 			p.Name = known.DisplayName
 		}
 		v.Cast = append(v.Cast, p)
+	}
+	for _, b := range d.beyond {
+		v.Beyond = append(v.Beyond, placeView{b.Title, b.URL + "/", ui.Say(ctx, "demo.beyond."+b.Name)})
 	}
 	state := sha256.New()
 	for _, s := range stories {

@@ -24,20 +24,32 @@ type kept struct {
 	mu   sync.Mutex
 	path string
 
-	Seeded    bool                 `json:"seeded"` // the company is in the house
-	Passwords map[string]string    `json:"passwords"`
-	Begun     map[string]time.Time `json:"begun"` // when a story began (again), by name
+	Seeded    bool                  `json:"seeded"` // the company is in the house
+	Passwords map[string]string     `json:"passwords"`
+	Begun     map[string]time.Time  `json:"begun"`   // when a story began (again), by name
+	Systems   map[string]keptSystem `json:"systems"` // outside systems, by name
+}
+
+// keptSystem is what connectors know of an outside system: it must be the same
+// at the next start.
+type keptSystem struct {
+	Listen string `json:"listen"`
+	Client string `json:"client"`
+	Key    string `json:"key"`
 }
 
 // openKept reads the file, or makes the passwords of a new demo. A folder with a
 // house that is no demo is refused: nobody's house gets strangers as people.
 func (d *demo) openKept() error {
-	k := &kept{path: filepath.Join(d.Data, keptFile), Passwords: map[string]string{}, Begun: map[string]time.Time{}}
+	k := &kept{path: filepath.Join(d.Data, keptFile), Passwords: map[string]string{}, Begun: map[string]time.Time{}, Systems: map[string]keptSystem{}}
 	d.kept = k
 	text, err := os.ReadFile(k.path)
 	if err == nil {
 		if err := json.Unmarshal(text, k); err != nil {
 			return fault.New(fault.Unmet, "demo-folder-damaged", "path", k.path).Because(err)
+		}
+		if k.Systems == nil {
+			k.Systems = map[string]keptSystem{} // of a demo from before there were any
 		}
 		return nil
 	}
@@ -105,4 +117,12 @@ func (k *kept) began(story string) time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.Begun[story]
+}
+
+// system keeps what connectors know of an outside system.
+func (k *kept) system(name string, s keptSystem) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.Systems[name] = s
+	return k.save()
 }

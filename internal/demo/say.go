@@ -18,6 +18,10 @@ func (d *demo) say() {
 	} {
 		line("  %s %s%s", padded(d.words(place.key), 10), place.url, place.note)
 	}
+	line("\n%s", d.words("demo.said.beyond"))
+	for _, b := range d.beyond {
+		line("  %s %s/", padded(b.Title, 24), b.URL)
+	}
 	line("\n%s", d.words("demo.said.people"))
 	for _, who := range cast {
 		line("  %s %s  %s", padded(who.Login, 10), d.kept.Passwords[who.Login], d.words("demo.part."+who.Login))

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"encoding/hex"
@@ -47,4 +48,11 @@ func Hex(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
+}
+
+// Stable is 32 hexadecimal digits that are the same for the same name in every
+// run: what knows somebody by them knows them after a restart too.
+func Stable(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:16])
 }

@@ -104,9 +104,9 @@ type Refusals struct {
 
 // fate is what befalls one call.
 type fate struct {
-	latency              time.Duration
-	hang, reset, garbage bool
-	answer               *Answer
+	latency     time.Duration
+	hang, reset bool
+	answer      *Answer
 }
 
 // fate takes off what the call uses up.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -47,7 +48,7 @@ func (f *Listener) Close() error { return f.server.Close() }
 
 func ours(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
+		host := strings.Trim(r.Host, "[]")
 		if name, _, err := net.SplitHostPort(r.Host); err == nil {
 			host = name
 		}

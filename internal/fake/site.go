@@ -77,7 +77,7 @@ func (s *Site) means(lang words.Lang) template.FuncMap {
 // Lang is the language of a reader: what they chose, else what their browser
 // asks for.
 func (s *Site) Lang(r *http.Request) words.Lang {
-	for _, chosen := range []string{r.URL.Query().Get("lang"), cookie(r, "fake-lang")} {
+	for _, chosen := range []string{r.URL.Query().Get("lang"), cookie(r, "sekisho-lang")} {
 		if slices.Contains(words.Langs, words.Lang(chosen)) {
 			return words.Lang(chosen)
 		}
@@ -202,7 +202,7 @@ func (s *Site) Show(w http.ResponseWriter, r *http.Request, status int, name, ti
 		return
 	}
 	if chosen := r.URL.Query().Get("lang"); chosen == string(lang) {
-		http.SetCookie(w, &http.Cookie{Name: "fake-lang", Value: chosen, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // no TLS on loopback
+		http.SetCookie(w, &http.Cookie{Name: "sekisho-lang", Value: chosen, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // no TLS on loopback
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

@@ -79,22 +79,26 @@ func Turn(switches any, setting string) error {
 }
 
 func turn(field reflect.Value, value string, valued bool) bool {
+	var read any
 	var err error
-	switch p := field.Addr().Interface().(type) {
-	case *bool:
-		*p = true
+	switch field.Interface().(type) {
+	case bool:
+		read = true
 		if valued {
-			*p, err = strconv.ParseBool(value)
+			read, err = strconv.ParseBool(value)
 		}
-	case *int:
-		*p = 1
+	case int:
+		read = 1
 		if valued {
-			*p, err = strconv.Atoi(value)
+			read, err = strconv.Atoi(value)
 		}
-	case *time.Duration:
-		*p, err = time.ParseDuration(value)
-	case *string:
-		*p = value
+	case time.Duration:
+		read, err = time.ParseDuration(value)
+	default:
+		read = value
+	}
+	if err == nil {
+		field.Set(reflect.ValueOf(read))
 	}
 	return err == nil
 }

@@ -134,6 +134,26 @@ var kinds = map[string]func(*stage) string{
 	"system": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
 	},
+	"approval": offered,
+	"ask": func(s *stage) string {
+		if s.ids["approval"] == "" {
+			s.ids["approval"] = offered(s)
+		}
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/asks", `{"kind":"group","target":"`+s.ids["group"]+`","reason":"Quarterly report"}`)
+	},
+	"lease": func(s *stage) string {
+		s.made("POST", "/organizations/"+s.ids["org"]+"/approval-policies", `{"name":"open","kinds":["group"],"rules":[{"name":"everybody","when":"true"}]}`)
+		return fmt.Sprint(s.call("POST", "/organizations/"+s.ids["org"]+"/asks", `{"kind":"group","target":"`+s.ids["group"]+`","reason":"Report"}`)["lease"])
+	},
+	"delegation": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/delegations", `{"to":"`+s.ids["person"]+`","starts":"2026-12-24T00:00:00Z","ends":"2027-01-04T00:00:00Z"}`)
+	},
+}
+
+// offered is a policy by which everybody can ask for groups.
+func offered(s *stage) string {
+	return s.made("POST", "/organizations/"+s.ids["org"]+"/approval-policies",
+		`{"name":"desk","kinds":["group"],"stages":[{"groups":[{"approvers":["role:administrator","person:`+string(s.k.Botan)+`"]}]}]}`)
 }
 
 // bellDocument is a definition that can do nothing but comment.
@@ -180,7 +200,7 @@ const shownDigest = "5b0c0a2d5f8e4d0fb1c1c6f3b1f3a7d2f9a1b8c7d6e5f4031221304f5e6
 type agreeing struct{}
 
 func (agreeing) Show(context.Context, id.Org, id.Ask, id.Person, words.Lang) (card.Shown, error) {
-	return card.Shown{Sheet: card.Sheet{Title: "Group desk", Decidable: true}, Digest: shownDigest, Open: true}, nil
+	return card.Shown{Sheet: card.Sheet{Title: "Group desk", Decidable: true}, Digest: shownDigest}, nil
 }
 
 func (agreeing) Decide(context.Context, id.Org, id.Ask, card.Decider, card.Verdict) error { return nil }
@@ -209,6 +229,20 @@ func (s *stage) parked() string {
 
 // scenes prepare what an operation needs before its example can play.
 var scenes = map[string]func(*stage){
+	"ask":         func(s *stage) { s.ensure("approval") },
+	"preview-ask": func(s *stage) { s.ensure("approval") },
+	"decide-ask": func(s *stage) { // somebody else's
+		aoi := s.h.As(s.t, s.k.Aoi, s.k.Org)
+		path := "/organizations/" + s.ids["org"] + "/asks"
+		s.call("POST", path+"/"+s.ids["ask"]+"/withdraw", "")
+		got := aoi.Call("POST", web.APIPrefix+path, object{"kind": "group", "target": s.ids["group"], "reason": "Quarterly report"})
+		var made object
+		if err := json.Unmarshal([]byte(got.Body), &made); err != nil || got.Status != http.StatusCreated {
+			s.t.Fatal(got)
+		}
+		s.ids["ask"] = fmt.Sprint(made["id"])
+		s.body["digest"] = s.call("GET", path+"/"+s.ids["ask"], "")["digest"]
+	},
 	"add-own-passkey": func(s *stage) {
 		begun := s.call("POST", "/me/passkeys/begin", "")
 		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))

@@ -16,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
@@ -171,7 +172,10 @@ type entry struct {
 // top are the entries of the top bar, consoleRail those beside the pages of
 // the console (rail.go), settingsRail those beside a person's own.
 func (h *House) top() []entry {
-	return []entry{{key: "console.home", href: hub.Path}, {key: "card.list", href: card.ListPath}, {key: "console.admin", href: console.HomePath}}
+	return []entry{
+		{key: "console.home", href: hub.Path}, {key: "card.list", href: card.ListPath}, {key: "ask.mine", href: request.Path},
+		{key: "console.admin", href: console.HomePath},
+	}
 }
 
 func (h *House) settingsRail() []entry {
@@ -187,6 +191,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.tokens", href: token.Path},
 		{key: "card.preference", href: card.PreferencePath},
 		{key: "hub.push", href: hub.PushPath},
+		{key: "delegation.list", href: request.DelegationPath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }

@@ -20,7 +20,7 @@ var floors = [...][]string{
 	5: {"lease"},
 	6: {"admit", "factor", "request"},
 	7: {
-		"notice", "people", "console", "backup", "signin", "token", "welcome", "hub", "directory", "device", "risk", "mobile", "card",
+		"notice", "people", "seat", "console", "backup", "signin", "token", "welcome", "hub", "directory", "device", "risk", "mobile", "card",
 		"ticket", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
 	},
 	8: {

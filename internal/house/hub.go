@@ -16,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -163,7 +164,12 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy": signin.PolicyPath + "/", "notice": notice.ListPath + "/", "record": console.LogPath + "/", "connector": ticket.SystemsPath + "/",
+	"sign-in-policy":  signin.PolicyPath + "/",
+	"notice":          notice.ListPath + "/",
+	"record":          console.LogPath + "/",
+	"connector":       ticket.SystemsPath + "/",
+	"ask":             request.Path + "/",
+	"approval-policy": request.PoliciesPath + "/",
 }
 
 // Pages implements console.Guide: a person has a page for who they are a member

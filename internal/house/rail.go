@@ -6,8 +6,10 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/hub"
+	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -42,6 +44,9 @@ func (h *House) consoleRail() []entry {
 	rail = append(rail,
 		entry{key: "signin.open", href: signin.OpenPath, permission: signin.ReadSessions, group: railSignIn},
 		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
+	rail = append(rail,
+		entry{key: "approval.list", href: request.PoliciesPath, permission: request.Policy, group: railPeople},
+		entry{key: "lease.list", href: request.LeasesPath, permission: lease.Read, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	for _, e := range h.console.Rail() {
@@ -58,7 +63,7 @@ func (h *House) consoleRail() []entry {
 
 // signposts are the pages that search everywhere leads to.
 func (h *House) signposts() (all []hub.Signpost) {
-	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}}, h.consoleRail(), h.settingsRail()) {
+	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: request.NewPath}, {key: "ask.mine", href: request.Path}}, h.consoleRail(), h.settingsRail()) {
 		all = append(all, hub.Signpost{Key: e.key, Href: e.href, Also: e.key + ".words"})
 	}
 	return all

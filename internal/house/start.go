@@ -158,6 +158,7 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.audit.Start()
 	h.keyed.Store(true)
 	h.run(h.notice.Run)
+	h.run(h.ledger.Run)
 	h.run(h.console.Watch)
 	h.run(h.signin.Run)
 	h.run(h.tokens.Run)

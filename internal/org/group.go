@@ -216,18 +216,18 @@ func (r *Register) Group(ctx context.Context, org id.Org, which id.Group) (g Gro
 // rules. Lists that people read ask GroupPage.
 func (r *Register) Groups(ctx context.Context, org id.Org) (all []Group, err error) {
 	err = r.in(org).Read(ctx, func(v *store.View) (err error) {
-		all, err = groupsOf(v)
+		all, err = groupsOf(v, true)
 		return err
 	})
 	return all, err
 }
 
-func groupsOf(v *store.View) ([]Group, error) {
+func groupsOf(v *store.View, lent bool) ([]Group, error) {
 	all, err := groupsIn(v)
 	if err != nil {
 		return nil, err
 	}
-	members, err := groupMembers(v)
+	members, err := groupMembers(v, lent)
 	if err != nil {
 		return nil, err
 	}

@@ -39,9 +39,14 @@ func scanPair(scan func(...any) error) (pair, error) {
 	return p, scan(&p.a, &p.b)
 }
 
-// groupMembers reads who is directly in which group of the organization.
-func groupMembers(v *store.View) ([]pair, error) {
-	rows, err := v.Query("SELECT group_id, person FROM group_member WHERE org = $1 ORDER BY group_id, person")
+// groupMembers reads who is directly in which group of the organization, with
+// those who are for a time or without.
+func groupMembers(v *store.View, lent bool) ([]pair, error) {
+	var with int64
+	if lent {
+		with = 1
+	}
+	rows, err := v.Query("SELECT group_id, person FROM group_member WHERE org = $1 AND (lent = '' OR CAST($2 AS BIGINT) = 1) ORDER BY group_id, person", with)
 	return store.Collect(rows, err, scanPair)
 }
 
@@ -152,10 +157,16 @@ func updateGroup(tx *store.Tx, g Group) error {
 	return changedOr(n, err)
 }
 
+// stayingMembers reads who is directly in a group and not for a time.
+func stayingMembers(v *store.View, which id.Group) ([]id.Person, error) {
+	rows, err := v.Query("SELECT person FROM group_member WHERE org = $1 AND group_id = $2 AND lent = '' ORDER BY person", string(which))
+	return store.Collect(rows, err, scanID[id.Person])
+}
+
 // fillGroup brings what is in a group up to date: of most changes little
-// differs.
+// differs. Who is in it for a time stays until the lease ends.
 func fillGroup(tx *store.Tx, g Group) error {
-	people, err := directMembers(&tx.View, g.ID)
+	people, err := stayingMembers(&tx.View, g.ID)
 	if err != nil {
 		return err
 	}

@@ -330,13 +330,14 @@ func countMembers(v *store.View) (n int64, err error) {
 	return n, err
 }
 
+// allMembers reads members with the roles that stay theirs.
 func allMembers(v *store.View) ([]Member, error) {
 	rows, err := v.Query(memberColumns + "WHERE org = $1 ORDER BY person")
 	members, err := store.Collect(rows, err, scanMember)
 	if err != nil {
 		return nil, err
 	}
-	rows, err = v.Query("SELECT person, role FROM member_role WHERE org = $1 ORDER BY person, role")
+	rows, err = v.Query("SELECT person, role FROM member_role WHERE org = $1 AND lent = '' ORDER BY person, role")
 	roles, err := store.Collect(rows, err, scanPair)
 	at := map[id.Person]int{}
 	for i, m := range members {
@@ -366,13 +367,14 @@ func insertMember(tx *store.Tx, m Member, p Person) error {
 	return giveRoles(tx, m)
 }
 
+// updateMember leaves roles alone that are lent: they end with their lease.
 func updateMember(tx *store.Tx, m Member) error {
 	n, err := tx.Exec("UPDATE member SET manager = $2, state = $3, version = version + 1 WHERE org = $1 AND person = $4 AND version = $5",
 		string(m.Manager), string(m.State), string(m.Person), m.Version)
 	if err := changedOr(n, err); err != nil {
 		return err
 	}
-	if _, err := tx.Exec("DELETE FROM member_role WHERE org = $1 AND person = $2", string(m.Person)); err != nil {
+	if _, err := tx.Exec("DELETE FROM member_role WHERE org = $1 AND person = $2 AND lent = ''", string(m.Person)); err != nil {
 		return err
 	}
 	return giveRoles(tx, m)
@@ -402,17 +404,17 @@ func deleteMember(tx *store.Tx, p Person) error {
 }
 
 // chiefs counts the administrators who can act in the organization: one person,
-// and the others.
+// and the others. Who is one for a time is nobody's last.
 func chiefs(v *store.View, who id.Person) (theirs, others int64, err error) {
 	err = v.Row(`SELECT COUNT(CASE WHEN m.person = $2 THEN 1 END), COUNT(CASE WHEN m.person <> $2 THEN 1 END)
-		FROM member m JOIN member_role r ON r.org = m.org AND r.person = m.person AND r.role = 'administrator'
+		FROM member m JOIN member_role r ON r.org = m.org AND r.person = m.person AND r.role = 'administrator' AND r.lent = ''
 		JOIN person p ON p.id = m.person WHERE m.org = $1 AND m.state = 'active' AND p.state = 'active'`, string(who)).Scan(&theirs, &others)
 	return theirs, others, err
 }
 
 const operatorsWhere = ` FROM member_role r JOIN member m ON m.org = r.org AND m.person = r.person AND m.state = 'active'
 	JOIN org o ON o.id = m.org AND o.type = 'provider' AND o.state = 'active'
-	JOIN person p ON p.id = m.person AND p.state = 'active' WHERE r.role = 'operator'`
+	JOIN person p ON p.id = m.person AND p.state = 'active' WHERE r.role = 'operator' AND r.lent = ''`
 
 // operators counts the seats of the house's operators: that of a person in an
 // organization, and those of other people.

@@ -41,7 +41,7 @@ func (s *System) seed(people []fake.Person, items []Item) {
 		s.people[p.Login], s.passwords[p.Login] = p, p.Password
 		first, last, _ := strings.Cut(p.Name, " ")
 		s.insert("sys_user", Row{
-			"user_name": p.Login, "name": p.Name, "first_name": first, "last_name": last, "email": p.Email, "title": p.Title, "locked_out": "false",
+			"sys_id": fake.Stable("servicenow:" + p.Login), "user_name": p.Login, "name": p.Name, "first_name": first, "last_name": last, "email": p.Email, "title": p.Title, "locked_out": "false",
 			"active": map[bool]string{true: "false", false: "true"}[p.Inactive], "time_zone": p.Zone,
 		})
 	}

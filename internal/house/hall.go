@@ -1,0 +1,36 @@
+package house
+
+import (
+	"errors"
+
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/seat"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// openHall makes what is asked for in the house, and what keeps what is out.
+func (h *House) openHall() error {
+	groups, roles := seat.Groups{Register: h.register}, seat.Roles{Register: h.register, Book: h.book}
+	h.ledger = lease.New(lease.Options{
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log,
+		Ended: func(tx *store.Tx, l lease.Lease) ([]store.Event, error) { return h.hall.Ended(tx, l) },
+	}, groups, roles)
+	h.hall = request.New(request.Options{
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Book: h.book, Register: h.register, Ledger: h.ledger, Post: h.post,
+		Askers: []request.Asker{cardAsker{h}},
+	}, groups, roles)
+	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
+		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who))
+	})
+	h.hall.API(h.mux)
+	h.hall.Pages(h.mux)
+	return errors.Join(h.desk.Handle(lease.TimerKind, h.ledger.Expire), h.hall.Handle(h.desk))
+}
+
+// Hall opens the hall to tests.
+func (h *House) Hall() *request.Hall { return h.hall }
+
+// Ledger opens what is out to tests.
+func (h *House) Ledger() *lease.Ledger { return h.ledger }

@@ -1,0 +1,67 @@
+// Package ui holds the pages of the hall.
+package ui
+
+import web "github.com/sekisho/sekisho/internal/web/ui"
+
+// Find is the search for what can be asked for.
+type Find struct {
+	Action, Text string
+	Org          string
+	Orgs         []web.Option // to choose where; one or none: nothing to choose
+	Rows         []web.Row
+}
+
+// Bench is one stage with who may decide in it.
+type Bench struct {
+	Title  string
+	State  string // "" before it is decided
+	Kind   string // of its badge
+	Groups []string
+}
+
+// NewAsk is the form of an ask.
+type NewAsk struct {
+	Form    web.SettingForm
+	Facts   []web.Detail
+	Benches []Bench
+	Warning string // nobody could decide
+	Rule    string // that would decide in place of people
+	Glass   bool   // the glass may be broken
+	On      bool
+}
+
+// Mine is what somebody has to do with asks.
+type Mine struct {
+	Saved                string
+	Waiting, Asked, Held []web.Row
+	After                string
+}
+
+// Ask is the page of one ask.
+type Ask struct {
+	Title, Lead string
+	Badge, Kind string
+	Facts       []web.Detail
+	Benches     []Bench
+	Steps       []web.Step
+	Saved       string
+	Problem, Do string
+	Trouble     string
+	Decide      *Decide
+	Not         string // why the reader cannot decide, of an open ask that they see
+	Say         string // where a question or an answer goes; "" for nowhere
+	SayLabel    string
+	Withdraw    string
+	GiveBack    string
+	Extend      string
+	Repeat      string
+}
+
+// Decide is what somebody who decides is offered.
+type Decide struct {
+	Action, Digest string
+	Reason         string // as typed
+	ReasonError    string
+	Shorter        []web.Option // hours; none: it cannot be shortened
+	Review         bool
+}
