@@ -201,7 +201,7 @@ const shownDigest = "5b0c0a2d5f8e4d0fb1c1c6f3b1f3a7d2f9a1b8c7d6e5f4031221304f5e6
 type agreeing struct{}
 
 func (agreeing) Show(context.Context, id.Org, id.Ask, id.Person, words.Lang) (card.Shown, error) {
-	return card.Shown{Sheet: card.Sheet{Title: "Group desk", Decidable: true}, Digest: shownDigest, Open: true}, nil
+	return card.Shown{Sheet: card.Sheet{Title: "Group desk", Decidable: true}, Digest: shownDigest}, nil
 }
 
 func (agreeing) Decide(context.Context, id.Org, id.Ask, card.Decider, card.Verdict) error { return nil }

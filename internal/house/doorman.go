@@ -109,6 +109,7 @@ func (h *House) alive(ctx context.Context, actor web.Actor) error {
 		return fault.New(fault.Unknown, "session-over")
 	}
 	if who := actor.Principal.Person(); who != "" {
+		h.cards.Here(ctx, who)
 		return h.signin.Stands(ctx, who, actor.Session)
 	}
 	return nil
@@ -242,6 +243,7 @@ func (h *House) account(ctx context.Context, actor web.Actor, lang words.Lang) *
 	if who == "" {
 		return nil
 	}
+	h.cards.Here(ctx, who)
 	account := &webui.Account{Name: actor.Name, Links: h.offer(ctx, actor, lang, h.settingsRail())}
 	grants, err := h.register.Grants(ctx, who)
 	if err != nil {

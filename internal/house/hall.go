@@ -20,6 +20,7 @@ func (h *House) openHall() error {
 	}, groups, roles)
 	h.hall = request.New(request.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Book: h.book, Register: h.register, Ledger: h.ledger, Post: h.post,
+		Askers: []request.Asker{cardAsker{h}},
 	}, groups, roles)
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who))
