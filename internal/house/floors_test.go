@@ -15,7 +15,7 @@ var floors = [...][]string{
 	0: {"fault", "clock", "id", "secret", "words", "meter", "wire/*", "fake"}, // fake is what all fakes stand on
 	1: {"store"},
 	2: {"audit", "seal", "once", "job", "egress", "rule", "manifest"},
-	3: {"org"},
+	3: {"org", "connector/definition"},
 	4: {"web", "notify", "connector"},
 	5: {"lease"},
 	6: {"admit", "factor", "request"},
