@@ -16,6 +16,12 @@ const (
 	AddOrganizationRequestTypeProvider AddOrganizationRequestType = "provider"
 )
 
+// Defines values for AddSystemRequestMode.
+const (
+	AddSystemRequestModeService AddSystemRequestMode = "service"
+	AddSystemRequestModeUser    AddSystemRequestMode = "user"
+)
+
 // Defines values for ChangeMemberRequestState.
 const (
 	ChangeMemberRequestStateActive   ChangeMemberRequestState = "active"
@@ -32,6 +38,20 @@ const (
 const (
 	ChangeOrganizationRequestTypeCustomer ChangeOrganizationRequestType = "customer"
 	ChangeOrganizationRequestTypeProvider ChangeOrganizationRequestType = "provider"
+)
+
+// Defines values for ChangeSystemRequestMode.
+const (
+	ChangeSystemRequestModeService ChangeSystemRequestMode = "service"
+	ChangeSystemRequestModeUser    ChangeSystemRequestMode = "user"
+)
+
+// Defines values for ConnectionState.
+const (
+	ConnectionStateConnecting ConnectionState = "connecting"
+	ConnectionStateOff        ConnectionState = "off"
+	ConnectionStateOn         ConnectionState = "on"
+	ConnectionStateReconnect  ConnectionState = "reconnect"
 )
 
 // Defines values for DeedDoor.
@@ -169,6 +189,12 @@ const (
 	SessionACRAal2 SessionACR = "aal2"
 )
 
+// Defines values for SystemMode.
+const (
+	SystemModeService SystemMode = "service"
+	SystemModeUser    SystemMode = "user"
+)
+
 // Defines values for WrappedKind.
 const (
 	WrappedKindAge        WrappedKind = "age"
@@ -230,6 +256,18 @@ const (
 	ListSessionsParamsACRAal1 ListSessionsParamsACR = "aal1"
 	ListSessionsParamsACRAal2 ListSessionsParamsACR = "aal2"
 )
+
+// Account defines model for Account.
+type Account struct {
+	// Email Address there
+	Email *string `json:"email,omitempty"`
+
+	// Name As they are called there
+	Name *string `json:"name,omitempty"`
+
+	// NativeID Identifier there
+	NativeID *string `json:"native_id,omitempty"`
+}
 
 // AddGroupRequest defines model for AddGroupRequest.
 type AddGroupRequest struct {
@@ -358,6 +396,60 @@ type AddSignInPolicyRequest struct {
 	// Roles Only for who has one of them
 	Roles *[]string `json:"roles,omitempty"`
 }
+
+// AddSystemRequest defines model for AddSystemRequest.
+type AddSystemRequest struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *AddSystemRequestMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// SetSecrets Secrets by name, such as client_secret; never returned
+	SetSecrets *map[string]string `json:"set_secrets,omitempty"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+}
+
+// AddSystemRequestMode Whether each person connects, or the organization once
+type AddSystemRequestMode string
 
 // ApplyRequest defines model for ApplyRequest.
 type ApplyRequest struct {
@@ -590,6 +682,96 @@ type ChangeSignInPolicyRequest struct {
 	Version int64 `json:"version"`
 }
 
+// ChangeSystemRequest defines model for ChangeSystemRequest.
+type ChangeSystemRequest struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *ChangeSystemRequestMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Revision As read; a change in between is a conflict
+	Revision int64 `json:"revision"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// SetSecrets Secrets that become others; an empty one is taken away
+	SetSecrets *map[string]string `json:"set_secrets,omitempty"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+}
+
+// ChangeSystemRequestMode Whether each person connects, or the organization once
+type ChangeSystemRequestMode string
+
+// Connection defines model for Connection.
+type Connection struct {
+	// Account As whom, as the other side says it
+	Account string `json:"account"`
+
+	// EndsAt When it must be made again; year 1 if not known
+	EndsAt time.Time `json:"ends_at"`
+
+	// NativeID Of the account at the other side
+	NativeID string `json:"native_id"`
+
+	// Person Whose it is; empty for the organization's own
+	Person string `json:"person"`
+
+	// Since Since when
+	Since time.Time `json:"since"`
+
+	// State How it stands
+	State ConnectionState `json:"state"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+}
+
+// ConnectionState How it stands
+type ConnectionState string
+
+// ConnectionList defines model for ConnectionList.
+type ConnectionList struct {
+	// Items What is on this page
+	Items []Connection `json:"items"`
+}
+
 // Deed defines model for Deed.
 type Deed struct {
 	// At When it was done
@@ -633,6 +815,33 @@ type DeedDoor string
 type DeedList struct {
 	// Items At most a hundred
 	Items []Deed `json:"items"`
+}
+
+// Definition defines model for Definition.
+type Definition struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Modes Whether people or a service connect
+	Modes []string `json:"modes"`
+
+	// Operations What it can do
+	Operations []string `json:"operations"`
+
+	// Schemes How calls prove who makes them, the recommended one first
+	Schemes []string `json:"schemes"`
+
+	// Title By language
+	Title map[string]string `json:"title"`
+
+	// Version SHA-256 of its text
+	Version string `json:"version"`
+}
+
+// DefinitionList defines model for DefinitionList.
+type DefinitionList struct {
+	// Items What is on this page
+	Items []Definition `json:"items"`
 }
 
 // Deletion defines model for Deletion.
@@ -825,6 +1034,33 @@ type EndSessionsResponse struct {
 type EraseFieldRequest struct {
 	// Field Name of the field
 	Field string `json:"field"`
+}
+
+// Exchange defines model for Exchange.
+type Exchange struct {
+	// Fault What was wrong with it
+	Fault *string `json:"fault,omitempty"`
+
+	// Got Body of the answer, cut
+	Got *string `json:"got,omitempty"`
+
+	// Method Of HTTP
+	Method string `json:"method"`
+
+	// Ms How long it took, in milliseconds
+	Ms int64 `json:"ms"`
+
+	// Sent Its body, cut
+	Sent *string `json:"sent,omitempty"`
+
+	// Status Of HTTP; left out where nothing answered
+	Status *int64 `json:"status,omitempty"`
+
+	// Step Of the definition
+	Step string `json:"step"`
+
+	// URL Where it went
+	URL string `json:"url"`
 }
 
 // ExportResponse defines model for ExportResponse.
@@ -1143,6 +1379,30 @@ type ImportPeopleRequest struct {
 
 	// Invite Send an invitation to whoever is added without a password
 	Invite *bool `json:"invite,omitempty"`
+}
+
+// Integration defines model for Integration.
+type Integration struct {
+	// ConnectURL Page that connects, to be opened in a browser
+	ConnectURL string `json:"connect_url"`
+
+	// Connection How the person is connected
+	Connection Connection `json:"connection"`
+
+	// Organization Identifier of the organization that it belongs to
+	Organization string `json:"organization"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title As people call it
+	Title string `json:"title"`
+}
+
+// IntegrationList defines model for IntegrationList.
+type IntegrationList struct {
+	// Items What is on this page
+	Items []Integration `json:"items"`
 }
 
 // Invite defines model for Invite.
@@ -2312,6 +2572,159 @@ type SubscriptionKeys struct {
 	P256Dh string `json:"p256dh"`
 }
 
+// System defines model for System.
+type System struct {
+	// Authorities Certificates in PEM form, trusted for this system
+	Authorities *string `json:"authorities,omitempty"`
+
+	// AuthorizationEndpoint Where people consent; the definition's if empty
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// By Principal who wrote it last
+	By string `json:"by"`
+
+	// CallbackURL To be registered at the other side
+	CallbackURL string `json:"callback_url"`
+
+	// Changed When it was written last
+	Changed time.Time `json:"changed"`
+
+	// ClientID Of the client registered at the other side
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Definition Identifier of a built-in definition; left out with a document
+	Definition *string `json:"definition,omitempty"`
+
+	// Document A definition of one's own, as YAML
+	Document *string `json:"document,omitempty"`
+
+	// DoorbellURL Where the other side says that something changed
+	DoorbellURL string `json:"doorbell_url"`
+
+	// Enabled Whether anybody is connected
+	Enabled bool `json:"enabled"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Mode Whether each person connects, or the organization once
+	Mode *SystemMode `json:"mode,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits and hyphens
+	Name string `json:"name"`
+
+	// Networks Private networks that the system may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Revision Send it back with a change
+	Revision int64 `json:"revision"`
+
+	// Scheme How calls prove who makes them; the definition's first if empty
+	Scheme *string `json:"scheme,omitempty"`
+
+	// Scope May be empty; the definition's if left out
+	Scope *string `json:"scope,omitempty"`
+
+	// Secrets Names of the secrets that are there
+	Secrets []string `json:"secrets"`
+
+	// Settings What the definition asks for, by name
+	Settings *map[string]interface{} `json:"settings,omitempty"`
+
+	// Title As people call it; the name if empty
+	Title *string `json:"title,omitempty"`
+
+	// TokenEndpoint Where tokens are fetched; the definition's if empty
+	TokenEndpoint *string `json:"token_endpoint,omitempty"`
+
+	// Username Of a service that signs in by name and password
+	Username *string `json:"username,omitempty"`
+
+	// Version SHA-256 of the definition's text
+	Version string `json:"version"`
+}
+
+// SystemMode Whether each person connects, or the organization once
+type SystemMode string
+
+// SystemList defines model for SystemList.
+type SystemList struct {
+	// Items What is on this page
+	Items []System `json:"items"`
+}
+
+// Test defines model for Test.
+type Test struct {
+	// Account Whom the credential belongs to
+	Account Account `json:"account"`
+
+	// Message What the other side said about it
+	Message *string `json:"message,omitempty"`
+
+	// Problem Code of what went wrong
+	Problem *string `json:"problem,omitempty"`
+
+	// Raw What the system said of it, as JSON
+	Raw *string `json:"raw,omitempty"`
+
+	// System Name of the system
+	System string `json:"system"`
+
+	// Ticket The ticket in our words
+	Ticket *Ticket `json:"ticket,omitempty"`
+
+	// Trace Every request, with secrets masked
+	Trace []Exchange `json:"trace"`
+}
+
+// TestSystemRequest defines model for TestSystemRequest.
+type TestSystemRequest struct {
+	// Ticket Number of a ticket to read
+	Ticket *string `json:"ticket,omitempty"`
+}
+
+// Ticket defines model for Ticket.
+type Ticket struct {
+	// Assets What it is about
+	Assets *[]string `json:"assets,omitempty"`
+
+	// Assignee Who works on it
+	Assignee Account `json:"assignee"`
+
+	// DependsOn Tickets that come before it
+	DependsOn *[]string `json:"depends_on,omitempty"`
+
+	// From When what it asks for may begin
+	From *time.Time `json:"from,omitempty"`
+
+	// ID Its number
+	ID string `json:"id"`
+
+	// NativeState In the system's own words
+	NativeState *string `json:"native_state,omitempty"`
+
+	// Priority 1 is the highest, 5 the lowest
+	Priority *int64 `json:"priority,omitempty"`
+
+	// Requester Who asked
+	Requester Account `json:"requester"`
+
+	// State In our words; unknown counts as no
+	State string `json:"state"`
+
+	// Title Its subject
+	Title string `json:"title"`
+
+	// Type What sort of ticket the system calls it
+	Type *string `json:"type,omitempty"`
+
+	// Until When it must be over
+	Until *time.Time `json:"until,omitempty"`
+
+	// URL Its page there
+	URL *string `json:"url,omitempty"`
+}
+
 // Token defines model for Token.
 type Token struct {
 	// Created When it was made
@@ -2738,6 +3151,15 @@ type AddSignInPolicyJSONRequestBody = AddSignInPolicyRequest
 // ChangeSignInPolicyJSONRequestBody defines body for ChangeSignInPolicy for application/json ContentType.
 type ChangeSignInPolicyJSONRequestBody = ChangeSignInPolicyRequest
 
+// AddSystemJSONRequestBody defines body for AddSystem for application/json ContentType.
+type AddSystemJSONRequestBody = AddSystemRequest
+
+// ChangeSystemJSONRequestBody defines body for ChangeSystem for application/json ContentType.
+type ChangeSystemJSONRequestBody = ChangeSystemRequest
+
+// TestSystemJSONRequestBody defines body for TestSystem for application/json ContentType.
+type TestSystemJSONRequestBody = TestSystemRequest
+
 // ChangePersonJSONRequestBody defines body for ChangePerson for application/json ContentType.
 type ChangePersonJSONRequestBody = ChangePersonRequest
 
@@ -2871,6 +3293,15 @@ func (c *Client) ProveRecord(ctx context.Context, record string, params *ProveRe
 		}
 	}
 	out := new(Proof)
+	return out, c.do(ctx, r, out)
+}
+
+// ListConnectorDefinitions Definitions that systems can be made of
+//
+// For everybody who is signed in.
+func (c *Client) ListConnectorDefinitions(ctx context.Context) (*DefinitionList, error) {
+	r := request{id: "list-connector-definitions", method: http.MethodGet, path: place("/connector-definitions")}
+	out := new(DefinitionList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -3050,6 +3481,23 @@ func (c *Client) ListOwnFactors(ctx context.Context) (*Held, error) {
 	r := request{id: "list-own-factors", method: http.MethodGet, path: place("/me/factors")}
 	out := new(Held)
 	return out, c.do(ctx, r, out)
+}
+
+// ListMyIntegrations Systems that I can connect, and how I am
+//
+// For everybody who is signed in.
+func (c *Client) ListMyIntegrations(ctx context.Context) (*IntegrationList, error) {
+	r := request{id: "list-my-integrations", method: http.MethodGet, path: place("/me/integrations")}
+	out := new(IntegrationList)
+	return out, c.do(ctx, r, out)
+}
+
+// DisconnectMe Disconnect me from a system
+//
+// For everybody who is signed in.
+func (c *Client) DisconnectMe(ctx context.Context, system string) error {
+	r := request{id: "disconnect-me", method: http.MethodDelete, path: place("/me/integrations/{system}", system)}
+	return c.do(ctx, r, nil)
 }
 
 // ListOwnPasskeys My passkeys
@@ -3805,6 +4253,79 @@ func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy stri
 	return out, c.do(ctx, r, out)
 }
 
+// ListSystems Outside systems of an organization
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) ListSystems(ctx context.Context, org string) (*SystemList, error) {
+	r := request{id: "list-systems", method: http.MethodGet, path: place("/organizations/{org}/systems", org)}
+	out := new(SystemList)
+	return out, c.do(ctx, r, out)
+}
+
+// AddSystem Add an outside system
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AddSystem(ctx context.Context, org string, body AddSystemRequest) (*System, error) {
+	r := request{id: "add-system", method: http.MethodPost, path: place("/organizations/{org}/systems", org)}
+	r.body = body
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveSystem Remove an outside system and every connection to it
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) RemoveSystem(ctx context.Context, org string, system string) error {
+	r := request{id: "remove-system", method: http.MethodDelete, path: place("/organizations/{org}/systems/{system}", org, system)}
+	return c.do(ctx, r, nil)
+}
+
+// GetSystem One outside system
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) GetSystem(ctx context.Context, org string, system string) (*System, error) {
+	r := request{id: "get-system", method: http.MethodGet, path: place("/organizations/{org}/systems/{system}", org, system)}
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeSystem Change an outside system
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) ChangeSystem(ctx context.Context, org string, system string, body ChangeSystemRequest) (*System, error) {
+	r := request{id: "change-system", method: http.MethodPut, path: place("/organizations/{org}/systems/{system}", org, system)}
+	r.body = body
+	out := new(System)
+	return out, c.do(ctx, r, out)
+}
+
+// AuthorizeSystem Connect the organization by the system's own credential
+//
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AuthorizeSystem(ctx context.Context, org string, system string) error {
+	r := request{id: "authorize-system", method: http.MethodPost, path: place("/organizations/{org}/systems/{system}/authorize", org, system)}
+	return c.do(ctx, r, nil)
+}
+
+// ListConnections Who is connected to a system
+//
+// Needs the permission `connector.read`, held in `org`.
+func (c *Client) ListConnections(ctx context.Context, org string, system string) (*ConnectionList, error) {
+	r := request{id: "list-connections", method: http.MethodGet, path: place("/organizations/{org}/systems/{system}/connections", org, system)}
+	out := new(ConnectionList)
+	return out, c.do(ctx, r, out)
+}
+
+// TestSystem Ask a system who we are, and read a ticket
+//
+// Needs the permission `connector.write`, held in `org`.
+func (c *Client) TestSystem(ctx context.Context, org string, system string, body TestSystemRequest) (*Test, error) {
+	r := request{id: "test-system", method: http.MethodPost, path: place("/organizations/{org}/systems/{system}/test", org, system)}
+	r.body = body
+	out := new(Test)
+	return out, c.do(ctx, r, out)
+}
+
 // ListTokens Tokens that act in the organization, the newest first
 //
 // Needs the permission `token.read`, held in `org`.
@@ -4017,6 +4538,7 @@ var Operations = []string{
 	"get-record",
 	"erase-field",
 	"prove-record",
+	"list-connector-definitions",
 	"get-dashboard",
 	"list-dependents",
 	"list-effects",
@@ -4031,6 +4553,8 @@ var Operations = []string{
 	"get-profile",
 	"change-profile",
 	"list-own-factors",
+	"list-my-integrations",
+	"disconnect-me",
 	"list-own-passkeys",
 	"add-own-passkey",
 	"begin-own-passkey",
@@ -4093,6 +4617,14 @@ var Operations = []string{
 	"delete-sign-in-policy",
 	"get-sign-in-policy",
 	"change-sign-in-policy",
+	"list-systems",
+	"add-system",
+	"remove-system",
+	"get-system",
+	"change-system",
+	"authorize-system",
+	"list-connections",
+	"test-system",
 	"list-tokens",
 	"revoke-token",
 	"list-people",

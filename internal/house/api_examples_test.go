@@ -128,7 +128,27 @@ var kinds = map[string]func(*stage) string{
 		return s.made("POST", "/me/passkeys", fmt.Sprintf(`{"ticket":%q,"name":"key","answer":%s}`, begun["ticket"], answer))
 	},
 	"effect": func(s *stage) string { return s.parked() },
+	"system": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
+	},
 }
+
+// bellDocument is a definition that can do nothing but comment.
+const bellDocument = `apiVersion: sekisho/connector/v1
+id: bell
+title: {en: Bell}
+settings:
+  base_url: {type: url, required: true}
+hosts: ["{base_url}"]
+auth:
+  modes: [service]
+  schemes: {header_token: {}}
+  headers: {Authorization: "'Bearer ' + cred.token"}
+operations:
+  ticket.comment:
+    steps:
+      - {id: c, request: {method: POST, path: "'/comment/' + urlpath(arg.id)", json: {text: arg.text}}}
+`
 
 func raw(v any) json.RawMessage {
 	text, _ := json.Marshal(v)
@@ -201,6 +221,10 @@ var scenes = map[string]func(*stage){
 		if got := v.Call("PUT", "/api/v1/me/password", object{"new": "nine boats in the morning fog"}); got.Status >= 300 {
 			s.t.Fatal(got)
 		}
+	},
+	"authorize-system": func(s *stage) { // one that asks nobody who it is
+		body := object{"name": "bell", "document": bellDocument, "settings": object{"base_url": "https://bell.kaede.example"}, "mode": "service", "enabled": true, "set_secrets": object{"token": "x"}}
+		s.ids["system"] = s.made("POST", "/organizations/"+s.ids["org"]+"/systems", string(raw(body)))
 	},
 	"prove-record": func(s *stage) { s.call("GET", "/audit/checkpoint", "") }, // asks for a signature
 	"erase-field": func(s *stage) {

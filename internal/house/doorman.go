@@ -18,6 +18,7 @@ import (
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -180,6 +181,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.totp", href: factor.TOTPPath},
 		{key: "settings.recovery", href: factor.RecoveryPath},
 		{key: "settings.sessions", href: signin.SessionsPath},
+		{key: "ticket.integrations", href: ticket.IntegrationsPath},
 		{key: "settings.tokens", href: token.Path},
 		{key: "hub.push", href: hub.PushPath},
 		{key: "hub.activity", href: hub.ActivityPath},

@@ -23,6 +23,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/egress"
@@ -43,6 +44,7 @@ import (
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/welcome"
@@ -107,6 +109,9 @@ type House struct {
 	backup  *backup.Room
 	hub     *hub.Room
 
+	systems *connector.Desk
+	ticket  *ticket.Room
+
 	mapped sync.Once
 	atlas  *atlas // of the pages; see opens
 
@@ -128,7 +133,7 @@ type House struct {
 // Schemas are the tables of every floor and room.
 func Schemas() []fs.FS {
 	return []fs.FS{
-		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema, org.Schema, notify.Schema, factor.Schema, signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema, connector.Schema,
 	}
 }
 
@@ -138,8 +143,8 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words,
-		console.Words, backup.Words, hub.Words,
-		definition.Words,
+		console.Words, backup.Words, hub.Words, ticket.Words,
+		definition.Words, connector.Words,
 	}
 }
 
@@ -233,6 +238,7 @@ func (h *House) furnish() (err error) {
 	if err := h.people(); err != nil {
 		return err
 	}
+	h.openSystems()
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
@@ -261,6 +267,7 @@ func (h *House) furnish() (err error) {
 	h.console.Pages(h.mux)
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
+	h.ticket.Doors(h.mux)
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
@@ -270,7 +277,7 @@ func (h *House) furnish() (err error) {
 
 // Permissions are those of the whole house.
 func Permissions() []org.Permission {
-	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions())
+	return slices.Concat(org.Permissions(), factor.Permissions(), signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(), ticket.Permissions())
 }
 
 // kinds are those of every room's manifests.
@@ -334,7 +341,15 @@ func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, erro
 // holders are all who keep sealed values: a key is gone only when none of them
 // needs it.
 func holders() []seal.Sealed {
-	return []seal.Sealed{auditKey{}, notify.Sealed{}, notify.SealedDevices{}, notify.SealedPusher{}, factor.Factors{}}
+	return []seal.Sealed{
+		auditKey{},
+		notify.Sealed{},
+		notify.SealedDevices{},
+		notify.SealedPusher{},
+		factor.Factors{},
+		connector.Secrets{},
+		connector.Tokens{},
+	}
 }
 
 // client makes the one way out.
@@ -382,6 +397,9 @@ func (h *House) stop(ctx context.Context) error {
 	}
 	h.cancel()
 	h.wg.Wait()
+	if h.systems != nil { // what is being refreshed is written down first
+		h.systems.Close()
+	}
 	if h.audit != nil && (h.keyed.Load() || h.inner != nil) {
 		errs = append(errs, h.audit.Stop(ctx))
 	}

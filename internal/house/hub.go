@@ -17,6 +17,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -26,8 +27,20 @@ import (
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
 		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
-		Finders: []web.Finder{h.folk.Finder(), h.signin, h.notice, h.console}, Signposts: h.signposts,
-		Dependents: []web.Dependents{h.folk.Dependents(), h.signin}, Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager,
+		Finders: []web.Finder{
+			h.folk.Finder(),
+			h.signin,
+			h.notice,
+			h.console,
+			h.ticket,
+		},
+		Signposts: h.signposts,
+		Dependents: []web.Dependents{
+			h.folk.Dependents(),
+			h.signin,
+			h.ticket,
+		},
+		Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager,
 	})
 	h.hub.Pages(h.mux)
 	h.hub.API(h.mux)
@@ -150,7 +163,7 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy": signin.PolicyPath + "/", "notice": notice.ListPath + "/", "record": console.LogPath + "/",
+	"sign-in-policy": signin.PolicyPath + "/", "notice": notice.ListPath + "/", "record": console.LogPath + "/", "connector": ticket.SystemsPath + "/",
 }
 
 // Pages implements console.Guide: a person has a page for who they are a member

@@ -3,11 +3,13 @@ package house
 import (
 	"slices"
 
+	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 )
 
@@ -18,11 +20,12 @@ const (
 	railOrganization = "rail.organization"
 	railPeople       = "rail.people"
 	railSignIn       = "rail.sign-in"
+	railSystems      = "rail.systems"
 	railAudit        = "rail.audit"
 	railInstallation = "rail.installation"
 )
 
-var railOrder = []string{railOrganization, railPeople, railSignIn, railAudit, railInstallation}
+var railOrder = []string{railOrganization, railPeople, railSignIn, railSystems, railAudit, railInstallation}
 
 // consoleRail are the pages of the console. A new one is one line here: it is in
 // the rail, and search everywhere finds it by its words and by those of
@@ -40,6 +43,7 @@ func (h *House) consoleRail() []entry {
 		entry{key: "signin.open", href: signin.OpenPath, permission: signin.ReadSessions, group: railSignIn},
 		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
+	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	for _, e := range h.console.Rail() {
 		group := railInstallation
 		if e.Href == console.LogPath || e.Href == console.DashboardPath {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -161,6 +162,7 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.run(h.signin.Run)
 	h.run(h.tokens.Run)
 	h.run(h.welcome.Run)
+	h.run(h.ticket.Run)
 	h.run(h.sweep)
 	h.run(h.bridge)
 	return h.invite(ctx)
@@ -199,7 +201,7 @@ func (h *House) sweep(ctx context.Context) {
 const effectsKept = 90 * 24 * time.Hour
 
 // liveTopics are the topics that open pages can follow.
-var liveTopics = []string{notice.Topic, notify.Topic}
+var liveTopics = []string{notice.Topic, notify.Topic, connector.Topic}
 
 // bridge tells open pages what changed on any node.
 func (h *House) bridge(ctx context.Context) {

@@ -275,7 +275,7 @@ var commonDocs = map[string]string{
 	"cursor": "`next` of the page before; without it, the first page", "limit": "How many at most",
 	"id": "Identifier: never changed and never used again", "version": "Counts the changes: send it back with a change",
 	"org": "Id of the organization", "person": "Id of the person", "group": "Id of the group", "role": "Id of the role; of a built-in one its name",
-	"notice": "Id of the announcement", "token": "Id of the token", "session": "Id of the session", "policy": "Id of the policy",
+	"notice": "Id of the announcement", "token": "Id of the token", "session": "Id of the session", "policy": "Id of the policy", "system": "Id of the outside system",
 	"record": "Id of the record", "passkey": "Id of the passkey", "effect": "Id of the effect", "created": "When it was made",
 	"title": "As people read it", "driver": "What carries it out", "state": "How it stands", "until": "When it is over",
 }

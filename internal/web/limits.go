@@ -22,7 +22,8 @@ var DefaultRates = map[string]Rate{
 	string(EdgeAPI):      {PerMinute: 1200, Burst: 240},
 	string(EdgeProtocol): {PerMinute: 1200, Burst: 240},
 	"none":               {PerMinute: 120, Burst: 60},
-	"entry":              {PerMinute: 20, Burst: 10}, // where a credential can be guessed
+	"entry":              {PerMinute: 20, Burst: 10},  // where a credential can be guessed
+	"bell":               {PerMinute: 120, Burst: 60}, // where an outside system says that something changed
 }
 
 const (

@@ -1,0 +1,144 @@
+package connector
+
+import (
+	"context"
+
+	"github.com/sekisho/sekisho/internal/fault"
+)
+
+// The operations of a session: the engine's, with the session's credential. Every
+// error is a *Problem or a fault of the desk.
+
+// Whoami says whose credential it is.
+func (x *Session) Whoami(ctx context.Context) (Party, error) {
+	return try(ctx, x, func(c Call) (Party, error) { return x.desk.engine.Whoami(ctx, c) })
+}
+
+// Ticket reads one ticket.
+func (x *Session) Ticket(ctx context.Context, which string) (Ticket, error) {
+	t, err := try(ctx, x, func(c Call) (Ticket, error) { return x.desk.engine.Ticket(ctx, c, which) })
+	t.System = x.System.Name
+	return t, err
+}
+
+// SearchTickets lists tickets.
+func (x *Session) SearchTickets(ctx context.Context, q Search) ([]Ticket, error) {
+	return try(ctx, x, func(c Call) ([]Ticket, error) { return x.desk.engine.SearchTickets(ctx, c, q) })
+}
+
+// CreateTicket makes a ticket.
+func (x *Session) CreateTicket(ctx context.Context, t NewTicket) (Ticket, error) {
+	return try(ctx, x, func(c Call) (Ticket, error) { return x.desk.engine.CreateTicket(ctx, c, t) })
+}
+
+// Comment writes a comment that carries a marker.
+func (x *Session) Comment(ctx context.Context, ticket, text, marker string, public bool) error {
+	_, err := try(ctx, x, func(c Call) (struct{}, error) {
+		return struct{}{}, x.desk.engine.Comment(ctx, c, ticket, text, marker, public)
+	})
+	return err
+}
+
+// Comments reads the comments of a ticket back.
+func (x *Session) Comments(ctx context.Context, ticket, marker string) ([]Remark, error) {
+	return try(ctx, x, func(c Call) ([]Remark, error) { return x.desk.engine.Comments(ctx, c, ticket, marker) })
+}
+
+// Transition moves a ticket to another state and reads it back.
+func (x *Session) Transition(ctx context.Context, ticket, to, comment, etag, marker string) (Ticket, error) {
+	return try(ctx, x, func(c Call) (Ticket, error) {
+		return x.desk.engine.Transition(ctx, c, ticket, to, comment, etag, marker)
+	})
+}
+
+// Approvals lists what waits for the person that the session acts for.
+func (x *Session) Approvals(ctx context.Context) ([]Approval, error) {
+	return asThem(ctx, x, func(c Call) ([]Approval, error) { return x.desk.engine.Approvals(ctx, c) })
+}
+
+// Approval reads one approval.
+func (x *Session) Approval(ctx context.Context, which string) (Approval, error) {
+	return asThem(ctx, x, func(c Call) (Approval, error) { return x.desk.engine.Approval(ctx, c, which) })
+}
+
+// Decide decides an approval and reads it back. In service mode the system does
+// not see who decides: only whom the approval waits for may, and the name is
+// written beside it (C14).
+func (x *Session) Decide(ctx context.Context, v Verdict) (Approval, error) {
+	if x.System.Mode == ModeService && v.By == "" {
+		p, err := x.desk.register.Person(ctx, x.For)
+		if err != nil {
+			return Approval{}, err
+		}
+		v.By = p.DisplayName
+	}
+	return asThem(ctx, x, func(c Call) (Approval, error) { return x.desk.engine.Decide(ctx, c, v) })
+}
+
+// Act presses an action of an approval.
+func (x *Session) Act(ctx context.Context, approval, action string, input map[string]string) (Approval, error) {
+	return asThem(ctx, x, func(c Call) (Approval, error) { return x.desk.engine.Act(ctx, c, approval, action, input) })
+}
+
+// Catalog lists what can be ordered.
+func (x *Session) Catalog(ctx context.Context, text, category string) ([]Item, error) {
+	return try(ctx, x, func(c Call) ([]Item, error) { return x.desk.engine.Catalog(ctx, c, text, category) })
+}
+
+// Item reads one item with the fields of its form.
+func (x *Session) Item(ctx context.Context, which string) (Item, error) {
+	return try(ctx, x, func(c Call) (Item, error) { return x.desk.engine.Item(ctx, c, which) })
+}
+
+// Order orders an item for the person that the session acts for.
+func (x *Session) Order(ctx context.Context, w Wish) (Order, error) {
+	return asThem(ctx, x, func(c Call) (Order, error) {
+		if w.RequestedFor == "" {
+			w.RequestedFor = c.NativeUser
+		}
+		return x.desk.engine.Order(ctx, c, w)
+	})
+}
+
+// asThem runs an operation as the person at the system: in user mode the
+// connection's account, in service mode the one account that has their proven
+// address.
+func asThem[T any](ctx context.Context, x *Session, op func(Call) (T, error)) (T, error) {
+	if err := x.resolve(ctx); err != nil {
+		var none T
+		return none, err
+	}
+	return try(ctx, x, func(c Call) (T, error) {
+		if x.System.Mode == ModeService {
+			c.NativeUser, c.ActAs = x.native, x.native
+		}
+		return op(c)
+	})
+}
+
+func (x *Session) resolve(ctx context.Context) error {
+	if x.System.Mode != ModeService || x.native != "" {
+		return nil
+	}
+	if x.For == "" {
+		return fault.New(fault.Forbidden, "connection-needs-person", "name", x.System.Shown())
+	}
+	p, err := x.desk.register.Person(ctx, x.For)
+	switch {
+	case err != nil:
+		return err
+	case !p.Verified || p.Email == "":
+		return &Problem{Kind: NoSuchUser, Step: OpResolve, Message: "the person has no address that was proven theirs"}
+	}
+	found, err := try(ctx, x, func(c Call) (Party, error) {
+		return x.desk.engine.ResolveUser(ctx, c, p.Email, p.Login, p.DisplayName)
+	})
+	if err != nil {
+		return err
+	}
+	if found.NativeID == "" {
+		return &Problem{Kind: NoSuchUser, Step: OpResolve}
+	}
+	x.native = found.NativeID
+	return nil
+}
