@@ -22,6 +22,7 @@ import (
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
+	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -76,6 +77,9 @@ type Options struct {
 	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
+	// Systems are the outside systems that cards come from, in a test; nil are
+	// those of the organizations.
+	Systems card.Systems
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration
@@ -112,6 +116,7 @@ type House struct {
 	console *console.Room
 	backup  *backup.Room
 	hub     *hub.Room
+	cards   *card.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -143,6 +148,7 @@ func Schemas() []fs.FS {
 		lease.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		card.Schema,
 	}
 }
 
@@ -153,7 +159,7 @@ func Sentences() []fs.FS {
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
 		console.Words, backup.Words, hub.Words, ticket.Words,
-		definition.Words, connector.Words,
+		definition.Words, connector.Words, card.Words,
 	}
 }
 
@@ -280,6 +286,9 @@ func (h *House) furnish() (err error) {
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
 	h.ticket.Doors(h.mux)
+	if err := h.furnishCards(); err != nil {
+		return err
+	}
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
