@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -112,6 +113,57 @@ func TestTheDemoHasSystemsOutside(t *testing.T) {
 		}
 		if err := d.stop(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestTheDemoConnectsToSystemsOutside switches on what botan wants to hear of,
+// consents over there, and comes back connected.
+func TestTheDemoConnectsToSystemsOutside(t *testing.T) {
+	d := tryDemo(t, t.TempDir(), "--listen", "localhost:0")
+	jar, status := d.as("botan", d.passwords["botan"])
+	if status != http.StatusSeeOther {
+		t.Fatalf("sign in: %d", status)
+	}
+	form := regexp.MustCompile(`<input type="hidden" name="([a-z_]+)" value="([^"]*)">`)
+	_, page := d.ask(jar, http.MethodGet, d.house+"/settings/integrations", nil)
+	starts := regexp.MustCompile(`/connect/[^/"]+/start`).FindAllString(page, -1)
+	if len(starts) != 2 {
+		t.Fatalf("%q in\n%s", starts, page)
+	}
+	for _, place := range beyondURL.FindAllStringSubmatch(d.said.String(), -1) {
+		d.ask(jar, http.MethodPost, place[2]+"/login", url.Values{"login": {"botan"}, "password": {d.passwords["botan"]}})
+	}
+	for _, start := range starts {
+		sent, page := d.ask(jar, http.MethodGet, d.house+start, nil)
+		at := sent.Header.Get("Location")
+		if sent.StatusCode != http.StatusSeeOther || !strings.HasPrefix(at, "http://127.0.0.1:") {
+			t.Fatalf("%s: %d to %q\n%s", start, sent.StatusCode, at, page)
+		}
+		_, page = d.ask(jar, http.MethodGet, at, nil)
+		if !strings.Contains(page, `<span class="endpoint">Sekisho</span>`) {
+			t.Fatalf("no consent page:\n%s", page)
+		}
+		values, answer := url.Values{}, map[bool]string{true: "allow", false: "accept"}[strings.Contains(at, "oauth_auth.do")]
+		for _, m := range form.FindAllStringSubmatch(page, -1) {
+			values.Set(m[1], html.UnescapeString(m[2]))
+		}
+		values.Set("answer", answer)
+		address, _, _ := strings.Cut(at, "?")
+		back, page := d.ask(jar, http.MethodPost, address, values)
+		if back.StatusCode != http.StatusFound || !strings.HasPrefix(back.Header.Get("Location"), d.house+"/connect/") {
+			t.Fatalf("%d to %q\n%s", back.StatusCode, back.Header.Get("Location"), page)
+		}
+		done, page := d.ask(jar, http.MethodGet, back.Header.Get("Location"), nil)
+		if done.StatusCode != http.StatusSeeOther || !strings.HasSuffix(done.Header.Get("Location"), "/connected") {
+			t.Fatalf("%d to %q\n%s", done.StatusCode, done.Header.Get("Location"), page)
+		}
+		to := done.Header.Get("Location")
+		if strings.HasPrefix(to, "/") {
+			to = d.house + to
+		}
+		if _, page := d.ask(jar, http.MethodGet, to, nil); !strings.Contains(page, "馬場 牡丹 (Botan Baba)") {
+			t.Errorf("connected as nobody:\n%s", page)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func tellTheStory(t *testing.T, lang string, width, height int64) {
 	guide := d.window(t, d.guide, lang, width, height)
 	guide.visit("/")
 	guide.ticked(0)
-	if open := evaluate[int](guide, `document.querySelectorAll(".step details[open]").length`); open != 1 {
+	if open := evaluate[int](guide, `document.querySelectorAll("#story-invite .step details[open]").length`); open != 1 {
 		t.Errorf("%d steps are open at first", open)
 	}
 	if !strings.Contains(guide.text(".step.now"), d.passwords["chika"]) {
@@ -249,5 +249,67 @@ func TestPicturesOfTheDemo(t *testing.T) {
 	chika.signInAs("chika", d.passwords["chika"])
 	for name, path := range map[string]string{"hub": "/", "people": "/admin/people", "groups": "/admin/groups", "audit": "/admin/audit", "organizations": "/admin/organizations", "policies": "/admin/sign-in"} {
 		chika.album("demo-house-"+name, func() { chika.visit(path) })
+	}
+}
+
+// TestTheStoryOfAnOrder clicks through the second story: connect, order, the
+// card, the decision, and what ServiceNow says of it.
+func TestTheStoryOfAnOrder(t *testing.T) {
+	t.Run("CAP-M7 in English", func(t *testing.T) { tellOfAnOrder(t, "en", 1280, 800) })
+	t.Run("CAP-M7 in Japanese", func(t *testing.T) { tellOfAnOrder(t, "ja", 390, 844) })
+}
+
+func tellOfAnOrder(t *testing.T, lang string, width, height int64) {
+	d := runDemo(t)
+	guide := d.window(t, d.guide, lang, width, height)
+	guide.visit("/")
+	guide.ticked(0)
+	now := evaluate[string](guide, `new URL([...document.querySelectorAll("aside a")].find(a => a.innerText === "ServiceNow").href).origin`)
+	b := d.window(t, d.house, lang, width, height)
+	b.signInAs("botan", d.passwords["botan"])
+	b.visit("/settings/integrations")
+	start := evaluate[string](b, `[...document.querySelectorAll("main a[href^='/connect/']")].find(a => a.closest("li, section, article, tr, form, div")?.innerText.includes("ServiceNow"))?.getAttribute("href") ?? ""`)
+	b.press(`main a[href="` + start + `"]`)
+	b.do(typed("login", "botan"), typed("password", d.passwords["botan"]))
+	b.press("main button")
+	if name := b.text(".endpoint"); name != "Sekisho" {
+		t.Fatalf("consent to %q: %s", name, b.where())
+	}
+	b.press(`main button[value="allow"]`)
+	if !b.sees("馬場 牡丹 (Botan Baba)", 5*time.Second) || !strings.HasPrefix(evaluate[string](b, `location.href`), d.house) {
+		t.Fatalf("not connected: %s", b.where())
+	}
+	guide.ticked(1)
+
+	aoi := d.window(t, now, lang, width, height)
+	aoi.visit("/login")
+	aoi.do(typed("login", "aoi"), typed("password", d.passwords["aoi"]))
+	aoi.press("main button")
+	aoi.visit("/catalog/Hardware")
+	aoi.press("main .tile")
+	aoi.press("main form button")
+	number := aoi.text("h1")
+	guide.ticked(3) // the card comes by itself
+
+	b.visit("/cards")
+	if !b.sees(number, 5*time.Second) {
+		t.Fatalf("no card of %s: %s", number, b.where())
+	}
+	b.press(`main a[href^="/cards/card"], main a[href*="/cards/"]`)
+	b.press(`button.approve`)
+	guide.ticked(4)
+
+	aoi.visit("/requests")
+	aoi.press("td a")
+	if !aoi.sees("馬場 牡丹 (Botan Baba)", time.Second) {
+		t.Errorf("approved by nobody: %s", aoi.where())
+	}
+	guide.ticked(5)
+	if saved := guide.text("#story-order .saved"); saved == "" {
+		t.Errorf("the end is not told: %s", guide.where())
+	}
+	for _, one := range []*tab{guide, b, aoi} {
+		one.quiet("the story")
+		one.none("A133 reports of the policy", violations)
 	}
 }

@@ -33,6 +33,8 @@ type beyond struct {
 	people   []fake.Person
 	names    []string // of its switches
 	password func(login string) secret.Text
+	now      *servicenow.System                // of ServiceNow
+	bell     func(url string, key secret.Text) // where it rings from now on
 	listener *fake.Listener
 	close    func()
 }
@@ -85,6 +87,9 @@ func (b *beyond) make(c clock.Clock) (system, error) {
 		plays.PutApp(jira.App{Name: product, ID: b.Client, Secret: b.Key})
 		b.Title, b.Sites, b.names = "Jira Service Management", plays.Sites(), fake.Names(&jira.Switches{})
 		b.Endpoint = endpoints{"/authorize", "/oauth/token"}
+		b.bell = func(url string, key secret.Text) {
+			plays.AddHook(b.home(), url, key, "jira:issue_created", "jira:issue_updated")
+		}
 		b.Scope = "read:servicedesk-request write:servicedesk-request read:jira-user offline_access"
 		return plays, nil
 	}
@@ -93,6 +98,10 @@ func (b *beyond) make(c clock.Clock) (system, error) {
 		return nil, err
 	}
 	plays.PutClient(servicenow.Client{Name: product, ID: b.Client, Secret: b.Key, User: "chika"})
+	b.now = plays
+	b.bell = func(url string, key secret.Text) {
+		plays.Set(func(s *servicenow.Switches) { s.Doorbell, s.DoorbellToken = url, key.Reveal() })
+	}
 	b.Title, b.names, b.Endpoint = "ServiceNow", fake.Names(&servicenow.Switches{}), endpoints{"/oauth_auth.do", "/oauth_token.do"}
 	return plays, nil
 }
@@ -126,7 +135,8 @@ func (d *demo) openBeyond(context.Context) (func() error, error) {
 			return d.endBeyond, err
 		}
 		d.beyond = append(d.beyond, b)
-		if err := d.kept.system(name, keptSystem{Listen: b.URL[len("http://"):], Client: b.Client, Key: b.Key.Reveal()}); err != nil {
+		known.Listen, known.Client, known.Key = b.URL[len("http://"):], b.Client, b.Key.Reveal()
+		if err := d.kept.system(name, known); err != nil {
 			return d.endBeyond, err
 		}
 	}
@@ -138,4 +148,9 @@ func (d *demo) endBeyond() (err error) {
 		err = errors.Join(err, b.end())
 	}
 	return err
+}
+
+// outside is one of them by its name.
+func (d *demo) outside(name string) *beyond {
+	return d.beyond[slices.IndexFunc(d.beyond, func(b *beyond) bool { return b.Name == name })]
 }

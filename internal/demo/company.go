@@ -54,7 +54,7 @@ func (d *demo) settle(ctx context.Context) (err error) {
 		return err
 	}
 	if d.kept.Seeded {
-		return applyTo(ctx, dial, d.Lang, notice)
+		return errors.Join(applyTo(ctx, dial, d.Lang, notice), d.introduce(ctx, h, dial))
 	}
 	docs, err := d.documents()
 	if err != nil {
@@ -64,6 +64,9 @@ func (d *demo) settle(ctx context.Context) (err error) {
 		return err
 	}
 	if err := d.confirm(ctx, h); err != nil {
+		return err
+	}
+	if err := d.introduce(ctx, h, dial); err != nil {
 		return err
 	}
 	d.kept.Seeded = true
@@ -133,15 +136,24 @@ func (d *demo) announcement() ([]manifest.Document, error) {
 	return []manifest.Document{{File: "demo", Root: roots[0]}}, nil
 }
 
+// dialer reaches a house in this process.
+type dialer = func(context.Context) (net.Conn, error)
+
 // applyTo has a house apply documents, over its own API.
-func applyTo(ctx context.Context, dial func(context.Context) (net.Conn, error), lang words.Lang, docs []manifest.Document) error {
-	text, err := json.Marshal(map[string]any{"documents": docs})
+func applyTo(ctx context.Context, dial dialer, lang words.Lang, docs []manifest.Document) error {
+	_, err := post(ctx, dial, lang, "/manifests/apply", map[string]any{"documents": docs})
+	return err
+}
+
+// post sends something to the API of a house, and returns what it answered.
+func post(ctx context.Context, dial dialer, lang words.Lang, path string, body any) ([]byte, error) {
+	text, err := json.Marshal(body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost"+web.APIPrefix+"/manifests/apply", bytes.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost"+web.APIPrefix+path, bytes.NewReader(text))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept-Language", string(lang))
@@ -149,14 +161,14 @@ func applyTo(ctx context.Context, dial func(context.Context) (net.Conn, error), 
 	defer transport.CloseIdleConnections()
 	answer, err := (&http.Client{Transport: transport}).Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read
-	if answer.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-		return fmt.Errorf("the company was refused: %s %s", answer.Status, said)
+	said, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	if err == nil && answer.StatusCode >= http.StatusBadRequest {
+		err = fmt.Errorf("%s was refused: %s %s", path, answer.Status, said)
 	}
-	return nil
+	return said, err
 }
 
 // confirm takes the addresses of the people as theirs: the demo has their mail.

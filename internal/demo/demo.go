@@ -173,6 +173,7 @@ func (d *demo) openHouse(ctx context.Context) (func() error, error) {
 		return stop, err
 	}
 	d.house = h
+	d.connectBells()
 	return stop, d.guide.begin(ctx, h)
 }
 

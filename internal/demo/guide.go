@@ -311,7 +311,7 @@ func (d *demo) look(ctx context.Context) (view, error) {
 			return v, err
 		}
 		v.Tales = append(v.Tales, d.tale(ctx, t, v.Cast))
-		_, _ = state.Write([]byte(s.Name + strconv.Itoa(t.next()) + string(t.scene.record.ID) + t.scene.newcomer.DisplayName + t.scene.newcomer.Email))
+		_, _ = state.Write([]byte(s.Name + strconv.Itoa(t.next()) + string(t.scene.record.ID) + t.scene.order.Number + t.scene.newcomer.DisplayName + t.scene.newcomer.Email))
 	}
 	_, _ = state.Write([]byte(ui.Of(ctx).Lang))
 	v.State = hex.EncodeToString(state.Sum(nil)[:8])
@@ -349,6 +349,8 @@ func (d *demo) place(open string) string {
 		return ""
 	case mailPage:
 		return mailPath
+	case itemsPage, ordersPage:
+		return d.outside(ServiceNow).URL + strings.TrimPrefix(open, ServiceNow)
 	}
 	return d.house.URL() + open
 }

@@ -33,9 +33,11 @@ type kept struct {
 // keptSystem is what connectors know of an outside system: it must be the same
 // at the next start.
 type keptSystem struct {
-	Listen string `json:"listen"`
-	Client string `json:"client"`
-	Key    string `json:"key"`
+	Listen  string `json:"listen"`
+	Client  string `json:"client"`
+	Key     string `json:"key"`
+	Bell    string `json:"bell"`     // path of the house's doorbell for it
+	BellKey string `json:"bell_key"` // what proves a ring
 }
 
 // openKept reads the file, or makes the passwords of a new demo. A folder with a

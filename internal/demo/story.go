@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/fake/servicenow"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -15,7 +16,7 @@ import (
 // stories are those that a visitor can click through, in the order of the guide.
 // A further one is a file beside story_invite.go, its sentences in words, and a
 // line here.
-var stories = []story{inviteStory}
+var stories = []story{inviteStory, orderStory}
 
 // story is told step by step. Its sentences are story.NAME.title and .lead.
 type story struct {
@@ -28,7 +29,7 @@ type story struct {
 type step struct {
 	Name string
 	Who  string // login of who does it; "" for the newcomer, Terminal for the reader's shell
-	Open string // path of the page in the house, or MailPage
+	Open string // path of the page in the house, or one of those below
 	// Run is what the reader types in a shell, without the program's name.
 	Run func(*scene) []string
 	// Done is when it happened, not before a time; the zero time if it did not.
@@ -37,8 +38,10 @@ type step struct {
 
 // Where a step is done, besides in the house as one of the cast.
 const (
-	terminal = "-"
-	mailPage = "mail"
+	terminal   = "-"
+	mailPage   = "mail"
+	itemsPage  = "servicenow/catalog/Hardware" // of the ServiceNow outside
+	ordersPage = "servicenow/requests"
 )
 
 // scene is what happened since a story began. What an earlier step found, later
@@ -49,6 +52,7 @@ type scene struct {
 	people   map[string]id.Principal
 	newcomer org.Person
 	record   audit.Record // that is to be found and proven
+	order    servicenow.Request
 }
 
 // first is the first record behind a time that fits.
@@ -67,11 +71,12 @@ func (s *scene) args() []any {
 	if name == "" {
 		name, email = "Eiji", "eiji@kaede.example"
 	}
-	return []any{"house", s.demo.house.URL(), "newcomer", name, "email", email, "record", string(s.record.ID)}
+	return []any{"house", s.demo.house.URL(), "newcomer", name, "email", email, "record", string(s.record.ID), "number", s.number()}
 }
 
 // watched are the names of records that stories look at.
 var watched = []string{
+	"connection.made", "card.raised", "card.decided", "card.applied",
 	"session.begun", "invitation.made", "invitation.accepted", "passkey.added", "audit.searched", "audit.read", "audit.exported",
 }
 

@@ -138,12 +138,20 @@ func (s *Stage) fate(path string, say Refusals) (f fate) {
 	return f
 }
 
+// callsMost is how many calls are kept at most; the older half goes then.
+const callsMost = 200_000
+
 // Front stands before an API: it notes each call, and lets befall it what the
 // mischief says.
 func (s *Stage) Front(say Refusals, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := &Call{At: s.Clock.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
-		s.note(func() { s.calls = append(s.calls, call) })
+		s.note(func() {
+			if len(s.calls) == callsMost {
+				s.calls = s.calls[callsMost/2:] // a demo that runs for months
+			}
+			s.calls = append(s.calls, call)
+		})
 		n := &noted{w, s, call}
 		w = n
 		f := s.fate(r.URL.Path, say)

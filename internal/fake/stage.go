@@ -2,6 +2,8 @@ package fake
 
 import (
 	"context"
+	"crypto/rand"
+	"math/big"
 	"net/http"
 	"slices"
 	"sync"
@@ -157,7 +159,7 @@ func (s *Stage) Land(ctx context.Context, w Write, save func() (restore func()),
 	s.Do(func() {
 		w.At = s.Clock.Now()
 		s.writes = append(s.writes, &w)
-		late = s.Mischief.Late
+		late = s.Mischief.Late + upTo(s.Mischief.LateUpTo)
 		land := func() {
 			if out = effect(&w); out.Status < http.StatusBadRequest {
 				w.Landed = s.Clock.Now()
@@ -192,6 +194,18 @@ func (s *Stage) Land(ctx context.Context, w Write, save func() (restore func()),
 		s.Do(func() {}) // it is due now
 	}
 	return out, nil
+}
+
+// upTo is any time from 0 up to most.
+func upTo(most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	n, err := rand.Int(rand.Reader, big.NewInt(int64(most)+1))
+	if err != nil {
+		return most
+	}
+	return time.Duration(n.Int64())
 }
 
 // Calls are all requests that came in, in order.

@@ -22,6 +22,7 @@ type Mischief struct {
 	RetryAfter time.Duration `switch:"retry-after"` // which those name; 0 is 30 s
 	Lie        int           `switch:"lie"`         // writes that are answered as done, and change nothing
 	Late       time.Duration `switch:"late"`        // a write lands and is answered so much later, also if its caller has gone
+	LateUpTo   time.Duration `switch:"late-up-to"`  // and by any time up to this one more
 	Eventual   time.Duration `switch:"eventual"`    // a write is answered as done and lands so much later
 	Cut        int           `switch:"cut"`         // writes that land, and whose connection ends without an answer
 	Elsewhere  string        `switch:"elsewhere"`   // the next decision finds this one, by somebody else: approved, rejected or cancelled

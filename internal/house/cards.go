@@ -39,6 +39,21 @@ func (h *House) Cards() *card.Room { return h.cards }
 func (h *House) runCards() {
 	h.run(h.cards.Run)
 	h.run(func(ctx context.Context) { h.cards.Bridge(ctx, h.mux.Hub()) })
+	h.run(h.followConnections)
+}
+
+// followConnections has questions read as soon as somebody connects.
+func (h *House) followConnections(ctx context.Context) {
+	watch := h.store.Watch(connector.Topic)
+	defer watch.Close()
+	for {
+		select {
+		case <-watch.C:
+			h.cards.Resync()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // panels are what rooms show on a person's first page, above all else.

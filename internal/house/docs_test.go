@@ -85,7 +85,7 @@ func anchors(src string) []string {
 
 // commands are those that users may rely on.
 var commands = strings.Fields(`demo serve plan apply export connector gate audit admin backup restore move unseal
-	migrate doctor bench version completion help api people`)
+	migrate doctor bench version completion help api people dev`)
 
 var command = regexp.MustCompile(`(?:go run \./cmd/sekisho|(?:^|[\s$;|&(])(?:\./)?sekisho) ([a-z-]+)`)
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/console"
@@ -192,7 +193,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.tokens", href: token.Path},
 		{key: "card.preference", href: card.PreferencePath},
 		{key: "hub.push", href: hub.PushPath},
-		{key: "delegation.list", href: request.DelegationPath},
+		{key: "delegation.list", href: approval.DelegationPath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }

@@ -3,6 +3,7 @@ package house
 import (
 	"errors"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/request"
@@ -25,6 +26,9 @@ func (h *House) openHall() error {
 	})
 	h.hall.API(h.mux)
 	h.hall.Pages(h.mux)
+	h.approval = approval.New(h.hall)
+	h.approval.API(h.mux)
+	h.approval.Pages(h.mux)
 	return errors.Join(h.desk.Handle(lease.TimerKind, h.ledger.Expire), h.hall.Handle(h.desk))
 }
 

@@ -95,6 +95,12 @@ func (s *System) Comments(number string) (all []Comment) {
 	return all
 }
 
+// Looked is when somebody last saw the page of a request; the zero time if never.
+func (s *System) Looked(login, number string) (at time.Time) {
+	s.stage.Do(func() { at = s.looked[[2]string{login, number}] })
+	return at
+}
+
 // SysID is the sys_id of a login, or of what has a number or a name; "" if
 // there is none.
 func (s *System) SysID(name string) (id string) {

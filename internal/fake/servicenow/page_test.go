@@ -99,6 +99,9 @@ func TestThePagesOfTheStory(t *testing.T) {
 	}
 	_, page = aoi.get("/requests")
 	d.has(page, q.Number)
+	if at := d.Looked("aoi", q.Number); !at.Equal(d.clock.Now()) || !d.Looked("botan", q.Number).IsZero() {
+		t.Errorf("she looked at %s", at)
+	}
 	t.Run("in Japanese", func(*testing.T) {
 		_, page := d.browse("aoi", "ja,en;q=0.5").get("/request/" + q.Number)
 		d.has(page, `lang="ja"`, "承認済み", q.Number)

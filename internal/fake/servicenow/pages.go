@@ -219,6 +219,7 @@ func (s *System) requestPage(w http.ResponseWriter, r *http.Request, login, numb
 		row := s.find("task", "number", number)
 		if row != nil && s.reads(s.caller(login), row["sys_class_name"], row) {
 			e = s.entryOf(row, login)
+			s.looked[[2]string{login, number}] = s.stage.Clock.Now()
 		}
 	})
 	if e.Number == "" {

@@ -77,13 +77,14 @@ type System struct {
 	tokens    []*token
 	carts     map[string]*cart // by login
 	by        string           // whose name stands on what is written now
+	looked    map[[2]string]time.Time
 }
 
 // New makes an instance. Close ends what waits in it.
 func New(o Options) (*System, error) {
 	s := &System{
 		switches: &o.Switches, tables: map[string][]Row{}, numbers: map[string]int{}, people: map[string]fake.Person{},
-		passwords: map[string]secret.Text{}, clients: map[string]*Client{}, codes: map[string]code{}, carts: map[string]*cart{}, by: "system",
+		passwords: map[string]secret.Text{}, clients: map[string]*Client{}, codes: map[string]code{}, carts: map[string]*cart{}, by: "system", looked: map[[2]string]time.Time{},
 	}
 	s.stage = fake.NewStage(o.Clock, &s.switches.Mischief)
 	var err error

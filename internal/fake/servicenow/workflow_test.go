@@ -222,6 +222,31 @@ func TestEffectsThatLandLate(t *testing.T) {
 		}
 		d.turn("late=0s")
 	})
+	t.Run("each by another time", func(t *testing.T) {
+		d.Stage().Forget()
+		d.turn("late-up-to=10m")
+		var all sync.WaitGroup
+		for range 8 {
+			row := d.ask().Approvals[0].ID
+			all.Go(func() { d.decide("botan", row, "approved", "") })
+		}
+		d.until(func() bool { return len(d.Stage().Writes()) == 8 })
+		d.turn("late-up-to=0s")
+		for range 10 {
+			d.clock.Advance(time.Minute)
+			d.Stage().Do(func() {}) // what is due lands now, and not at the end
+		}
+		all.Wait()
+		times := map[time.Duration]bool{}
+		for _, w := range d.Stage().Writes() {
+			if took := w.Landed.Sub(w.At); took <= 10*time.Minute {
+				times[took] = true
+			}
+		}
+		if len(times) < 2 {
+			t.Errorf("they took %v", times)
+		}
+	})
 	t.Run("answered before", func(t *testing.T) {
 		q := d.ask()
 		d.turn("eventual=5s")
