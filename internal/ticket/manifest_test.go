@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/manifest"
+	"github.com/sekisho/sekisho/internal/ticket"
 )
 
 const ownDefinition = `apiVersion: sekisho/connector/v1
@@ -62,7 +62,7 @@ func TestConnectorsAreManifests(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			set, err := house.Kinds()
+			set, err := manifest.NewSet(ticket.New(ticket.Options{}).Kind())
 			if err != nil {
 				t.Fatal(err)
 			}
