@@ -357,7 +357,9 @@ type AddApprovalPolicyRequest struct {
 	BreakGlass *int64 `json:"break_glass,omitempty"`
 
 	// Endless It may be out until it is given back
-	Endless       *bool  `json:"endless,omitempty"`
+	Endless *bool `json:"endless,omitempty"`
+
+	// EscalateAfter How long a stage waits before further people are asked
 	EscalateAfter *int64 `json:"escalate_after,omitempty"`
 
 	// EscalateTo Approvers who are asked, too, when a stage waited for so long
@@ -388,7 +390,9 @@ type AddApprovalPolicyRequest struct {
 	Reminders *[]int64 `json:"reminders,omitempty"`
 
 	// Rules That decide in place of people; refusing ones first
-	Rules  *[]Rule      `json:"rules,omitempty"`
+	Rules *[]Rule `json:"rules,omitempty"`
+
+	// Stages Decided one after the other
 	Stages *[]StageSpec `json:"stages,omitempty"`
 
 	// Targets KIND:ID; all of the kinds if empty
@@ -589,7 +593,9 @@ type AmendAskRequest struct {
 	From *time.Time `json:"from,omitempty"`
 
 	// Length Seconds; 0: until it is given back
-	Length *int64  `json:"length,omitempty"`
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Plain text, at most 1000 characters
 	Reason *string `json:"reason,omitempty"`
 }
 
@@ -626,7 +632,9 @@ type Ask struct {
 	Broken *bool `json:"broken,omitempty"`
 
 	// Created When it was made
-	Created time.Time  `json:"created"`
+	Created time.Time `json:"created"`
+
+	// Decided When it was decided
 	Decided *time.Time `json:"decided,omitempty"`
 
 	// Due When the question expires
@@ -654,7 +662,9 @@ type Ask struct {
 	Length int64 `json:"length"`
 
 	// Org Id of the organization
-	Org    string `json:"org"`
+	Org string `json:"org"`
+
+	// Reason Of who asked, plain text
 	Reason string `json:"reason"`
 
 	// Requester Id of the person who asked
@@ -691,6 +701,15 @@ type AskReview string
 // AskState How it stands
 type AskState string
 
+// AskList defines model for AskList.
+type AskList struct {
+	// Items What is on this page
+	Items []Ask `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // AskRequest defines model for AskRequest.
 type AskRequest struct {
 	// Break Break the glass: it is out at once, and reviewed afterwards
@@ -714,11 +733,53 @@ type AskRequest struct {
 	// Length Seconds; 0: as the policy proposes
 	Length *int64 `json:"length,omitempty"`
 
+	// Org Id of an organization that you belong to
+	Org string `json:"org"`
+
 	// Reason Plain text, at most 1000 characters
 	Reason *string `json:"reason,omitempty"`
 
 	// Target Id of what is asked for
 	Target string `json:"target"`
+}
+
+// AskStage defines model for AskStage.
+type AskStage struct {
+	// Any One group is enough
+	Any *bool `json:"any,omitempty"`
+
+	// Approved It has the approvals that it needs
+	Approved bool `json:"approved"`
+
+	// Groups Of people who decide
+	Groups []Seats `json:"groups"`
+
+	// Title As people read it
+	Title *string `json:"title,omitempty"`
+}
+
+// AskStep defines model for AskStep.
+type AskStep struct {
+	// As Id of the person in whose place a delegate decided
+	As *string `json:"as,omitempty"`
+
+	// At When it happened
+	At time.Time `json:"at"`
+
+	// By Principal who did it
+	By string `json:"by"`
+
+	// Name What happened
+	Name string `json:"name"`
+
+	// Seq Its number, from 1
+	Seq int64 `json:"seq"`
+
+	// Stage In which it happened, from 0
+	Stage int64 `json:"stage"`
+
+	// Text What somebody wrote, plain text
+	Text *string `json:"text,omitempty"`
 }
 
 // Both defines model for Both.
@@ -826,7 +887,9 @@ type ChangeApprovalPolicyRequest struct {
 	BreakGlass *int64 `json:"break_glass,omitempty"`
 
 	// Endless It may be out until it is given back
-	Endless       *bool  `json:"endless,omitempty"`
+	Endless *bool `json:"endless,omitempty"`
+
+	// EscalateAfter How long a stage waits before further people are asked
 	EscalateAfter *int64 `json:"escalate_after,omitempty"`
 
 	// EscalateTo Approvers who are asked, too, when a stage waited for so long
@@ -857,7 +920,9 @@ type ChangeApprovalPolicyRequest struct {
 	Reminders *[]int64 `json:"reminders,omitempty"`
 
 	// Rules That decide in place of people; refusing ones first
-	Rules  *[]Rule      `json:"rules,omitempty"`
+	Rules *[]Rule `json:"rules,omitempty"`
+
+	// Stages Decided one after the other
 	Stages *[]StageSpec `json:"stages,omitempty"`
 
 	// Targets KIND:ID; all of the kinds if empty
@@ -1278,8 +1343,15 @@ type DelegateRequest struct {
 	From *string `json:"from,omitempty"`
 
 	// Kinds Of what is asked for; every kind if empty
-	Kinds  *[]string `json:"kinds,omitempty"`
-	Reason *string   `json:"reason,omitempty"`
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Org Id of an organization that you belong to
+	Org string `json:"org"`
+
+	// Reason Plain text, at most 1000 characters
+	Reason *string `json:"reason,omitempty"`
+
+	// Starts When it begins to count
 	Starts time.Time `json:"starts"`
 
 	// To Id of the person who decides in it
@@ -1288,6 +1360,7 @@ type DelegateRequest struct {
 
 // Delegation defines model for Delegation.
 type Delegation struct {
+	// Ends When it is over, exclusive
 	Ends time.Time `json:"ends"`
 
 	// From Id of the person whose place it is
@@ -1300,12 +1373,25 @@ type Delegation struct {
 	Kinds []string `json:"kinds"`
 
 	// Org Id of the organization
-	Org    string    `json:"org"`
-	Reason string    `json:"reason"`
+	Org string `json:"org"`
+
+	// Reason Plain text
+	Reason string `json:"reason"`
+
+	// Starts When it begins to count
 	Starts time.Time `json:"starts"`
 
 	// To Id of the person who decides in it
 	To string `json:"to"`
+}
+
+// DelegationList defines model for DelegationList.
+type DelegationList struct {
+	// Items What is on this page
+	Items []Delegation `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // Deletion defines model for Deletion.
@@ -1995,11 +2081,15 @@ type Lease struct {
 	Holder string `json:"holder"`
 
 	// ID Identifier: never changed and never used again
-	ID   string `json:"id"`
+	ID string `json:"id"`
+
+	// Kind group, role, …
 	Kind string `json:"kind"`
 
 	// Org Id of the organization
-	Org   string    `json:"org"`
+	Org string `json:"org"`
+
+	// Since When it was let out
 	Since time.Time `json:"since"`
 
 	// State How it stands
@@ -2027,6 +2117,15 @@ type LeaseState string
 // LeaseWhy Why it ended
 type LeaseWhy string
 
+// LeaseList defines model for LeaseList.
+type LeaseList struct {
+	// Items What is on this page
+	Items []Lease `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // Link defines model for Link.
 type Link struct {
 	// Link To hand on, where the house sends no mail; shown once
@@ -2049,51 +2148,6 @@ type ListKeysResponse struct {
 
 	// Root What opens the root key
 	Root []Wrapped `json:"root"`
-}
-
-// ListOfAskBody defines model for ListOfAskBody.
-type ListOfAskBody struct {
-	// Items What is on this page
-	Items []Ask `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfDelegationBody defines model for ListOfDelegationBody.
-type ListOfDelegationBody struct {
-	// Items What is on this page
-	Items []Delegation `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfLeaseBody defines model for ListOfLeaseBody.
-type ListOfLeaseBody struct {
-	// Items What is on this page
-	Items []Lease `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfPolicyBody defines model for ListOfPolicyBody.
-type ListOfPolicyBody struct {
-	// Items What is on this page
-	Items []Policy `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
-}
-
-// ListOfTargetBody defines model for ListOfTargetBody.
-type ListOfTargetBody struct {
-	// Items What is on this page
-	Items []Target `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -2683,7 +2737,9 @@ type Policy struct {
 	BreakGlass *int64 `json:"break_glass,omitempty"`
 
 	// Endless It may be out until it is given back
-	Endless       *bool  `json:"endless,omitempty"`
+	Endless *bool `json:"endless,omitempty"`
+
+	// EscalateAfter How long a stage waits before further people are asked
 	EscalateAfter *int64 `json:"escalate_after,omitempty"`
 
 	// EscalateTo Approvers who are asked, too, when a stage waited for so long
@@ -2717,7 +2773,9 @@ type Policy struct {
 	Reminders *[]int64 `json:"reminders,omitempty"`
 
 	// Rules That decide in place of people; refusing ones first
-	Rules  *[]Rule      `json:"rules,omitempty"`
+	Rules *[]Rule `json:"rules,omitempty"`
+
+	// Stages Decided one after the other
 	Stages *[]StageSpec `json:"stages,omitempty"`
 
 	// Targets KIND:ID; all of the kinds if empty
@@ -2743,6 +2801,15 @@ type PolicyKey struct {
 
 	// Deny AAGUIDs that are refused
 	Deny *[]string `json:"deny,omitempty"`
+}
+
+// PolicyList defines model for PolicyList.
+type PolicyList struct {
+	// Items What is on this page
+	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // Problem defines model for Problem.
@@ -2946,22 +3013,6 @@ type RenameOwnPasskeyRequest struct {
 	Name string `json:"name"`
 }
 
-// RequestStepBody defines model for RequestStepBody.
-type RequestStepBody struct {
-	// As Id of the person in whose place a delegate decided
-	As *string   `json:"as,omitempty"`
-	At time.Time `json:"at"`
-
-	// By Principal who did it
-	By string `json:"by"`
-
-	// Name What happened
-	Name  string  `json:"name"`
-	Seq   int64   `json:"seq"`
-	Stage int64   `json:"stage"`
-	Text  *string `json:"text,omitempty"`
-}
-
 // ResetMemberSignInRequest defines model for ResetMemberSignInRequest.
 type ResetMemberSignInRequest struct {
 	// Take password, passkeys, totp, recovery
@@ -3039,6 +3090,7 @@ type RowAction string
 
 // Rule defines model for Rule.
 type Rule struct {
+	// Name Shown wherever it decided
 	Name string `json:"name"`
 
 	// Refuse It refuses; otherwise it approves
@@ -3125,11 +3177,11 @@ type Sheet struct {
 	Digest string `json:"digest"`
 
 	// Stages Who decides, in this order
-	Stages []Stage `json:"stages"`
+	Stages []AskStage `json:"stages"`
 
 	// Steps What happened so far
-	Steps  []RequestStepBody `json:"steps"`
-	Target Target            `json:"target"`
+	Steps  []AskStep `json:"steps"`
+	Target Target    `json:"target"`
 
 	// Why Code of why not, or of why it could not be released now
 	Why *string `json:"why,omitempty"`
@@ -3177,21 +3229,12 @@ type SkipEffectRequest struct {
 	Reason string `json:"reason"`
 }
 
-// Stage defines model for Stage.
-type Stage struct {
-	// Any One group is enough
-	Any      *bool   `json:"any,omitempty"`
-	Approved bool    `json:"approved"`
-	Groups   []Seats `json:"groups"`
-
-	// Title As people read it
-	Title *string `json:"title,omitempty"`
-}
-
 // StageSpec defines model for StageSpec.
 type StageSpec struct {
 	// Any One group is enough; otherwise each decides, by people of its own
-	Any    *bool   `json:"any,omitempty"`
+	Any *bool `json:"any,omitempty"`
+
+	// Groups All of them decide, or with any one of them
 	Groups []Panel `json:"groups"`
 
 	// Refuse How many refusals end it; 1 if 0
@@ -3390,16 +3433,32 @@ type SystemList struct {
 
 // Target defines model for Target.
 type Target struct {
+	// About What it is, plain text
 	About *string `json:"about,omitempty"`
+
+	// Facts What is known of it
 	Facts *[]Fact `json:"facts,omitempty"`
 
 	// ID Identifier: never changed and never used again
-	ID   string `json:"id"`
+	ID string `json:"id"`
+
+	// Kind group, role, …
 	Kind string `json:"kind"`
+
+	// Name As policies call it
 	Name string `json:"name"`
 
 	// Title As people read it
 	Title string `json:"title"`
+}
+
+// TargetList defines model for TargetList.
+type TargetList struct {
+	// Items What is on this page
+	Items []Target `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // Test defines model for Test.
@@ -3525,9 +3584,13 @@ type UnsealRequest struct {
 // Who defines model for Who.
 type Who struct {
 	// ID Identifier: never changed and never used again
-	ID    string `json:"id"`
+	ID string `json:"id"`
+
+	// Login Of the person
 	Login string `json:"login"`
-	Name  string `json:"name"`
+
+	// Name As the person is shown
+	Name string `json:"name"`
 }
 
 // Wrapped defines model for Wrapped.
@@ -3710,6 +3773,21 @@ type ListOwnAsksParams struct {
 // ListOwnAsksParamsState defines parameters for ListOwnAsks.
 type ListOwnAsksParamsState string
 
+// ListOwnQuestionsParams defines parameters for ListOwnQuestions.
+type ListOwnQuestionsParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
+
+// ListOwnTargetsParams defines parameters for ListOwnTargets.
+type ListOwnTargetsParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+
+	// Q Words in name or title
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
 // ListNoticesParams defines parameters for ListNotices.
 type ListNoticesParams struct {
 	// Cursor From the page before
@@ -3821,12 +3899,6 @@ type ListSessionsParams struct {
 // ListSessionsParamsACR defines parameters for ListSessions.
 type ListSessionsParamsACR string
 
-// ListTargetsParams defines parameters for ListTargets.
-type ListTargetsParams struct {
-	// Q Words in name or title
-	Q *string `form:"q,omitempty" json:"q,omitempty"`
-}
-
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
 	// Person Only of this person
@@ -3872,6 +3944,21 @@ type SearchParams struct {
 	Most *int64 `form:"most,omitempty" json:"most,omitempty"`
 }
 
+// AskJSONRequestBody defines body for Ask for application/json ContentType.
+type AskJSONRequestBody = AskRequest
+
+// PreviewAskJSONRequestBody defines body for PreviewAsk for application/json ContentType.
+type PreviewAskJSONRequestBody = AskRequest
+
+// AmendAskJSONRequestBody defines body for AmendAsk for application/json ContentType.
+type AmendAskJSONRequestBody = AmendAskRequest
+
+// DecideAskJSONRequestBody defines body for DecideAsk for application/json ContentType.
+type DecideAskJSONRequestBody = DecideAskRequest
+
+// SayToAskJSONRequestBody defines body for SayToAsk for application/json ContentType.
+type SayToAskJSONRequestBody = SayToAskRequest
+
 // ArchiveRecordsJSONRequestBody defines body for ArchiveRecords for application/json ContentType.
 type ArchiveRecordsJSONRequestBody = ArchiveRecordsRequest
 
@@ -3892,6 +3979,9 @@ type PlanJSONRequestBody = ApplyRequest
 
 // ChangeProfileJSONRequestBody defines body for ChangeProfile for application/json ContentType.
 type ChangeProfileJSONRequestBody = ChangeProfileRequest
+
+// DelegateJSONRequestBody defines body for Delegate for application/json ContentType.
+type DelegateJSONRequestBody = DelegateRequest
 
 // AddOwnPasskeyJSONRequestBody defines body for AddOwnPasskey for application/json ContentType.
 type AddOwnPasskeyJSONRequestBody = AddOwnPasskeyRequest
@@ -3928,24 +4018,6 @@ type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
 
 // ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
 type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
-
-// AskJSONRequestBody defines body for Ask for application/json ContentType.
-type AskJSONRequestBody = AskRequest
-
-// PreviewAskJSONRequestBody defines body for PreviewAsk for application/json ContentType.
-type PreviewAskJSONRequestBody = AskRequest
-
-// AmendAskJSONRequestBody defines body for AmendAsk for application/json ContentType.
-type AmendAskJSONRequestBody = AmendAskRequest
-
-// DecideAskJSONRequestBody defines body for DecideAsk for application/json ContentType.
-type DecideAskJSONRequestBody = DecideAskRequest
-
-// SayToAskJSONRequestBody defines body for SayToAsk for application/json ContentType.
-type SayToAskJSONRequestBody = SayToAskRequest
-
-// DelegateJSONRequestBody defines body for Delegate for application/json ContentType.
-type DelegateJSONRequestBody = DelegateRequest
 
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
@@ -3997,6 +4069,74 @@ type UnsealJSONRequestBody = UnsealRequest
 
 // MakeRecoverLinkJSONRequestBody defines body for MakeRecoverLink for application/json ContentType.
 type MakeRecoverLinkJSONRequestBody = MakeRecoverLinkRequest
+
+// Ask Ask for something
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Ask(ctx context.Context, body AskRequest) (*Ask, error) {
+	r := request{id: "ask", method: http.MethodPost, path: place("/asks")}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// PreviewAsk Who would decide about what I want
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) PreviewAsk(ctx context.Context, body AskRequest) (*Sheet, error) {
+	r := request{id: "preview-ask", method: http.MethodPost, path: place("/asks/preview")}
+	r.body = body
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// GetAsk Everything that is shown of an ask
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GetAsk(ctx context.Context, ask string) (*Sheet, error) {
+	r := request{id: "get-ask", method: http.MethodGet, path: place("/asks/{ask}", ask)}
+	out := new(Sheet)
+	return out, c.do(ctx, r, out)
+}
+
+// AmendAsk Change what I ask for; the question begins anew
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) AmendAsk(ctx context.Context, ask string, body AmendAskRequest) (*Ask, error) {
+	r := request{id: "amend-ask", method: http.MethodPatch, path: place("/asks/{ask}", ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// DecideAsk Approve or refuse what was shown
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) DecideAsk(ctx context.Context, ask string, body DecideAskRequest) (*Ask, error) {
+	r := request{id: "decide-ask", method: http.MethodPost, path: place("/asks/{ask}/decision", ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// SayToAsk Ask back, or answer
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) SayToAsk(ctx context.Context, ask string, body SayToAskRequest) (*Ask, error) {
+	r := request{id: "say-to-ask", method: http.MethodPost, path: place("/asks/{ask}/messages", ask)}
+	r.body = body
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
+
+// WithdrawAsk Take back what I asked for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) WithdrawAsk(ctx context.Context, ask string) (*Ask, error) {
+	r := request{id: "withdraw-ask", method: http.MethodPost, path: place("/asks/{ask}/withdraw", ask)}
+	out := new(Ask)
+	return out, c.do(ctx, r, out)
+}
 
 // ArchiveRecords Move the bodies of old records into a file on the server
 //
@@ -4361,24 +4501,42 @@ func (c *Client) ChangeProfile(ctx context.Context, body ChangeProfileRequest) (
 // ListOwnAsks What I asked for, the newest first
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnAsks(ctx context.Context, params *ListOwnAsksParams) (*ListOfAskBody, error) {
+func (c *Client) ListOwnAsks(ctx context.Context, params *ListOwnAsksParams) (*AskList, error) {
 	r := request{id: "list-own-asks", method: http.MethodGet, path: place("/me/asks")}
 	if params != nil {
 		if params.State != nil {
 			r.ask("state", *params.State)
 		}
 	}
-	out := new(ListOfAskBody)
+	out := new(AskList)
 	return out, c.do(ctx, r, out)
 }
 
 // ListOwnDelegations What I handed over
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnDelegations(ctx context.Context) (*ListOfDelegationBody, error) {
+func (c *Client) ListOwnDelegations(ctx context.Context) (*DelegationList, error) {
 	r := request{id: "list-own-delegations", method: http.MethodGet, path: place("/me/delegations")}
-	out := new(ListOfDelegationBody)
+	out := new(DelegationList)
 	return out, c.do(ctx, r, out)
+}
+
+// Delegate Let somebody decide in my place for a time
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) Delegate(ctx context.Context, body DelegateRequest) (*Delegation, error) {
+	r := request{id: "delegate", method: http.MethodPost, path: place("/me/delegations")}
+	r.body = body
+	out := new(Delegation)
+	return out, c.do(ctx, r, out)
+}
+
+// EndDelegation Take a delegation back
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) EndDelegation(ctx context.Context, delegation string) error {
+	r := request{id: "end-delegation", method: http.MethodDelete, path: place("/me/delegations/{delegation}", delegation)}
+	return c.do(ctx, r, nil)
 }
 
 // ListOwnFactors What I sign in with
@@ -4410,9 +4568,18 @@ func (c *Client) DisconnectMe(ctx context.Context, system string) error {
 // ListOwnLeases What I hold, what ends first at the front
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListOwnLeases(ctx context.Context) (*ListOfLeaseBody, error) {
+func (c *Client) ListOwnLeases(ctx context.Context) (*LeaseList, error) {
 	r := request{id: "list-own-leases", method: http.MethodGet, path: place("/me/leases")}
-	out := new(ListOfLeaseBody)
+	out := new(LeaseList)
+	return out, c.do(ctx, r, out)
+}
+
+// GiveBackLease Give back what I hold
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GiveBackLease(ctx context.Context, lease string) (*Lease, error) {
+	r := request{id: "give-back-lease", method: http.MethodPost, path: place("/me/leases/{lease}/give-back", lease)}
+	out := new(Lease)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4498,6 +4665,18 @@ func (c *Client) RemoveOwnPushDevice(ctx context.Context, browser string) error 
 	return c.do(ctx, r, nil)
 }
 
+// ListOwnQuestions Asks that I may decide now
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnQuestions(ctx context.Context, params *ListOwnQuestionsParams) (*AskList, error) {
+	r := request{id: "list-own-questions", method: http.MethodGet, path: place("/me/questions")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(AskList)
+	return out, c.do(ctx, r, out)
+}
+
 // MakeOwnRecoveryCodes Make recovery codes anew
 //
 // For everybody who is signed in. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
@@ -4530,6 +4709,21 @@ func (c *Client) ListOwnSessions(ctx context.Context) (*SessionList, error) {
 func (c *Client) EndOwnSession(ctx context.Context, session string) error {
 	r := request{id: "end-own-session", method: http.MethodDelete, path: place("/me/sessions/{session}", session)}
 	return c.do(ctx, r, nil)
+}
+
+// ListOwnTargets What I can ask for
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnTargets(ctx context.Context, params *ListOwnTargetsParams) (*TargetList, error) {
+	r := request{id: "list-own-targets", method: http.MethodGet, path: place("/me/targets")}
+	if params != nil {
+		r.ask("org", params.Org)
+		if params.Q != nil {
+			r.ask("q", *params.Q)
+		}
+	}
+	out := new(TargetList)
+	return out, c.do(ctx, r, out)
 }
 
 // ListOwnTokens My tokens
@@ -4731,9 +4925,9 @@ func (c *Client) ChangeOrganization(ctx context.Context, org string, body Change
 // ListApprovalPolicies Policies, in the order in which they are asked
 //
 // Needs the permission `request.policy`, held in `org`.
-func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*ListOfPolicyBody, error) {
+func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*PolicyList, error) {
 	r := request{id: "list-approval-policies", method: http.MethodGet, path: place("/organizations/{org}/approval-policies", org)}
-	out := new(ListOfPolicyBody)
+	out := new(PolicyList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4777,110 +4971,24 @@ func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval 
 // ListAsks Every ask of an organization, the newest first
 //
 // Needs the permission `request.read`, held in `org`.
-func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParams) (*ListOfAskBody, error) {
+func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParams) (*AskList, error) {
 	r := request{id: "list-asks", method: http.MethodGet, path: place("/organizations/{org}/asks", org)}
 	if params != nil {
 		if params.State != nil {
 			r.ask("state", *params.State)
 		}
 	}
-	out := new(ListOfAskBody)
-	return out, c.do(ctx, r, out)
-}
-
-// Ask Ask for something
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) Ask(ctx context.Context, org string, body AskRequest) (*Ask, error) {
-	r := request{id: "ask", method: http.MethodPost, path: place("/organizations/{org}/asks", org)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// PreviewAsk Who would decide about what I want
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) PreviewAsk(ctx context.Context, org string, body AskRequest) (*Sheet, error) {
-	r := request{id: "preview-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/preview", org)}
-	r.body = body
-	out := new(Sheet)
-	return out, c.do(ctx, r, out)
-}
-
-// GetAsk Everything that is shown of an ask
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) GetAsk(ctx context.Context, org string, ask string) (*Sheet, error) {
-	r := request{id: "get-ask", method: http.MethodGet, path: place("/organizations/{org}/asks/{ask}", org, ask)}
-	out := new(Sheet)
-	return out, c.do(ctx, r, out)
-}
-
-// AmendAsk Change what I ask for; the question begins anew
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) AmendAsk(ctx context.Context, org string, ask string, body AmendAskRequest) (*Ask, error) {
-	r := request{id: "amend-ask", method: http.MethodPatch, path: place("/organizations/{org}/asks/{ask}", org, ask)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// DecideAsk Approve or refuse what was shown
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) DecideAsk(ctx context.Context, org string, ask string, body DecideAskRequest) (*Ask, error) {
-	r := request{id: "decide-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/decision", org, ask)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// SayToAsk Ask back, or answer
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) SayToAsk(ctx context.Context, org string, ask string, body SayToAskRequest) (*Ask, error) {
-	r := request{id: "say-to-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/messages", org, ask)}
-	r.body = body
-	out := new(Ask)
-	return out, c.do(ctx, r, out)
-}
-
-// WithdrawAsk Take back what I asked for
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) WithdrawAsk(ctx context.Context, org string, ask string) (*Ask, error) {
-	r := request{id: "withdraw-ask", method: http.MethodPost, path: place("/organizations/{org}/asks/{ask}/withdraw", org, ask)}
-	out := new(Ask)
+	out := new(AskList)
 	return out, c.do(ctx, r, out)
 }
 
 // ListDelegations Delegations of an organization that are not over
 //
 // Needs the permission `request.policy`, held in `org`.
-func (c *Client) ListDelegations(ctx context.Context, org string) (*ListOfDelegationBody, error) {
+func (c *Client) ListDelegations(ctx context.Context, org string) (*DelegationList, error) {
 	r := request{id: "list-delegations", method: http.MethodGet, path: place("/organizations/{org}/delegations", org)}
-	out := new(ListOfDelegationBody)
+	out := new(DelegationList)
 	return out, c.do(ctx, r, out)
-}
-
-// Delegate Let somebody decide in my place for a time
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) Delegate(ctx context.Context, org string, body DelegateRequest) (*Delegation, error) {
-	r := request{id: "delegate", method: http.MethodPost, path: place("/organizations/{org}/delegations", org)}
-	r.body = body
-	out := new(Delegation)
-	return out, c.do(ctx, r, out)
-}
-
-// EndDelegation Take a delegation back
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) EndDelegation(ctx context.Context, org string, delegation string) error {
-	r := request{id: "end-delegation", method: http.MethodDelete, path: place("/organizations/{org}/delegations/{delegation}", org, delegation)}
-	return c.do(ctx, r, nil)
 }
 
 // ListGroups Groups, by name
@@ -4999,7 +5107,7 @@ func (c *Client) ImportPeople(ctx context.Context, org string, body ImportPeople
 // ListLeases What is out in an organization, the newest first
 //
 // Needs the permission `lease.read`, held in `org`.
-func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesParams) (*ListOfLeaseBody, error) {
+func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesParams) (*LeaseList, error) {
 	r := request{id: "list-leases", method: http.MethodGet, path: place("/organizations/{org}/leases", org)}
 	if params != nil {
 		if params.Person != nil {
@@ -5009,16 +5117,7 @@ func (c *Client) ListLeases(ctx context.Context, org string, params *ListLeasesP
 			r.ask("over", *params.Over)
 		}
 	}
-	out := new(ListOfLeaseBody)
-	return out, c.do(ctx, r, out)
-}
-
-// GiveBackLease Give back what I hold
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) GiveBackLease(ctx context.Context, org string, lease string) (*Lease, error) {
-	r := request{id: "give-back-lease", method: http.MethodPost, path: place("/organizations/{org}/leases/{lease}/give-back", org, lease)}
-	out := new(Lease)
+	out := new(LeaseList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5180,15 +5279,6 @@ func (c *Client) UnlockMember(ctx context.Context, org string, person string) er
 func (c *Client) ListPermissions(ctx context.Context, org string) (*PermissionList, error) {
 	r := request{id: "list-permissions", method: http.MethodGet, path: place("/organizations/{org}/permissions", org)}
 	out := new(PermissionList)
-	return out, c.do(ctx, r, out)
-}
-
-// ListQuestions Asks that I may decide now
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListQuestions(ctx context.Context, org string) (*ListOfAskBody, error) {
-	r := request{id: "list-questions", method: http.MethodGet, path: place("/organizations/{org}/questions", org)}
-	out := new(ListOfAskBody)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5441,20 +5531,6 @@ func (c *Client) TestSystem(ctx context.Context, org string, system string, body
 	return out, c.do(ctx, r, out)
 }
 
-// ListTargets What I can ask for
-//
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) ListTargets(ctx context.Context, org string, params *ListTargetsParams) (*ListOfTargetBody, error) {
-	r := request{id: "list-targets", method: http.MethodGet, path: place("/organizations/{org}/targets", org)}
-	if params != nil {
-		if params.Q != nil {
-			r.ask("q", *params.Q)
-		}
-	}
-	out := new(ListOfTargetBody)
-	return out, c.do(ctx, r, out)
-}
-
 // ListTokens Tokens that act in the organization, the newest first
 //
 // Needs the permission `token.read`, held in `org`.
@@ -5660,6 +5736,13 @@ func (c *Client) GetState(ctx context.Context) (*GetStateResponse, error) {
 
 // Operations are the ids of all operations, each with a method of Client.
 var Operations = []string{
+	"ask",
+	"preview-ask",
+	"get-ask",
+	"amend-ask",
+	"decide-ask",
+	"say-to-ask",
+	"withdraw-ask",
 	"archive-records",
 	"get-checkpoint",
 	"export-log",
@@ -5686,10 +5769,13 @@ var Operations = []string{
 	"change-profile",
 	"list-own-asks",
 	"list-own-delegations",
+	"delegate",
+	"end-delegation",
 	"list-own-factors",
 	"list-my-integrations",
 	"disconnect-me",
 	"list-own-leases",
+	"give-back-lease",
 	"list-own-passkeys",
 	"add-own-passkey",
 	"begin-own-passkey",
@@ -5699,10 +5785,12 @@ var Operations = []string{
 	"list-own-push-devices",
 	"add-own-push-device",
 	"remove-own-push-device",
+	"list-own-questions",
 	"make-own-recovery-codes",
 	"end-own-other-sessions",
 	"list-own-sessions",
 	"end-own-session",
+	"list-own-targets",
 	"list-own-tokens",
 	"make-own-token",
 	"revoke-own-token",
@@ -5725,16 +5813,7 @@ var Operations = []string{
 	"get-approval-policy",
 	"change-approval-policy",
 	"list-asks",
-	"ask",
-	"preview-ask",
-	"get-ask",
-	"amend-ask",
-	"decide-ask",
-	"say-to-ask",
-	"withdraw-ask",
 	"list-delegations",
-	"delegate",
-	"end-delegation",
 	"list-groups",
 	"add-group",
 	"delete-group",
@@ -5743,7 +5822,6 @@ var Operations = []string{
 	"list-group-members",
 	"import-people",
 	"list-leases",
-	"give-back-lease",
 	"revoke-lease",
 	"list-members",
 	"add-member",
@@ -5758,7 +5836,6 @@ var Operations = []string{
 	"reset-member-sign-in",
 	"unlock-member",
 	"list-permissions",
-	"list-questions",
 	"list-roles",
 	"add-role",
 	"delete-role",
@@ -5780,7 +5857,6 @@ var Operations = []string{
 	"authorize-system",
 	"list-connections",
 	"test-system",
-	"list-targets",
 	"list-tokens",
 	"revoke-token",
 	"list-people",

@@ -74,7 +74,7 @@ func newRoot(t *terminal) *cobra.Command {
 // commands are all there are, in the order of the help.
 var commands = []func(*terminal) *cobra.Command{
 	newDemo, newServe, newUnseal, newAdmin, newPlan, newApply, newExport, newDrift, newAudit, newBackup, newRestore, newMove,
-	newAPI, newPeople, newMigrate, newDoctor, newBench, newDev, newVersion, newCompletion,
+	newAPI, newPeople, newConnector, newMigrate, newDoctor, newBench, newDev, newVersion, newCompletion,
 }
 
 // strict makes wrong arguments errors of usage everywhere.

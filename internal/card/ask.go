@@ -24,7 +24,7 @@ type Shown struct {
 	Sheet  Sheet
 	Digest string // the hall's own: it binds the decision
 	Page   string // where the whole ask is
-	Open   bool
+	Whole  bool   // a card cannot show all of it: it is decided on Page
 }
 
 // Hall is where our own asks are kept and decided.
@@ -210,6 +210,6 @@ func (r *Room) current(ctx context.Context, c Card, lang words.Lang) (Card, Show
 	if err != nil {
 		return c, Shown{}, err
 	}
-	c.Sheet, c.Digest = s.Sheet, s.Digest
+	c.Sheet, c.Digest = s.Sheet.washed(), s.Digest
 	return c, s, nil
 }

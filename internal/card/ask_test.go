@@ -28,7 +28,7 @@ type hall struct {
 }
 
 func (h *hall) Show(context.Context, id.Org, id.Ask, id.Person, words.Lang) (card.Shown, error) {
-	return card.Shown{Sheet: card.Sheet{Title: "Group admins", Decidable: true}, Digest: h.digest, Open: true}, nil
+	return card.Shown{Sheet: card.Sheet{Title: "Group admins", Decidable: true}, Digest: h.digest}, nil
 }
 
 func (h *hall) Decide(_ context.Context, in id.Org, which id.Ask, by card.Decider, d card.Verdict) error {

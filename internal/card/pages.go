@@ -3,6 +3,7 @@ package card
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -258,6 +259,9 @@ func (r *Room) showOne(v *web.Visit, c Card, status int, bad *fault.Fault, typed
 	if err := r.standing(v, c, &page); err != nil {
 		return err
 	}
+	if shown.Whole && page.Decide {
+		page.Decide, page.NeedText, page.NeedHref, page.NeedDo = false, v.Say("card.need.whole"), shown.Page, v.Say("card.page")
+	}
 	v.Crumb(v.Say("card.list"), ListPath)
 	return v.ShowStatus(status, c.Sheet.Title, ui.ShowCard(page))
 }
@@ -378,11 +382,17 @@ func seal(v *web.Visit, c Card) *webui.Decision {
 	if c.DecidedAt.IsZero() || c.Decision != string(connector.Approve) && c.Decision != string(connector.Reject) {
 		return nil
 	}
-	method := ""
-	if len(c.AMR) > 0 {
-		method = strings.Join(c.AMR, ", ")
+	return &webui.Decision{Name: v.Actor().Name, At: c.DecidedAt, Method: method(v, c.AMR), Refused: c.Decision == string(connector.Reject)}
+}
+
+// method is how somebody was sure to be themself, in a word (RFC 8176 §2).
+func method(v *web.Visit, amr []string) string {
+	for _, one := range []struct{ amr, method string }{{"pop", "passkey"}, {"otp", "totp"}, {"pwd", "password"}} {
+		if slices.Contains(amr, one.amr) {
+			return v.Say("signin.method." + one.method)
+		}
 	}
-	return &webui.Decision{Name: v.Actor().Name, At: c.DecidedAt, Method: method, Refused: c.Decision == string(connector.Reject)}
+	return ""
 }
 
 // failures are the kinds of problems that have a sentence of their own.

@@ -70,6 +70,22 @@ func sheetOf(a connector.Approval) Sheet {
 	return s
 }
 
+// washed makes a sheet of our own as inert as one of others: people wrote it.
+func (s Sheet) washed() Sheet {
+	var w washer
+	s.Title, s.Text, s.Requester = w.line(s.Title), w.text(s.Text), w.party(s.Requester)
+	lines, fields := first(&w, s.Lines, mostLines), first(&w, s.Fields, mostFields)
+	s.Lines, s.Fields = nil, nil
+	for _, l := range lines {
+		s.Lines = append(s.Lines, w.text(l))
+	}
+	for _, f := range fields {
+		s.Fields = append(s.Fields, connector.Field{Label: w.line(f.Label), Value: w.text(f.Value)})
+	}
+	s.Cut = s.Cut || w.cut
+	return s
+}
+
 // Digest binds a decision to what was shown to one person on one card.
 func (s Sheet) Digest(card id.Card) string {
 	text, _ := json.Marshal(s) // of strings and times

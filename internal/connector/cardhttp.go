@@ -1,19 +1,471 @@
 package connector
 
 import (
+	"cmp"
 	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/connector/definition"
+	"github.com/sekisho/sekisho/internal/egress"
 )
 
-var errCard = &Problem{Kind: Failed, Message: "not yet"}
+// The card protocol that is known from Workspace ONE Mobile Flows, on the side of
+// the server: an adapter renders cards of a system that no definition can
+// describe, and executes their actions. Every address that it gives must be its
+// own (C21).
 
-func (e *Engine) cardWhoami(context.Context, Call) (Party, error)      { return Party{}, errCard }
-func (e *Engine) cards(context.Context, Call) ([]Approval, error)      { return nil, errCard }
-func (e *Engine) card(context.Context, Call, string) (Approval, error) { return Approval{}, errCard }
+// SignerES256 signs JWTs with a key of the curve P-256, under its key id (RFC
+// 7518 section 3.4).
+func SignerES256(key *ecdsa.PrivateKey, kid string) Signer { return signer{key, kid} }
 
-func (e *Engine) cardDecide(context.Context, Call, Verdict) (Approval, error) {
-	return Approval{}, errCard
+type signer struct {
+	key *ecdsa.PrivateKey
+	kid string
 }
 
-func (e *Engine) cardAct(context.Context, Call, string, string, map[string]string) (Approval, error) {
-	return Approval{}, errCard
+func (s signer) Sign(claims map[string]any) (string, error) {
+	head, err := json.Marshal(map[string]string{"alg": "ES256", "typ": "JWT", "kid": s.kid})
+	if err != nil {
+		return "", err
+	}
+	body, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	text := encode(head) + "." + encode(body)
+	sum := sha256.Sum256([]byte(text))
+	r, v, err := ecdsa.Sign(rand.Reader, s.key, sum[:])
+	if err != nil {
+		return "", err
+	}
+	out := make([]byte, 64)
+	r.FillBytes(out[:32])
+	v.FillBytes(out[32:])
+	return text + "." + encode(out), nil
+}
+
+type href struct {
+	Href string `json:"href"`
+}
+
+// discovery is what an adapter says of itself at its address.
+type discovery struct {
+	TestAuth href `json:"test_auth"`
+	Types    map[string]struct {
+		Endpoint href `json:"endpoint"`
+		Fields   map[string]struct {
+			Env string `json:"env"`
+		} `json:"fields"`
+	} `json:"object_types"`
+}
+
+// cardAnswer is an adapter's list of cards.
+type cardAnswer struct {
+	Objects []heroCard `json:"objects"`
+}
+
+type heroCard struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	BackendID string `json:"backend_id"`
+	Hash      string `json:"hash"`
+	DueDate   string `json:"due_date"`
+	Header    struct {
+		Title    string   `json:"title"`
+		Subtitle []string `json:"subtitle"`
+		Links    struct {
+			Title string `json:"title"`
+		} `json:"links"`
+	} `json:"header"`
+	Body struct {
+		Description string `json:"description"`
+		Fields      []struct {
+			Type, Title, Subtitle, Description string
+			Content                            []struct{ Text string }
+		} `json:"fields"`
+	} `json:"body"`
+	Actions []heroAction `json:"actions"`
+}
+
+type heroAction struct {
+	ID        string         `json:"id"`
+	Label     string         `json:"label"`
+	Completed string         `json:"completed_label"`
+	URL       href           `json:"url"`
+	Type      string         `json:"type"`
+	Key       string         `json:"action_key"`
+	Primary   bool           `json:"primary"`
+	Request   map[string]any `json:"request"`
+	Repeated  bool           `json:"allow_repeated"`
+	Removes   bool           `json:"remove_card_on_completion"`
+	Set       string         `json:"mutually_exclusive_set_id"`
+	Input     []struct {
+		ID      string      `json:"id"`
+		Label   string      `json:"label"`
+		Format  string      `json:"format"`
+		Options heroOptions `json:"options"`
+		Min     int         `json:"min_length"`
+		Max     int         `json:"max_length"`
+	} `json:"user_input"`
+}
+
+// heroOptions are values with their labels; adapters write a map, or a list of
+// {value, label}.
+type heroOptions map[string]string
+
+// UnmarshalJSON reads either form.
+func (o *heroOptions) UnmarshalJSON(text []byte) error {
+	*o = heroOptions{}
+	var list []struct{ Value, Label string }
+	if json.Unmarshal(text, &list) == nil {
+		for _, option := range list {
+			(*o)[option.Value] = option.Label
+		}
+		return nil
+	}
+	return json.Unmarshal(text, (*map[string]string)(o))
+}
+
+// adapter is an open line to one.
+type adapter struct {
+	*definition.Line
+	e    *Engine
+	c    Call
+	base string
+}
+
+func (e *Engine) adapter(c Call, op string) (*adapter, error) {
+	c.Op = op
+	line, p := e.Open(c)
+	if p != nil {
+		return nil, p
+	}
+	if c.Signer == nil {
+		return nil, &Problem{Kind: Failed, Message: "no key signs for the adapter"}
+	}
+	base, _ := line.Settings()["base_url"].(string)
+	return &adapter{line, e, c, base}, nil
+}
+
+// send makes a request that says who we are and whom it is for; aud is the exact
+// address, so that the token serves nowhere else.
+func (a *adapter) send(ctx context.Context, step, method, to string, body []byte, header http.Header) (*egress.Answer, error) {
+	at, p := a.Link(a.absolute(to))
+	if p != nil {
+		p.Step = step
+		return nil, p
+	}
+	now := a.e.Clock().Now()
+	token, err := a.c.Signer.Sign(map[string]any{"aud": []string{at.String()}, "eml": a.c.Email, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()})
+	if err != nil {
+		return nil, &Problem{Kind: Failed, Message: "the token for the adapter could not be signed", Err: err}
+	}
+	backend, _ := a.Settings()["backend_url"].(string)
+	for name, value := range map[string]string{
+		"Authorization": "Bearer " + token, "X-Connector-Base-Url": backend, "X-Routing-Prefix": a.base + "/", "Accept-Language": cmp.Or(a.c.Language, "en"), "Accept": "application/json",
+	} {
+		header.Set(name, value)
+	}
+	got, p := a.Send(ctx, step, egress.Request{Method: method, URL: at, Header: header, Body: body}, true)
+	if p != nil {
+		return nil, p
+	}
+	if p := a.judge(step, got); p != nil {
+		return nil, p
+	}
+	return got, nil
+}
+
+// absolute is an address of the adapter; a path stands below its own.
+func (a *adapter) absolute(to string) string {
+	if strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//") {
+		base, err := url.Parse(a.base)
+		if err != nil {
+			return to
+		}
+		return base.Scheme + "://" + base.Host + to
+	}
+	return to
+}
+
+// judge reads the adapter's way of saying what the system behind it said.
+func (a *adapter) judge(step string, got *egress.Answer) *Problem {
+	behind, _ := strconv.Atoi(got.Header.Get("X-Backend-Status"))
+	switch {
+	case got.Status < 300:
+		return a.Fail(step, got, 0, "")
+	case behind >= 400:
+		return a.Fail(step, got, behind, "the system behind the adapter answered HTTP "+strconv.Itoa(behind))
+	case got.Status == http.StatusUnauthorized, got.Status == http.StatusForbidden: // it is our signature that it refuses, not the person
+		return a.Fail(step, got, http.StatusTeapot, "the adapter does not accept our signature")
+	}
+	return a.Fail(step, got, got.Status, "HTTP "+strconv.Itoa(got.Status)+" "+validation(got))
+}
+
+// validation gathers {"errors": {field: message}}.
+func validation(got *egress.Answer) string {
+	var answer struct{ Errors map[string]string }
+	if json.Unmarshal(got.Body, &answer) != nil {
+		return ""
+	}
+	var out []string
+	for field, message := range answer.Errors {
+		out = append(out, field+": "+message)
+	}
+	slices.Sort(out)
+	return strings.Join(out, "; ")
+}
+
+// discover reads the adapter's description; nobody has to prove anything for it.
+func (a *adapter) discover(ctx context.Context) (*discovery, error) {
+	at, p := a.Link(a.base + "/")
+	if p != nil {
+		return nil, p
+	}
+	got, p := a.Send(ctx, "discovery", egress.Request{Method: http.MethodGet, URL: at, Header: http.Header{"Accept": {"application/json"}}}, false)
+	if p != nil {
+		return nil, p
+	}
+	if p := a.judge("discovery", got); p != nil {
+		return nil, p
+	}
+	var d discovery
+	if err := json.Unmarshal(got.Body, &d); err != nil || d.Types["card"].Endpoint.Href == "" {
+		return nil, &Problem{Kind: Invalid, Message: "the adapter describes no cards", Step: "discovery", Err: err}
+	}
+	return &d, nil
+}
+
+// cardWhoami asks whether the person's token works.
+func (e *Engine) cardWhoami(ctx context.Context, c Call) (Party, error) {
+	a, err := e.adapter(c, OpWhoami)
+	if err != nil {
+		return Party{}, err
+	}
+	d, err := a.discover(ctx)
+	if err == nil && d.TestAuth.Href != "" {
+		_, err = a.send(ctx, "test_auth", http.MethodGet, d.TestAuth.Href, nil, http.Header{})
+	}
+	if err != nil {
+		return Party{}, err
+	}
+	return Party{NativeID: c.Email, Email: c.Email}, nil
+}
+
+// poll asks for the person's cards.
+func (a *adapter) poll(ctx context.Context) ([]heroCard, error) {
+	d, err := a.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tokens := map[string][]string{}
+	for name, field := range d.Types["card"].Fields {
+		if strings.Contains(strings.ToLower(field.Env), "email") {
+			tokens[name] = []string{a.c.Email}
+		}
+	}
+	body, err := json.Marshal(map[string]any{"tokens": tokens, "config": a.Settings()["config"]})
+	if err != nil {
+		return nil, &Problem{Kind: Failed, Message: "the settings of the adapter have no JSON form", Err: err}
+	}
+	got, err := a.send(ctx, "cards", http.MethodPost, d.Types["card"].Endpoint.Href, body, http.Header{"Content-Type": {"application/json"}})
+	if err != nil {
+		return nil, err
+	}
+	var answer cardAnswer
+	if err := json.Unmarshal(got.Body, &answer); err != nil {
+		return nil, &Problem{Kind: Invalid, Message: "the adapter's cards have another form", Step: "cards", Err: err}
+	}
+	return slices.DeleteFunc(answer.Objects, func(h heroCard) bool { return h.key() == "" || !a.own(h) }), nil
+}
+
+// key is the identity of the business object; the card's own id may change.
+func (h heroCard) key() string { return cmp.Or(h.BackendID, h.ID) }
+
+// own reports whether all that can be pressed lies at the adapter: a card that
+// leads elsewhere is not shown (C21).
+func (a *adapter) own(h heroCard) bool {
+	return !slices.ContainsFunc(h.Actions, func(action heroAction) bool {
+		_, p := a.Link(a.absolute(action.URL.Href))
+		return action.Key != "OPEN_IN" && action.Key != "DISMISS" && p != nil
+	})
+}
+
+func (e *Engine) cards(ctx context.Context, c Call) ([]Approval, error) {
+	a, err := e.adapter(c, OpApprovals)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.poll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &shape{zone: time.UTC}
+	out := make([]Approval, 0, len(all))
+	for _, h := range all {
+		out = append(out, a.approval(s, h))
+	}
+	if s.bad != nil {
+		return nil, s.bad
+	}
+	return out, nil
+}
+
+func (e *Engine) card(ctx context.Context, c Call, id string) (Approval, error) {
+	all, err := e.cards(ctx, c)
+	if err != nil {
+		return Approval{}, err
+	}
+	if i := slices.IndexFunc(all, func(a Approval) bool { return a.ID == id }); i >= 0 {
+		return all[i], nil
+	}
+	return Approval{}, &Problem{Kind: NotFound, Message: "the adapter has no such card"}
+}
+
+// approval makes our model of a card.
+func (a *adapter) approval(s *shape, h heroCard) Approval {
+	out := Approval{
+		ID: s.id(map[string]any{"id": h.key()}, "id", true), ETag: h.Hash, Title: visible(cmp.Or(h.Header.Title, h.Name)), State: Pending,
+		DueAt: s.time(map[string]any{"due_date": h.DueDate}, "due_date"), URL: a.shown(h.Header.Links.Title),
+	}
+	for _, line := range append(slices.Clone(h.Header.Subtitle), h.Body.Description) {
+		if line != "" {
+			out.Lines = append(out.Lines, visible(line))
+		}
+	}
+	for _, f := range h.Body.Fields {
+		value := cmp.Or(f.Description, f.Subtitle)
+		for _, c := range f.Content {
+			value = strings.TrimSpace(value + "\n" + c.Text)
+		}
+		if value != "" && len(out.Fields) < mostLines {
+			out.Fields = append(out.Fields, Field{visible(f.Title), visible(value)})
+		}
+	}
+	for _, action := range h.Actions {
+		out.Actions = append(out.Actions, a.action(action))
+	}
+	return out
+}
+
+var actionKinds = map[string]ActionKind{"DIRECT": Direct, "USER_INPUT": Ask, "OPEN_IN": Visit, "DISMISS": Dismiss}
+
+func (a *adapter) action(h heroAction) Action {
+	out := Action{
+		ID: h.ID, Label: visible(h.Label), Completed: visible(h.Completed), Kind: cmp.Or(actionKinds[h.Key], Direct),
+		Primary: h.Primary, Repeats: h.Repeated, Removes: h.Removes, Set: h.Set,
+	}
+	if out.Kind == Visit {
+		out.URL = a.shown(h.URL.Href)
+	}
+	for _, in := range h.Input {
+		field := Input{ID: in.ID, Label: visible(in.Label), Format: cmp.Or(in.Format, "text"), Min: in.Min, Max: in.Max}
+		for value, label := range in.Options {
+			field.Options = append(field.Options, Option{value, visible(label)})
+		}
+		slices.SortFunc(field.Options, func(x, y Option) int { return strings.Compare(x.Value, y.Value) })
+		out.Inputs = append(out.Inputs, field)
+	}
+	return out
+}
+
+// shown is an address that a person may be sent to: at the adapter or at the
+// system behind it, else none.
+func (a *adapter) shown(text string) string {
+	if _, p := a.Link(text); p == nil {
+		return text
+	}
+	backend, _ := a.Settings()["backend_url"].(string)
+	if backend != "" && strings.HasPrefix(text, backend+"/") {
+		return text
+	}
+	return ""
+}
+
+func (e *Engine) cardDecide(context.Context, Call, Verdict) (Approval, error) {
+	return Approval{}, &Problem{Kind: Invalid, Message: "a card of an adapter has actions of its own"}
+}
+
+// cardAct presses an action and polls: the card must have changed or gone. The
+// adapter gets the same key for the same action of the same card, so that a
+// repetition after a crash does nothing.
+func (e *Engine) cardAct(ctx context.Context, c Call, id, action string, input map[string]string) (Approval, error) {
+	a, err := e.adapter(c, OpApproval)
+	if err != nil {
+		return Approval{}, err
+	}
+	all, err := a.poll(ctx)
+	if err != nil {
+		return Approval{}, err
+	}
+	i := slices.IndexFunc(all, func(h heroCard) bool { return h.key() == id })
+	if i < 0 {
+		return Approval{}, &Problem{Kind: NotFound, Message: "the adapter has no such card"}
+	}
+	k := slices.IndexFunc(all[i].Actions, func(h heroAction) bool { return h.ID == action })
+	if k < 0 {
+		return Approval{}, &Problem{Kind: Conflict, Message: "the card has no such action any more"}
+	}
+	before, press := all[i], all[i].Actions[k]
+	form, p := press.form(input)
+	if p != nil {
+		return Approval{}, p
+	}
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Idempotency-Key": {id + ":" + action}}
+	if _, err := a.send(ctx, "action", cmp.Or(press.Type, http.MethodPost), press.URL.Href, []byte(form.Encode()), header); err != nil {
+		return Approval{}, err
+	}
+	return a.after(ctx, before, press)
+}
+
+// after reads back what became of the card.
+func (a *adapter) after(ctx context.Context, before heroCard, press heroAction) (Approval, error) {
+	all, err := a.poll(ctx)
+	if err != nil {
+		return Approval{}, err
+	}
+	s := &shape{zone: time.UTC}
+	i := slices.IndexFunc(all, func(h heroCard) bool { return h.key() == before.key() })
+	if i < 0 {
+		gone := a.approval(s, before)
+		gone.State, gone.Actions = Closed, nil
+		return gone, nil
+	}
+	if all[i].Hash == before.Hash && !press.Repeated {
+		return Approval{}, &Problem{Kind: NotApplied, Message: "the adapter answered success and the card is as before", Step: "action", Sent: true}
+	}
+	return a.approval(s, all[i]), nil
+}
+
+// form is what an action sends: its own parameters, and the input that it asks
+// for within its limits.
+func (h heroAction) form(input map[string]string) (url.Values, *Problem) {
+	if h.Key != "DIRECT" && h.Key != "USER_INPUT" {
+		return nil, &Problem{Kind: Invalid, Message: "this action is not sent"}
+	}
+	form := url.Values{}
+	for name, value := range h.Request {
+		form.Set(name, definition.Text(value))
+	}
+	for _, in := range h.Input {
+		value := input[in.ID]
+		n := len([]rune(value))
+		_, offered := in.Options[value]
+		if n < in.Min || in.Max > 0 && n > in.Max || n > longestText || len(in.Options) > 0 && !offered {
+			return nil, &Problem{Kind: Invalid, Message: in.ID + ": the value does not fit"}
+		}
+		form.Set(in.ID, value)
+	}
+	return form, nil
 }

@@ -168,9 +168,9 @@ func builtIn(which string) (*Definition, error) {
 }
 
 // fit brings a system into the form that its definition asks for, and refuses
-// what does not fit it.
-func (d *Desk) fit(s *System, given map[string]secret.Text) error {
-	def, err := d.bound(s)
+// what does not fit it. given are the secrets that come along.
+func fit(s *System, given map[string]secret.Text) error {
+	def, err := bound(s)
 	if err != nil {
 		return err
 	}
@@ -210,11 +210,11 @@ func (d *Desk) fit(s *System, given map[string]secret.Text) error {
 	if f := bad.Fault("connector-invalid"); f != nil {
 		return f
 	}
-	return d.fitAuth(s, def, given)
+	return fitAuth(s, def, given)
 }
 
 // bound finds the definition that a system names or brings.
-func (d *Desk) bound(s *System) (*Definition, error) {
+func bound(s *System) (*Definition, error) {
 	if s.Document == "" {
 		def, err := builtIn(s.Definition)
 		if err == nil {
@@ -234,7 +234,7 @@ func (d *Desk) bound(s *System) (*Definition, error) {
 }
 
 // fitAuth refuses a system that nobody could connect to.
-func (d *Desk) fitAuth(s *System, def *Definition, given map[string]secret.Text) error {
+func fitAuth(s *System, def *Definition, given map[string]secret.Text) error {
 	var bad fault.Checks
 	need := func(yes bool, path string) {
 		if !yes {
@@ -261,7 +261,7 @@ func (d *Desk) fitAuth(s *System, def *Definition, given map[string]secret.Text)
 		need(s.Mode == ModeUser || has(TokenPart), "auth."+TokenPart)
 	}
 	if s.Scheme == SchemeCode || s.Scheme == SchemeClient {
-		if w, err := d.wayWith(*s, def, secret.Text{}); err != nil {
+		if w, err := wayWith(*s, def, secret.Text{}); err != nil {
 			if f := fault.As(err); f != nil {
 				bad.AddFault("auth.token_endpoint", f)
 			} else {
@@ -307,10 +307,10 @@ func (d *Desk) way(s System) (way, error) {
 	if err != nil {
 		return way{}, err
 	}
-	return d.wayWith(s, def, held[ClientSecret])
+	return wayWith(s, def, held[ClientSecret])
 }
 
-func (d *Desk) wayWith(s System, def *Definition, client secret.Text) (way, error) {
+func wayWith(s System, def *Definition, client secret.Text) (way, error) {
 	scheme, err := def.Scheme(s.Scheme, s.Settings)
 	if err != nil {
 		return way{}, err
@@ -371,15 +371,27 @@ func jsonOf(value any) []byte {
 	return text
 }
 
-// Read returns the definition that a system would have: one that is built in, or
+// DefinitionOf returns the definition that a system would have: one that is built in, or
 // its document once it was found whole.
-func (d *Desk) Read(s System) (*Definition, error) {
-	return d.bound(&s)
+func DefinitionOf(s System) (*Definition, error) { return bound(&s) }
+
+// Check brings a system into the form in which it is kept, and refuses what does
+// not fit, before it is known what is there already. Secrets with any value say
+// that there is one.
+func Check(ctx context.Context, w *Wanted) error {
+	w.Networks = slices.Sorted(slices.Values(w.Networks))
+	if f := w.check(); f != nil {
+		return f
+	}
+	if err := fit(&w.System, w.Secrets); err != nil || w.Document == "" {
+		return err
+	}
+	return prove(ctx, w.System)
 }
 
 // prove refuses a definition of one's own whose tests fail.
-func (d *Desk) prove(ctx context.Context, s System) error {
-	def, err := d.Definition(s)
+func prove(ctx context.Context, s System) error {
+	def, err := bound(&s)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func TestASystemIsRefused(t *testing.T) {
 func TestASystemBelongsToItsOrganization(t *testing.T) {
 	each(t, func(r *rig) {
 		s := r.add()
-		t.Run("C25 system", func(t *testing.T) {
+		t.Run("TRAP-C25 system", func(t *testing.T) {
 			_, err := r.desk.System(t.Context(), r.momiji, s.ID)
 			wantCode(t, err, "connector-unknown")
 			_, err = r.desk.As(t.Context(), r.momiji, s.ID, r.people["aoi"])
@@ -84,7 +84,7 @@ func TestASystemBelongsToItsOrganization(t *testing.T) {
 			_, err = r.desk.Put(t.Context(), by, theirs)
 			wantCode(t, err, "connector-changed")
 		})
-		t.Run("C25 connection", func(t *testing.T) {
+		t.Run("TRAP-C25 connection", func(t *testing.T) {
 			w := r.wish(s, "aoi")
 			w.Org = r.momiji
 			_, err := r.desk.Start(t.Context(), w)
@@ -96,6 +96,21 @@ func TestASystemBelongsToItsOrganization(t *testing.T) {
 				t.Errorf("momiji sees %d connections, %v", len(all), err)
 			}
 		})
+	})
+}
+
+func TestADeletedOrganizationLeavesNothing(t *testing.T) {
+	each(t, func(r *rig) {
+		s := r.add(func(w *connector.Wanted) { w.Org = r.momiji })
+		if n, err := r.desk.Sweep(t.Context()); n != 0 || err != nil {
+			t.Errorf("swept %d, %v", n, err)
+		}
+		r.must(r.register.DropOrganization(t.Context(), by, r.momiji))
+		if n, err := r.desk.Sweep(t.Context()); n != 1 || err != nil {
+			t.Errorf("swept %d, %v", n, err)
+		}
+		_, err := r.desk.Find(t.Context(), s.ID)
+		wantCode(t, err, "connector-unknown")
 	})
 }
 
@@ -113,28 +128,28 @@ func TestAConsentIsRefused(t *testing.T) {
 			_, _, err := r.desk.Finish(t.Context(), b)
 			return err
 		}
-		t.Run("H3 foreign state", func(t *testing.T) {
+		t.Run("TRAP-H3 foreign state", func(t *testing.T) {
 			_, b := begin("aoi", "aoi")
 			b.State = secret.Of("made-up")
 			wantCode(t, finish(b), "connection-state-refused")
 		})
-		t.Run("H3 other session", func(t *testing.T) {
+		t.Run("TRAP-H3 other session", func(t *testing.T) {
 			_, b := begin("aoi", "aoi")
 			b.Session = "another"
 			wantCode(t, finish(b), "connection-state-refused")
 		})
-		t.Run("H3 other person", func(t *testing.T) {
+		t.Run("TRAP-H3 other person", func(t *testing.T) {
 			_, b := begin("aoi", "aoi")
 			b.By = id.OfPerson(r.people["botan"])
 			wantCode(t, finish(b), "connection-state-refused")
 		})
-		t.Run("H3 other system", func(t *testing.T) {
+		t.Run("TRAP-H3 other system", func(t *testing.T) {
 			other := r.add(func(w *connector.Wanted) { w.Name = "other" })
 			_, b := begin("aoi", "aoi")
 			b.System = other.ID
 			wantCode(t, finish(b), "connection-state-refused")
 		})
-		t.Run("H3 whoami of another person", func(t *testing.T) {
+		t.Run("TRAP-H3 whoami of another person", func(t *testing.T) {
 			_, b := begin("aoi", "botan")
 			wantCode(t, finish(b), "connection-of-another")
 		})
@@ -170,7 +185,7 @@ func TestAConsentIsRefused(t *testing.T) {
 		if got := r.state(s, "aoi"); got != connector.Off && got != connector.Connecting {
 			t.Errorf("aoi is %s", got)
 		}
-		t.Run("H3 second use", func(t *testing.T) {
+		t.Run("TRAP-H3 second use", func(t *testing.T) {
 			_, b := begin("aoi", "aoi")
 			if err := finish(b); err != nil {
 				t.Fatal(err)
@@ -180,7 +195,7 @@ func TestAConsentIsRefused(t *testing.T) {
 				t.Errorf("aoi is %s after the code came twice", got)
 			}
 		})
-		t.Run("C5 the same account twice", func(t *testing.T) {
+		t.Run("TRAP-C5 the same account twice", func(t *testing.T) {
 			r.p.mu.Lock()
 			r.p.accounts["botan"] = [2]string{"n-aoi", "elsewhere@kaede.example"}
 			r.p.mu.Unlock()
@@ -267,11 +282,11 @@ func TestRefreshIsSingleFlight(t *testing.T) {
 		close(errs)
 		for err := range errs {
 			if err != nil {
-				t.Errorf("C3: %v", err)
+				t.Errorf("TRAP-C3: %v", err)
 			}
 		}
 		if n := r.p.count(); n != 1 {
-			t.Errorf("C3: refreshed %d times, want once", n)
+			t.Errorf("TRAP-C3: refreshed %d times, want once", n)
 		}
 	})
 }
@@ -299,10 +314,10 @@ func TestWhatEndsIsRenewedBeforeItIsUsed(t *testing.T) {
 	r.p.sameAgain = true
 	r.must(read())
 	if n := r.p.count(); n != 1 {
-		t.Errorf("C4: renewed %d times, want once", n)
+		t.Errorf("TRAP-C4: renewed %d times, want once", n)
 	}
 	if got := r.state(s, "aoi"); got != connector.On {
-		t.Errorf("C4: the same token again made it %s", got)
+		t.Errorf("TRAP-C4: the same token again made it %s", got)
 	}
 	c.Step(30 * time.Minute)
 	r.p.down = true
@@ -450,7 +465,7 @@ func TestNoSecretStandsInClear(t *testing.T) {
 		r.must(err)
 		for _, text := range []string{fmt.Sprintf("%+v", s), fmt.Sprintf("%#v", r.wanted())} {
 			if strings.Contains(text, "canary") {
-				t.Errorf("C24: %s", text)
+				t.Errorf("TRAP-C24: %s", text)
 			}
 		}
 		r.must(r.store.House().Read(t.Context(), func(v *store.View) error {
@@ -473,7 +488,7 @@ func TestNoSecretStandsInClear(t *testing.T) {
 					}
 					for _, value := range values {
 						if strings.Contains(string(value), "canary") {
-							t.Errorf("C24: %s.%s holds a secret", table.Name, column.Name)
+							t.Errorf("TRAP-C24: %s.%s holds a secret", table.Name, column.Name)
 						}
 					}
 				}

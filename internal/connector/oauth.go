@@ -153,7 +153,7 @@ func (w way) post(ctx context.Context, out *egress.Client, endpoint string, form
 			form["client_secret"] = w.secret.Reveal()
 		}
 	}
-	body := []byte{}
+	var body []byte
 	if w.json {
 		header.Set("Content-Type", "application/json")
 		if body, err = json.Marshal(form); err != nil {
@@ -183,10 +183,10 @@ func refusedToken(got *egress.Answer, a tokenAnswer, cause error) *Problem {
 		p.Kind = Throttled
 	case got.Status >= 500:
 		p.Kind = Unavailable
-	case code == "invalid_grant":
-		p.Kind = Unauthorized
-	case code == "invalid_client" || code == "unauthorized_client" || code == "access_denied" || got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden:
+	case code == "invalid_client" || code == "unauthorized_client":
 		p.Kind = Forbidden
+	case code == "invalid_grant" || code == "access_denied" || got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden:
+		p.Kind = Unauthorized // ServiceNow says no more of a client that is wrong than of a code that is
 	case got.Status == http.StatusNotFound:
 		p.Kind = NotFound
 	case cause != nil || got.Status/100 == 2:

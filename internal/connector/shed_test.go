@@ -91,6 +91,10 @@ func (s *shed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestASystemThatNobodyHasSeenNeedsNoCode(t *testing.T) {
+	t.Run("CAP-I5 a file of fewer than sixty lines", testShed)
+}
+
+func testShed(t *testing.T) {
 	d := parseFile(t, "testdata/tool-shed.yaml")
 	if lines := strings.Count(string(d.Source), "\n"); lines >= 60 {
 		t.Fatalf("%d lines", lines)
@@ -127,5 +131,20 @@ func TestASystemThatNobodyHasSeenNeedsNoCode(t *testing.T) {
 	before := s.calls
 	if _, err := e.Decide(ctx, c, connector.Verdict{ID: "L-1", Decision: connector.Approve}); connector.KindOf(err) != connector.Forbidden || s.calls != before+1 {
 		t.Fatal(err, s.calls-before)
+	}
+}
+
+// The worked example of the documentation is the one that runs above.
+func TestTheDocumentedExampleIsTheOneThatRuns(t *testing.T) {
+	page, err := os.ReadFile("../../docs/connectors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("testdata/tool-shed.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "```yaml\n"+string(example)+"```\n") {
+		t.Fatal("docs/connectors.md shows another definition than testdata/tool-shed.yaml")
 	}
 }

@@ -78,9 +78,13 @@ func systemAnywhere(v *store.View, which id.Connector) (System, error) {
 	return one(v.Row("SELECT "+systemColumns+" FROM connector_system WHERE id = $1", string(which)))
 }
 
-func enabledSystems(v *store.View) ([]System, error) {
-	rows, err := v.Query("SELECT " + systemColumns + " FROM connector_system WHERE enabled = 1 ORDER BY id")
-	return store.Collect(rows, err, scanSystem)
+// owners are the organizations that have systems.
+func owners(v *store.View) ([]id.Org, error) {
+	rows, err := v.Query("SELECT DISTINCT org FROM connector_system ORDER BY org")
+	return store.Collect(rows, err, func(scan func(...any) error) (org id.Org, err error) {
+		err = scan(&org)
+		return org, err
+	})
 }
 
 // putSystem saves a system under a name that is free.

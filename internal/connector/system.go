@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"maps"
 	"net/netip"
 	"net/url"
@@ -302,16 +303,48 @@ func (d *Desk) settle(ctx context.Context, w Wanted, now System) (System, error)
 	if f != nil {
 		return s, f
 	}
-	if err := d.fit(&s, w.Secrets); err != nil {
+	if err := fit(&s, w.Secrets); err != nil {
 		return s, err
 	}
 	if s.Document != now.Document && s.Document != "" {
-		if err := d.prove(ctx, s); err != nil {
+		if err := prove(ctx, s); err != nil {
 			return s, err
 		}
 	}
 	return s, d.sealSecrets(&s, w.Secrets)
 }
+
+// PutIn is Put in a write of the system's organization, for what was looked at
+// by Check: it asks whether by may write systems there.
+func (d *Desk) PutIn(tx *store.Tx, by id.Principal, w Wanted) (store.Event, error) {
+	if err := d.register.Need(&tx.View, by, w.Org, Write); err != nil {
+		return store.Event{}, err
+	}
+	var now System
+	var err error
+	if w.Revision > 0 {
+		if now, err = systemOf(&tx.View, w.ID); err != nil {
+			return store.Event{}, err
+		}
+		w.Made = now.Made
+	}
+	s, err := d.settle(context.Background(), w, now)
+	if err != nil {
+		return store.Event{}, err
+	}
+	return d.save(tx, by, &s, now, w.Revision == 0)
+}
+
+// EndIn is End for who may write systems there.
+func (d *Desk) EndIn(tx *store.Tx, by id.Principal, org id.Org, which id.Connector) (store.Event, error) {
+	if err := d.register.Need(&tx.View, by, org, Write); err != nil {
+		return store.Event{}, err
+	}
+	return d.End(tx, by, which)
+}
+
+// Loaded are the systems of an organization in the caller's view, which is its.
+func Loaded(v *store.View) ([]System, error) { return systemsOf(v) }
 
 // save writes a settled system under a name that is free.
 func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh bool) (store.Event, error) {
@@ -405,6 +438,30 @@ func (d *Desk) End(tx *store.Tx, by id.Principal, which id.Connector) (store.Eve
 		return store.Event{}, err
 	}
 	return s.event("connector.removed", by), tx.Touch(Topic)
+}
+
+// Sweep removes what is left of organizations that were deleted, and says how
+// many systems there were.
+func (d *Desk) Sweep(ctx context.Context) (n int, err error) {
+	var all []id.Org
+	err = d.store.House().Read(ctx, func(v *store.View) error {
+		all, err = owners(v)
+		return err
+	})
+	for _, org := range all {
+		_, gone := d.register.Organization(ctx, org)
+		if f := fault.As(gone); f == nil || f.Kind != fault.NotFound {
+			err = errors.Join(err, gone)
+			continue
+		}
+		left, errLeft := d.Systems(ctx, org)
+		err = errors.Join(err, errLeft)
+		for _, s := range left {
+			err = errors.Join(err, d.Drop(ctx, id.System("connector"), org, s.ID))
+			n++
+		}
+	}
+	return n, err
 }
 
 // Shown is how people call the system.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
@@ -139,14 +140,14 @@ var kinds = map[string]func(*stage) string{
 		if s.ids["approval"] == "" {
 			s.ids["approval"] = offered(s)
 		}
-		return s.made("POST", "/organizations/"+s.ids["org"]+"/asks", `{"kind":"group","target":"`+s.ids["group"]+`","reason":"Quarterly report"}`)
+		return s.made("POST", "/asks", `{"org":"`+s.ids["org"]+`","kind":"group","target":"`+s.ids["group"]+`","reason":"Quarterly report"}`)
 	},
 	"lease": func(s *stage) string {
 		s.made("POST", "/organizations/"+s.ids["org"]+"/approval-policies", `{"name":"open","kinds":["group"],"rules":[{"name":"everybody","when":"true"}]}`)
-		return fmt.Sprint(s.call("POST", "/organizations/"+s.ids["org"]+"/asks", `{"kind":"group","target":"`+s.ids["group"]+`","reason":"Report"}`)["lease"])
+		return fmt.Sprint(s.call("POST", "/asks", `{"org":"`+s.ids["org"]+`","kind":"group","target":"`+s.ids["group"]+`","reason":"Report"}`)["lease"])
 	},
 	"delegation": func(s *stage) string {
-		return s.made("POST", "/organizations/"+s.ids["org"]+"/delegations", `{"to":"`+s.ids["person"]+`","starts":"2026-12-24T00:00:00Z","ends":"2027-01-04T00:00:00Z"}`)
+		return s.made("POST", "/me/delegations", `{"org":"`+s.ids["org"]+`","to":"`+s.ids["person"]+`","starts":"2026-12-24T00:00:00Z","ends":"2027-01-04T00:00:00Z"}`)
 	},
 }
 
@@ -200,7 +201,7 @@ const shownDigest = "5b0c0a2d5f8e4d0fb1c1c6f3b1f3a7d2f9a1b8c7d6e5f4031221304f5e6
 type agreeing struct{}
 
 func (agreeing) Show(context.Context, id.Org, id.Ask, id.Person, words.Lang) (card.Shown, error) {
-	return card.Shown{Sheet: card.Sheet{Title: "Group desk", Decidable: true}, Digest: shownDigest, Open: true}, nil
+	return card.Shown{Sheet: card.Sheet{Title: "Group desk", Decidable: true}, Digest: shownDigest}, nil
 }
 
 func (agreeing) Decide(context.Context, id.Org, id.Ask, card.Decider, card.Verdict) error { return nil }
@@ -233,9 +234,9 @@ var scenes = map[string]func(*stage){
 	"preview-ask": func(s *stage) { s.ensure("approval") },
 	"decide-ask": func(s *stage) { // somebody else's
 		aoi := s.h.As(s.t, s.k.Aoi, s.k.Org)
-		path := "/organizations/" + s.ids["org"] + "/asks"
+		path := "/asks"
 		s.call("POST", path+"/"+s.ids["ask"]+"/withdraw", "")
-		got := aoi.Call("POST", web.APIPrefix+path, object{"kind": "group", "target": s.ids["group"], "reason": "Quarterly report"})
+		got := aoi.Call("POST", web.APIPrefix+path, object{"org": s.ids["org"], "kind": "group", "target": s.ids["group"], "reason": "Quarterly report"})
 		var made object
 		if err := json.Unmarshal([]byte(got.Body), &made); err != nil || got.Status != http.StatusCreated {
 			s.t.Fatal(got)
@@ -259,6 +260,7 @@ var scenes = map[string]func(*stage){
 		s.call("PUT", "/me/totp", string(raw(s.oneTimeCode())))
 	},
 	"remove-own-passkey": func(s *stage) { kinds["passkey"](s) }, // another one stays
+	"end-sessions":       func(s *stage) { s.h.AsBy(s.t, s.k.Aoi, s.k.Org, factor.ByPassword) },
 	"end-own-session": func(s *stage) {
 		s.h.As(s.t, s.k.Chika, s.k.Org)
 		s.ids["session"] = s.last("/me/sessions")

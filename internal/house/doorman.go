@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/console"
@@ -108,6 +109,7 @@ func (h *House) alive(ctx context.Context, actor web.Actor) error {
 		return fault.New(fault.Unknown, "session-over")
 	}
 	if who := actor.Principal.Person(); who != "" {
+		h.cards.Here(ctx, who)
 		return h.signin.Stands(ctx, who, actor.Session)
 	}
 	return nil
@@ -192,7 +194,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.tokens", href: token.Path},
 		{key: "card.preference", href: card.PreferencePath},
 		{key: "hub.push", href: hub.PushPath},
-		{key: "delegation.list", href: request.DelegationPath},
+		{key: "delegation.list", href: approval.DelegationPath},
 		{key: "hub.activity", href: hub.ActivityPath},
 	}
 }
@@ -241,6 +243,7 @@ func (h *House) account(ctx context.Context, actor web.Actor, lang words.Lang) *
 	if who == "" {
 		return nil
 	}
+	h.cards.Here(ctx, who)
 	account := &webui.Account{Name: actor.Name, Links: h.offer(ctx, actor, lang, h.settingsRail())}
 	grants, err := h.register.Grants(ctx, who)
 	if err != nil {

@@ -3,6 +3,7 @@ package house
 import (
 	"errors"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/request"
@@ -19,12 +20,16 @@ func (h *House) openHall() error {
 	}, groups, roles)
 	h.hall = request.New(request.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Book: h.book, Register: h.register, Ledger: h.ledger, Post: h.post,
+		Askers: []request.Asker{cardAsker{h}},
 	}, groups, roles)
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who))
 	})
 	h.hall.API(h.mux)
 	h.hall.Pages(h.mux)
+	h.approval = approval.New(h.hall)
+	h.approval.API(h.mux)
+	h.approval.Pages(h.mux)
 	return errors.Join(h.desk.Handle(lease.TimerKind, h.ledger.Expire), h.hall.Handle(h.desk))
 }
 

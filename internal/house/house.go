@@ -19,7 +19,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sekisho/sekisho/docs"
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/card"
@@ -31,6 +33,7 @@ import (
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/passkey"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/handbook"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -105,18 +108,19 @@ type House struct {
 
 	register *org.Register
 
-	factors *factor.Room
-	signin  *signin.Room
-	tokens  *token.Room
-	welcome *welcome.Room
-	notice  *notice.Room
-	folk    *people.Room
-	ledger  *lease.Ledger
-	hall    *request.Hall
-	console *console.Room
-	backup  *backup.Room
-	hub     *hub.Room
-	cards   *card.Room
+	factors  *factor.Room
+	signin   *signin.Room
+	tokens   *token.Room
+	welcome  *welcome.Room
+	notice   *notice.Room
+	folk     *people.Room
+	ledger   *lease.Ledger
+	hall     *request.Hall
+	approval *approval.Room
+	console  *console.Room
+	backup   *backup.Room
+	hub      *hub.Room
+	cards    *card.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -158,7 +162,7 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
-		console.Words, backup.Words, hub.Words, ticket.Words,
+		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
 		definition.Words, connector.Words, card.Words,
 	}
 }
@@ -253,7 +257,9 @@ func (h *House) furnish() (err error) {
 	if err := h.people(); err != nil {
 		return err
 	}
-	h.openSystems()
+	if err := h.openSystems(); err != nil {
+		return err
+	}
 	h.notice = notice.New(h.store, h.options.Clock)
 	h.folk = people.New(people.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Org: h.register,
@@ -263,7 +269,7 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.hall); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -289,6 +295,11 @@ func (h *House) furnish() (err error) {
 	if err := h.furnishCards(); err != nil {
 		return err
 	}
+	help, err := handbook.New(docs.Handbook)
+	if err != nil {
+		return err
+	}
+	help.Pages(h.mux)
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)
@@ -308,13 +319,13 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *request.Hall) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.ManifestKinds(), []manifest.Kind{n.Kind(), s.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *approval.Room, t *ticket.Room) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, nil)
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, approval.New(nil), ticket.New(ticket.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

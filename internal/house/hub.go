@@ -9,6 +9,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -169,7 +170,7 @@ var pagesOf = map[string]string{
 	"record":          console.LogPath + "/",
 	"connector":       ticket.SystemsPath + "/",
 	"ask":             request.Path + "/",
-	"approval-policy": request.PoliciesPath + "/",
+	"approval-policy": approval.PoliciesPath + "/",
 }
 
 // Pages implements console.Guide: a person has a page for who they are a member

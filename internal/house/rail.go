@@ -3,8 +3,10 @@ package house
 import (
 	"slices"
 
+	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/handbook"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
@@ -45,8 +47,8 @@ func (h *House) consoleRail() []entry {
 		entry{key: "signin.open", href: signin.OpenPath, permission: signin.ReadSessions, group: railSignIn},
 		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
 	rail = append(rail,
-		entry{key: "approval.list", href: request.PoliciesPath, permission: request.Policy, group: railPeople},
-		entry{key: "lease.list", href: request.LeasesPath, permission: lease.Read, group: railPeople})
+		entry{key: "approval.list", href: approval.PoliciesPath, permission: request.Policy, group: railPeople},
+		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	for _, e := range h.console.Rail() {
@@ -57,6 +59,7 @@ func (h *House) consoleRail() []entry {
 		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission, or: e.Or, group: group})
 	}
 	rail = append(rail, entry{key: "notice.list", href: notice.ListPath, permission: notice.Write, group: railInstallation})
+	rail = append(rail, entry{key: "handbook", href: handbook.Path, permission: console.Operate, group: railInstallation})
 	slices.SortStableFunc(rail, func(a, b entry) int { return slices.Index(railOrder, a.group) - slices.Index(railOrder, b.group) })
 	return rail
 }

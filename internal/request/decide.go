@@ -159,7 +159,7 @@ func (w *work) narrow(who, seat id.Person, d Verdict) error {
 		return nil
 	}
 	w.terms = w.bind()
-	w.step(Step{By: id.OfPerson(who), As: seat, Name: StepNarrowed, More: more})
+	w.step(Step{By: id.OfPerson(who), As: other(seat, who), Name: StepNarrowed, More: more})
 	return nil
 }
 

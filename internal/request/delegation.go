@@ -41,8 +41,9 @@ func (d Delegation) event(name string, by id.Principal) store.Event {
 // ReasonMost is how long what somebody writes to an ask may be, in characters.
 const ReasonMost = 1000
 
-// settle brings a delegation into the form in which it is kept.
-func (d *Delegation) settle() *fault.Fault {
+// Settle brings a delegation into the form in which it is kept, and returns all
+// that is wrong with it (delegation-invalid), nil for nothing.
+func (d *Delegation) Settle() *fault.Fault {
 	var bad fault.Checks
 	if d.Name == "" {
 		d.Name = "delegation-" + d.ID
@@ -109,7 +110,7 @@ func (h *Hall) Delegate(ctx context.Context, by id.Principal, d Delegation) (Del
 // SetDelegation is Delegate in the caller's write, with d.ID.
 func (h *Hall) SetDelegation(tx *store.Tx, by id.Principal, d *Delegation) (store.Event, error) {
 	in := tx.Org(d.Org)
-	if f := d.settle(); f != nil {
+	if f := d.Settle(); f != nil {
 		return store.Event{}, f
 	}
 	if d.Version != 0 {

@@ -25,7 +25,7 @@ type AskBody struct {
 	Kind      string     `json:"kind" doc:"Of what is asked for"`
 	Target    string     `json:"target" doc:"Id of what is asked for"`
 	Title     string     `json:"title" doc:"Of what is asked for, as it was called then"`
-	Reason    string     `json:"reason"`
+	Reason    string     `json:"reason" doc:"Of who asked, plain text"`
 	From      *time.Time `json:"from,omitempty" doc:"Not before; missing: as soon as it is decided"`
 	Length    int64      `json:"length" doc:"Seconds that it is out; 0: until it is given back"`
 	Extends   string     `json:"extends,omitempty" doc:"Id of the lease that is to last longer"`
@@ -36,13 +36,14 @@ type AskBody struct {
 	Stage     int        `json:"stage" doc:"Which is decided now, from 0"`
 	Created   time.Time  `json:"created"`
 	Due       time.Time  `json:"due" doc:"When the question expires"`
-	Decided   *time.Time `json:"decided,omitempty"`
+	Decided   *time.Time `json:"decided,omitempty" doc:"When it was decided"`
 	Rule      string     `json:"rule,omitempty" doc:"That decided in place of people"`
 	Lease     string     `json:"lease,omitempty" doc:"Under which it is out"`
 	Until     *time.Time `json:"until,omitempty" doc:"When it is taken back"`
 }
 
-func orNever(at time.Time) *time.Time {
+// OrNever is a time that may not have come.
+func OrNever(at time.Time) *time.Time {
 	if at.IsZero() {
 		return nil
 	}
@@ -52,15 +53,15 @@ func orNever(at time.Time) *time.Time {
 func askBody(a Ask) AskBody {
 	return AskBody{
 		ID: string(a.ID), Org: string(a.Org), Requester: string(a.Person), For: string(a.For), Kind: a.Kind, Target: a.Target, Title: a.Title, Reason: a.Reason,
-		From: orNever(a.From), Length: int64(a.Length / time.Second), Extends: string(a.Extends), Broken: a.Break, Review: string(a.Review), State: string(a.State),
-		Revision: a.Revision, Stage: a.Stage, Created: a.Created, Due: a.Due, Decided: orNever(a.Decided), Rule: a.Rule, Lease: string(a.Lease), Until: orNever(a.Until),
+		From: OrNever(a.From), Length: int64(a.Length / time.Second), Extends: string(a.Extends), Broken: a.Break, Review: string(a.Review), State: string(a.State),
+		Revision: a.Revision, Stage: a.Stage, Created: a.Created, Due: a.Due, Decided: OrNever(a.Decided), Rule: a.Rule, Lease: string(a.Lease), Until: OrNever(a.Until),
 	}
 }
 
 type whoBody struct {
 	ID    string `json:"id"`
-	Login string `json:"login"`
-	Name  string `json:"name"`
+	Login string `json:"login" doc:"Of the person"`
+	Name  string `json:"name" doc:"As the person is shown"`
 }
 
 type factBody struct {
@@ -69,12 +70,12 @@ type factBody struct {
 }
 
 type targetBody struct {
-	Kind  string     `json:"kind"`
+	Kind  string     `json:"kind" doc:"group, role, …"`
 	ID    string     `json:"id"`
-	Name  string     `json:"name"`
+	Name  string     `json:"name" doc:"As policies call it"`
 	Title string     `json:"title"`
-	About string     `json:"about,omitempty"`
-	Facts []factBody `json:"facts,omitempty"`
+	About string     `json:"about,omitempty" doc:"What it is, plain text"`
+	Facts []factBody `json:"facts,omitempty" doc:"What is known of it"`
 }
 
 type seatsBody struct {
@@ -82,32 +83,32 @@ type seatsBody struct {
 	Who  []whoBody `json:"who" doc:"Who may decide"`
 }
 
-type stageBody struct {
+type askStageBody struct {
 	Title    string      `json:"title,omitempty"`
 	Any      bool        `json:"any,omitempty" doc:"One group is enough"`
-	Approved bool        `json:"approved"`
-	Groups   []seatsBody `json:"groups"`
+	Approved bool        `json:"approved" doc:"It has the approvals that it needs"`
+	Groups   []seatsBody `json:"groups" doc:"Of people who decide"`
 }
 
-type stepBody struct {
-	Seq   int       `json:"seq"`
-	At    time.Time `json:"at"`
+type askStepBody struct {
+	Seq   int       `json:"seq" doc:"Its number, from 1"`
+	At    time.Time `json:"at" doc:"When it happened"`
 	By    string    `json:"by" doc:"Principal who did it"`
 	Name  string    `json:"name" doc:"What happened"`
 	As    string    `json:"as,omitempty" doc:"Id of the person in whose place a delegate decided"`
-	Stage int       `json:"stage"`
-	Text  string    `json:"text,omitempty"`
+	Stage int       `json:"stage" doc:"In which it happened, from 0"`
+	Text  string    `json:"text,omitempty" doc:"What somebody wrote, plain text"`
 }
 
 // SheetBody is everything that is shown of an ask.
 type SheetBody struct {
-	Ask       AskBody     `json:"ask"`
-	Target    targetBody  `json:"target"`
-	Stages    []stageBody `json:"stages" doc:"Who decides, in this order"`
-	Steps     []stepBody  `json:"steps" doc:"What happened so far"`
-	Digest    string      `json:"digest" doc:"Of all this: a decision names it, and counts for nothing else"`
-	CanDecide bool        `json:"can_decide" doc:"You may decide about it now"`
-	Why       string      `json:"why,omitempty" doc:"Code of why not, or of why it could not be released now"`
+	Ask       AskBody        `json:"ask"`
+	Target    targetBody     `json:"target"`
+	Stages    []askStageBody `json:"stages" doc:"Who decides, in this order"`
+	Steps     []askStepBody  `json:"steps" doc:"What happened so far"`
+	Digest    string         `json:"digest" doc:"Of all this: a decision names it, and counts for nothing else"`
+	CanDecide bool           `json:"can_decide" doc:"You may decide about it now"`
+	Why       string         `json:"why,omitempty" doc:"Code of why not, or of why it could not be released now"`
 }
 
 func targetOf(t Target) targetBody {
@@ -120,7 +121,7 @@ func targetOf(t Target) targetBody {
 
 func sheetBody(s Sheet) SheetBody {
 	b := SheetBody{
-		Ask: askBody(s.Ask), Target: targetOf(s.Target), Stages: []stageBody{}, Steps: []stepBody{}, Digest: s.Digest, CanDecide: s.CanDecide,
+		Ask: askBody(s.Ask), Target: targetOf(s.Target), Stages: []askStageBody{}, Steps: []askStepBody{}, Digest: s.Digest, CanDecide: s.CanDecide,
 	}
 	for _, f := range []*fault.Fault{s.Trouble, s.Not} {
 		if f != nil {
@@ -128,7 +129,7 @@ func sheetBody(s Sheet) SheetBody {
 		}
 	}
 	for _, stage := range s.Stages {
-		one := stageBody{Title: stage.Title, Any: stage.Any, Approved: stage.Approved, Groups: []seatsBody{}}
+		one := askStageBody{Title: stage.Title, Any: stage.Any, Approved: stage.Approved, Groups: []seatsBody{}}
 		for _, g := range stage.Groups {
 			seats := seatsBody{Need: g.Need, Who: []whoBody{}}
 			for _, w := range g.Who {
@@ -139,13 +140,14 @@ func sheetBody(s Sheet) SheetBody {
 		b.Stages = append(b.Stages, one)
 	}
 	for _, step := range s.Thread {
-		b.Steps = append(b.Steps, stepBody{step.Seq, step.At, string(step.By), step.Name, string(step.As), step.Stage, step.Text})
+		b.Steps = append(b.Steps, askStepBody{step.Seq, step.At, string(step.By), step.Name, string(step.As), step.Stage, step.Text})
 	}
 	return b
 }
 
 // wantedBody is what somebody asks for.
 type wantedBody struct {
+	Org     string     `json:"org" doc:"Id of an organization that you belong to"`
 	For     string     `json:"for,omitempty" doc:"Id of the person who would get it; you if empty"`
 	Kind    string     `json:"kind" doc:"group, role, …"`
 	Target  string     `json:"target" doc:"Id of what is asked for"`
@@ -157,9 +159,9 @@ type wantedBody struct {
 	Break   bool       `json:"break,omitempty" doc:"Break the glass: it is out at once, and reviewed afterwards"`
 }
 
-func (b wantedBody) wanted(in string) Wanted {
+func (b wantedBody) wanted() Wanted {
 	w := Wanted{
-		Org: id.Org(in), For: id.Person(b.For), Kind: b.Kind, Target: b.Target, Reason: b.Reason, Length: time.Duration(b.Length) * time.Second,
+		Org: id.Org(b.Org), For: id.Person(b.For), Kind: b.Kind, Target: b.Target, Reason: b.Reason, Length: time.Duration(b.Length) * time.Second,
 		Endless: b.Endless, Extends: id.Lease(b.Extends), Break: b.Break,
 	}
 	if b.From != nil {
@@ -173,19 +175,17 @@ type (
 		Cursor string `query:"cursor" doc:"From the page before"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
-	listOf[T any] struct {
+	items[T any] struct {
 		Body struct {
 			Items []T    `json:"items"`
 			Next  string `json:"next,omitempty" doc:"Cursor of the next page"`
 		}
 	}
-	oneOf[T any] struct{ Body T }
-	nothing      struct{}
-	inOrg        struct {
-		Org string `path:"org"`
+	one[T any] struct{ Body T }
+	inOrg      struct {
+		Org string `query:"org" required:"true" doc:"Id of an organization that you belong to"`
 	}
 	askIn struct {
-		Org string `path:"org"`
 		Ask string `path:"ask"`
 	}
 	mineInput struct {
@@ -198,15 +198,13 @@ type (
 		paged
 	}
 	targetsInput struct {
-		Org   string `path:"org"`
+		Org   string `query:"org" required:"true" doc:"Id of an organization that you belong to"`
 		Query string `query:"q" maxLength:"80" doc:"Words in name or title"`
 	}
 	raiseInput struct {
-		Org  string `path:"org"`
 		Body wantedBody
 	}
 	decideInput struct {
-		Org  string `path:"org"`
 		Ask  string `path:"ask"`
 		Body struct {
 			Approve bool       `json:"approve" doc:"false refuses"`
@@ -217,17 +215,15 @@ type (
 		}
 	}
 	sayInput struct {
-		Org  string `path:"org"`
 		Ask  string `path:"ask"`
 		Body struct {
 			Text string `json:"text" doc:"A question of who decides, or an answer of who asked; plain text"`
 		}
 	}
 	amendInput struct {
-		Org  string `path:"org"`
 		Ask  string `path:"ask"`
 		Body struct {
-			Reason *string    `json:"reason,omitempty"`
+			Reason *string    `json:"reason,omitempty" doc:"Plain text, at most 1000 characters"`
 			Length *int64     `json:"length,omitempty" minimum:"0" doc:"Seconds; 0: until it is given back"`
 			From   *time.Time `json:"from,omitempty" doc:"Not before"`
 		}
@@ -248,14 +244,14 @@ func presentOp(method, path, name, summary, tag string) huma.Operation {
 // API registers the operations for programs.
 func (h *Hall) API(m *web.Mux) {
 	m.Examples(examples)
-	const path, tag = "/organizations/{org}/asks", "asks"
+	const path, tag = "/asks", "asks"
 	signed, reads := web.Route{Permission: web.SignedIn}, web.Route{Permission: Read, Target: "org"}
 	raise := presentOp(http.MethodPost, path, "ask", "Ask for something", tag)
 	raise.DefaultStatus = http.StatusCreated
 	web.API(m, signed, presentOp(http.MethodGet, "/me/asks", "list-own-asks", "What I asked for, the newest first", "me"), h.apiMine)
-	web.API(m, reads, operation(http.MethodGet, path, "list-asks", "Every ask of an organization, the newest first", tag), h.apiAsks)
-	web.API(m, signed, presentOp(http.MethodGet, "/organizations/{org}/targets", "list-targets", "What I can ask for", tag), h.apiTargets)
-	web.API(m, signed, presentOp(http.MethodGet, "/organizations/{org}/questions", "list-questions", "Asks that I may decide now", tag), h.apiWaiting)
+	web.API(m, reads, operation(http.MethodGet, "/organizations/{org}/asks", "list-asks", "Every ask of an organization, the newest first", tag), h.apiAsks)
+	web.API(m, signed, presentOp(http.MethodGet, "/me/targets", "list-own-targets", "What I can ask for", "me"), h.apiTargets)
+	web.API(m, signed, presentOp(http.MethodGet, "/me/questions", "list-own-questions", "Asks that I may decide now", "me"), h.apiWaiting)
 	web.API(m, signed, raise, h.apiRaise)
 	web.API(m, signed, presentOp(http.MethodPost, path+"/preview", "preview-ask", "Who would decide about what I want", tag), h.apiPreview)
 	web.API(m, signed, presentOp(http.MethodGet, path+"/{ask}", "get-ask", "Everything that is shown of an ask", tag), h.apiAsk)
@@ -263,15 +259,13 @@ func (h *Hall) API(m *web.Mux) {
 	web.API(m, signed, presentOp(http.MethodPost, path+"/{ask}/messages", "say-to-ask", "Ask back, or answer", tag), h.apiSay)
 	web.API(m, signed, presentOp(http.MethodPatch, path+"/{ask}", "amend-ask", "Change what I ask for; the question begins anew", tag), h.apiAmend)
 	web.API(m, signed, presentOp(http.MethodPost, path+"/{ask}/withdraw", "withdraw-ask", "Take back what I asked for", tag), h.apiWithdraw)
-	h.leaseAPI(m)
-	h.policyAPI(m)
 }
 
 // me is the person who asks, in person.
-func me(ctx context.Context) (id.Person, error) { return present(web.ActorOf(ctx)) }
+func me(ctx context.Context) (id.Person, error) { return Present(web.ActorOf(ctx)) }
 
-// present refuses programs and processes where a natural person has to act.
-func present(actor web.Actor) (id.Person, error) {
+// Present refuses programs and processes where a natural person has to act.
+func Present(actor web.Actor) (id.Person, error) {
 	who := actor.Principal.Person()
 	switch {
 	case who == "":
@@ -282,8 +276,8 @@ func present(actor web.Actor) (id.Person, error) {
 	return who, nil
 }
 
-func listed[T, B any](all []T, next string, body func(T) B) *listOf[B] {
-	out := &listOf[B]{}
+func listed[T, B any](all []T, next string, body func(T) B) *items[B] {
+	out := &items[B]{}
 	out.Body.Items, out.Body.Next = []B{}, next
 	for _, one := range all {
 		out.Body.Items = append(out.Body.Items, body(one))
@@ -291,7 +285,7 @@ func listed[T, B any](all []T, next string, body func(T) B) *listOf[B] {
 	return out
 }
 
-func (h *Hall) apiMine(ctx context.Context, in *mineInput) (*listOf[AskBody], error) {
+func (h *Hall) apiMine(ctx context.Context, in *mineInput) (*items[AskBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -300,12 +294,12 @@ func (h *Hall) apiMine(ctx context.Context, in *mineInput) (*listOf[AskBody], er
 	return listed(all, string(next), askBody), err
 }
 
-func (h *Hall) apiAsks(ctx context.Context, in *asksInput) (*listOf[AskBody], error) {
+func (h *Hall) apiAsks(ctx context.Context, in *asksInput) (*items[AskBody], error) {
 	all, next, err := h.Asks(ctx, id.Org(in.Org), Query{State: State(in.State), Cursor: id.Ask(in.Cursor), Limit: in.Limit})
 	return listed(all, string(next), askBody), err
 }
 
-func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*listOf[targetBody], error) {
+func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*items[targetBody], error) {
 	who, err := me(ctx)
 	if err == nil {
 		err = h.belongs(ctx, id.Org(in.Org), who)
@@ -317,7 +311,7 @@ func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*listOf[target
 	return listed(all, "", targetOf), err
 }
 
-func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*listOf[AskBody], error) {
+func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*items[AskBody], error) {
 	who, err := me(ctx)
 	if err == nil {
 		err = h.belongs(ctx, id.Org(in.Org), who)
@@ -329,21 +323,21 @@ func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*listOf[AskBody], err
 	return listed(all, "", askBody), err
 }
 
-func (h *Hall) apiRaise(ctx context.Context, in *raiseInput) (*oneOf[AskBody], error) {
+func (h *Hall) apiRaise(ctx context.Context, in *raiseInput) (*one[AskBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.Raise(ctx, who, in.Body.wanted(in.Org))
-	return &oneOf[AskBody]{askBody(a)}, err
+	a, err := h.Raise(ctx, who, in.Body.wanted())
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*oneOf[SheetBody], error) {
+func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*one[SheetBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := h.Preview(ctx, who, in.Body.wanted(in.Org))
+	p, err := h.Preview(ctx, who, in.Body.wanted())
 	b := sheetBody(p.Sheet)
 	if p.Nobody {
 		b.Why = errImpossible.Code
@@ -351,45 +345,45 @@ func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*oneOf[SheetBody
 	if p.Trouble != nil {
 		b.Why = p.Trouble.Code
 	}
-	return &oneOf[SheetBody]{b}, err
+	return &one[SheetBody]{b}, err
 }
 
-func (h *Hall) apiAsk(ctx context.Context, in *askIn) (*oneOf[SheetBody], error) {
-	who, err := me(ctx)
+func (h *Hall) apiAsk(ctx context.Context, in *askIn) (*one[SheetBody], error) {
+	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
-	s, err := h.Show(ctx, id.Org(in.Org), id.Ask(in.Ask), who)
-	return &oneOf[SheetBody]{sheetBody(s)}, err
+	s, err := h.Show(ctx, of, id.Ask(in.Ask), who)
+	return &one[SheetBody]{sheetBody(s)}, err
 }
 
-func (h *Hall) apiDecide(ctx context.Context, in *decideInput) (*oneOf[AskBody], error) {
-	who, err := me(ctx)
+func (h *Hall) apiDecide(ctx context.Context, in *decideInput) (*one[AskBody], error) {
+	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
 	v := Verdict{
-		Org: id.Org(in.Org), Ask: id.Ask(in.Ask), Approve: in.Body.Approve, Digest: in.Body.Digest, Reason: in.Body.Reason,
+		Org: of, Ask: id.Ask(in.Ask), Approve: in.Body.Approve, Digest: in.Body.Digest, Reason: in.Body.Reason,
 		Shorter: time.Duration(in.Body.Shorter) * time.Second,
 	}
 	if in.Body.Later != nil {
 		v.Later = *in.Body.Later
 	}
 	a, err := h.Decide(ctx, Decider{who}, v)
-	return &oneOf[AskBody]{askBody(a)}, err
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiSay(ctx context.Context, in *sayInput) (*oneOf[AskBody], error) {
-	who, err := me(ctx)
+func (h *Hall) apiSay(ctx context.Context, in *sayInput) (*one[AskBody], error) {
+	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.Say(ctx, who, id.Org(in.Org), id.Ask(in.Ask), in.Body.Text)
-	return &oneOf[AskBody]{askBody(a)}, err
+	a, err := h.Say(ctx, who, of, id.Ask(in.Ask), in.Body.Text)
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*oneOf[AskBody], error) {
-	who, err := me(ctx)
+func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*one[AskBody], error) {
+	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
@@ -398,17 +392,26 @@ func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*oneOf[AskBody], e
 		length := time.Duration(*in.Body.Length) * time.Second
 		m.Length = &length
 	}
-	a, err := h.Amend(ctx, who, id.Org(in.Org), id.Ask(in.Ask), m)
-	return &oneOf[AskBody]{askBody(a)}, err
+	a, err := h.Amend(ctx, who, of, id.Ask(in.Ask), m)
+	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiWithdraw(ctx context.Context, in *askIn) (*oneOf[AskBody], error) {
-	who, err := me(ctx)
+func (h *Hall) apiWithdraw(ctx context.Context, in *askIn) (*one[AskBody], error) {
+	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.Withdraw(ctx, who, id.Org(in.Org), id.Ask(in.Ask))
-	return &oneOf[AskBody]{askBody(a)}, err
+	a, err := h.Withdraw(ctx, who, of, id.Ask(in.Ask))
+	return &one[AskBody]{askBody(a)}, err
+}
+
+// mineOf is who acts, and in which of their organizations an ask is.
+func (h *Hall) mineOf(ctx context.Context, which string) (who id.Person, of id.Org, err error) {
+	if who, err = me(ctx); err != nil {
+		return who, "", err
+	}
+	of, err = h.OrgOf(ctx, who, id.Ask(which))
+	return who, of, err
 }
 
 // belongs refuses an organization that somebody does not know of (R4).

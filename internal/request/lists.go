@@ -121,3 +121,21 @@ func (h *Hall) Find(ctx context.Context, s Sought) (found []Target, err error) {
 	})
 	return found, err
 }
+
+// OrgOf returns in which of somebody's organizations an ask is.
+func (h *Hall) OrgOf(ctx context.Context, who id.Person, which id.Ask) (id.Org, error) {
+	g, err := h.Register.Grants(ctx, who)
+	if err != nil {
+		return "", err
+	}
+	for _, o := range append(g.Orgs, g.Below()...) {
+		err := h.Store.Org(o.ID).Read(ctx, func(v *store.View) error {
+			_, err := askByID(v, which)
+			return err
+		})
+		if fault.Code(err) != errNoAsk.Code {
+			return o.ID, err
+		}
+	}
+	return "", errNoAsk
+}

@@ -13,7 +13,9 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request/ui"
+	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
@@ -35,13 +37,12 @@ func (h *Hall) Pages(m *web.Mux) {
 	signed(http.MethodPost, Path+"/{ask}/say", h.saveSaid)
 	signed(http.MethodPost, Path+"/{ask}/withdraw", h.saveWithdrawn)
 	signed(http.MethodPost, "/leases/{lease}/give-back", h.saveGivenBack)
-	h.consolePages(m)
 }
 
 // mine are the organizations that somebody belongs to, the one they act in
 // first.
 func (h *Hall) mine(v *web.Visit) (who id.Person, all []webui.Option, err error) {
-	who, err = present(v.Actor())
+	who, err = Present(v.Actor())
 	if err != nil {
 		return who, nil, err
 	}
@@ -106,7 +107,7 @@ func newPath(in id.Org, kind, target string, more url.Values) string {
 // wanted reads the form of an ask; what is missing is as the policy proposes.
 func wanted(v *web.Visit, in id.Org, typed url.Values) (Wanted, *fault.Fault) {
 	w := Wanted{
-		Org: in, Kind: v.Path("kind"), Target: v.Path("target"), Reason: strings.TrimSpace(typed.Get("reason")), For: id.Person(typed.Get("for")),
+		Org: in, Kind: v.Path("kind"), Target: v.Path("target"), Reason: strings.TrimSpace(typed.Get("reason")),
 		Extends: id.Lease(typed.Get("extends")), Break: typed.Get("break") == "yes", Endless: typed.Get("hours") == "endless",
 	}
 	var bad fault.Checks
@@ -127,6 +128,27 @@ func wanted(v *web.Visit, in id.Org, typed url.Values) (Wanted, *fault.Fault) {
 	return w, bad.Fault("ask-invalid")
 }
 
+// forWhom is the member of a login; "" is whoever asks.
+func (h *Hall) forWhom(v *web.Visit, in id.Org, login string) (who id.Person, f *fault.Fault) {
+	if login == "" {
+		return "", nil
+	}
+	err := h.Store.Org(in).Read(v.Context(), func(view *store.View) error {
+		p, err := h.Register.LoginOf(view, login)
+		if err == nil {
+			_, err = org.MemberIn(view, in, p.ID)
+		}
+		who = p.ID
+		return err
+	})
+	if err != nil {
+		var bad fault.Checks
+		bad.Add("for", "member-unknown")
+		return "", bad.Fault("ask-invalid")
+	}
+	return who, nil
+}
+
 func (h *Hall) showNew(v *web.Visit) error {
 	who, all, err := h.mine(v)
 	if err != nil {
@@ -143,6 +165,9 @@ func (h *Hall) showNew(v *web.Visit) error {
 // newForm shows the form with who would decide about it as it stands.
 func (h *Hall) newForm(v *web.Visit, who id.Person, in id.Org, typed url.Values, f *fault.Fault, status int) error {
 	w, _ := wanted(v, in, typed)
+	if known, bad := h.forWhom(v, in, typed.Get("for")); bad == nil {
+		w.For = known
+	}
 	if w.Reason == "" {
 		w.Reason = "—" // the form is not sent yet
 	}
@@ -166,7 +191,7 @@ func (h *Hall) newForm(v *web.Visit, who id.Person, in id.Org, typed url.Values,
 	}
 	page.Form = h.askForm(v, in, p, typed)
 	if f != nil {
-		refuse(v, &page.Form, f)
+		Refuse(v, &page.Form, f)
 	}
 	return v.ShowStatus(status, page.Form.Heading, ui.ShowNew(page))
 }
@@ -189,11 +214,12 @@ func (h *Hall) askForm(v *web.Visit, in id.Org, p Preview, typed url.Values) web
 			hours.Value = hoursOf(p.Policy.Usual)
 		}
 		if !slices.ContainsFunc(hours.Options, func(o webui.Option) bool { return o.Value == hours.Value }) {
-			hours.Options = append(hours.Options, webui.Option{Value: hours.Value, Text: lasts(v, p.Policy.Usual)})
+			hours.Options = append(hours.Options, webui.Option{Value: hours.Value, Text: Lasts(v, p.Policy.Usual)})
 		}
 		form.Fields = append(form.Fields, hours)
 	}
 	if typed.Get("extends") == "" {
+		form.Fields = append(form.Fields, webui.Input{Name: "for", Label: v.Say("ask.for-whom"), Hint: v.Say("ask.for-whom.hint"), Value: typed.Get("for"), Max: org.LoginMost, Half: true})
 		form.Fields = append(form.Fields, webui.Input{Name: "from", Label: v.Say("ask.from"), Hint: v.Say("ask.from.hint"), Kind: "datetime-local", Value: typed.Get("from"), Half: true})
 	}
 	return form
@@ -205,7 +231,7 @@ var offered = []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * ti
 func lengths(v *web.Visit, most time.Duration, endless bool) (all []webui.Option) {
 	for _, d := range offered {
 		if d <= most {
-			all = append(all, webui.Option{Value: hoursOf(d), Text: lasts(v, d)})
+			all = append(all, webui.Option{Value: hoursOf(d), Text: Lasts(v, d)})
 		}
 	}
 	if endless {
@@ -216,8 +242,8 @@ func lengths(v *web.Visit, most time.Duration, endless bool) (all []webui.Option
 
 func hoursOf(d time.Duration) string { return strconv.FormatFloat(d.Hours(), 'f', -1, 64) }
 
-// lasts says a length for people.
-func lasts(v *web.Visit, d time.Duration) string {
+// Lasts says a length for people.
+func Lasts(v *web.Visit, d time.Duration) string {
 	switch {
 	case d == 0:
 		return v.Say("ask.length.endless")
@@ -229,8 +255,8 @@ func lasts(v *web.Visit, d time.Duration) string {
 	return v.Say("ask.length.minutes", "n", int64(d/time.Minute))
 }
 
-// refuse puts a fault into a form.
-func refuse(v *web.Visit, form *webui.SettingForm, f *fault.Fault) {
+// Refuse puts a fault into a form.
+func Refuse(v *web.Visit, form *webui.SettingForm, f *fault.Fault) {
 	form.Problem, form.Do = v.Say("problem."+f.Code, f.Args.Pairs()...), v.Say("problem."+f.Code+".do", f.Args.Pairs()...)
 	for _, bad := range f.Fields {
 		for i := range form.Fields {
@@ -258,6 +284,9 @@ func (h *Hall) saveNew(v *web.Visit) error {
 		typed.Set("extends", extends)
 	}
 	w, f := wanted(v, in, typed)
+	if f == nil {
+		w.For, f = h.forWhom(v, in, typed.Get("for"))
+	}
 	if f != nil {
 		return h.newForm(v, who, in, typed, f, f.Status())
 	}
@@ -302,7 +331,7 @@ func (h *Hall) showMine(v *web.Visit) error {
 	}
 	held, err := h.Ledger.Of(v.Context(), who)
 	for _, l := range held {
-		page.Held = append(page.Held, webui.Row{Href: askOf(l), Cells: []templ.Component{
+		page.Held = append(page.Held, webui.Row{Href: PageOf(l), Cells: []templ.Component{
 			webui.Text(l.Title), webui.Ago(l.Since), webui.At(l.Until, v.Say("ask.length.endless")),
 			webui.End("/leases/"+string(l.ID)+"/give-back?org="+url.QueryEscape(string(l.Org)), v.Say("ask.give-back"), v.Say("ask.give-back.of", "title", l.Title)),
 		}})
@@ -313,7 +342,8 @@ func (h *Hall) showMine(v *web.Visit) error {
 	return v.Show(v.Say("ask.mine"), ui.ShowMine(page))
 }
 
-func askOf(l lease.Lease) string {
+// PageOf is the page of the ask that a lease came from, "" for none.
+func PageOf(l lease.Lease) string {
 	if l.Ask == "" {
 		return ""
 	}
@@ -350,7 +380,7 @@ func badgeKind(a Ask) string {
 }
 
 // doings are what a redirect may say was done.
-var doings = []string{"asked", "decided", "said", "withdrawn", "given-back", "revoked", "saved", "deleted"}
+var doings = []string{"asked", "decided", "said", "withdrawn", "given-back"}
 
 func done(v *web.Visit) string {
 	if key := v.Query("done"); slices.Contains(doings, key) {

@@ -92,7 +92,7 @@ func shorter(v *web.Visit, asked time.Duration) []webui.Option {
 	all := []webui.Option{{Value: "", Text: v.Say("ask.decide.as-asked")}}
 	for _, d := range offered {
 		if asked == 0 || d < asked {
-			all = append(all, webui.Option{Value: hoursOf(d), Text: lasts(v, d)})
+			all = append(all, webui.Option{Value: hoursOf(d), Text: Lasts(v, d)})
 		}
 	}
 	if len(all) == 1 {
@@ -111,9 +111,9 @@ func (h *Hall) sheetFacts(v *web.Visit, s Sheet) (all []webui.Detail) {
 	}
 	add("ask.target", s.Target.Title+" ("+v.Say("ask.kind."+a.Kind)+")")
 	if s.Target.Lent || a.Length > 0 {
-		length := lasts(v, a.Length)
+		length := Lasts(v, a.Length)
 		if a.Asked > 0 {
-			length = v.Say("ask.length.instead", "length", length, "asked", lasts(v, time.Duration(a.Asked)*time.Second))
+			length = v.Say("ask.length.instead", "length", length, "asked", Lasts(v, time.Duration(a.Asked)*time.Second))
 		}
 		add("ask.length", length)
 	}
@@ -152,7 +152,7 @@ func (h *Hall) benchesOf(v *web.Visit, s Sheet) (all []ui.Bench) {
 			one.State, one.Kind = v.Say("ask.stage.now"), "wait"
 		}
 		for _, g := range b.Groups {
-			one.Groups = append(one.Groups, seatsLine(v, g))
+			one.Groups = append(one.Groups, SeatsLine(v, g))
 		}
 		if b.Any && len(b.Groups) > 1 {
 			one.Groups = append(one.Groups, v.Say("ask.stage.any"))
@@ -165,7 +165,8 @@ func (h *Hall) benchesOf(v *web.Visit, s Sheet) (all []ui.Bench) {
 // mostNamed bounds how many of a group are named.
 const mostNamed = 8
 
-func seatsLine(v *web.Visit, g Seats) string {
+// SeatsLine says who may decide for a group, and how many of them have to.
+func SeatsLine(v *web.Visit, g Seats) string {
 	var names []string
 	for i, w := range g.Who {
 		if i == mostNamed {
@@ -193,6 +194,9 @@ func (h *Hall) timeline(v *web.Visit, s Sheet) (all []webui.Step) {
 		}
 		if step.As != "" {
 			one.Title = v.Say("ask.step.as", "who", s.People[step.As].Name, "step", one.Title)
+		}
+		if d, err := time.ParseDuration(step.More["length"]); err == nil {
+			one.Text = v.Say("ask.length") + ": " + Lasts(v, d)
 		}
 		if rule := step.More["rule"]; rule != "" {
 			one.Text = v.Say("ask.rule", "rule", rule)
@@ -266,7 +270,7 @@ func (h *Hall) saveWithdrawn(v *web.Visit) error {
 }
 
 func (h *Hall) saveGivenBack(v *web.Visit) error {
-	who, err := present(v.Actor())
+	who, err := Present(v.Actor())
 	if err != nil {
 		return err
 	}

@@ -89,6 +89,7 @@ type Question struct {
 	Digest   string      // of the Sheet as it is now
 	Due      time.Time
 	Reminder bool
+	Asked    Ask // what is asked, as it is now
 }
 
 // Asker brings questions to people (← card).

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -26,6 +27,10 @@ func policiesIn(v *store.View) ([]ApprovalPolicy, error) {
 	rows, err := v.Query(policyColumns + "WHERE org = $1 ORDER BY place, name")
 	return store.Collect(rows, err, scanPolicy)
 }
+
+// PoliciesIn reads the policies of an organization in the order in which they
+// are asked, in the caller's transaction.
+func PoliciesIn(v *store.View, in id.Org) ([]ApprovalPolicy, error) { return policiesIn(v.Org(in)) }
 
 func policyByID(v *store.View, which string) (ApprovalPolicy, error) {
 	return scanPolicy(v.Row(policyColumns+"WHERE org = $1 AND id = $2", which).Scan)
@@ -92,9 +97,10 @@ func delegationsIn(v *store.View, now time.Time) ([]Delegation, error) {
 	return store.Collect(rows, err, scanDelegation)
 }
 
-// allDelegations reads those that are over, too.
-func allDelegations(v *store.View) ([]Delegation, error) {
-	rows, err := v.Query(delegationColumns + "WHERE org = $1 ORDER BY name")
+// DelegationsIn reads the delegations of an organization, those that are over,
+// too, in the caller's transaction.
+func DelegationsIn(v *store.View, in id.Org) ([]Delegation, error) {
+	rows, err := v.Org(in).Query(delegationColumns + "WHERE org = $1 ORDER BY name")
 	return store.Collect(rows, err, scanDelegation)
 }
 

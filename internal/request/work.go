@@ -124,7 +124,7 @@ func (w *work) raise(reminder bool) error {
 		return errImpossible
 	}
 	q := Question{
-		Ask: w.ask.ID, Org: w.ask.Org, Revision: w.ask.Revision, Stage: w.ask.Stage, To: b.everybody(), Digest: w.at(w.ask.Stage), Due: w.ask.Due, Reminder: reminder,
+		Ask: w.ask.ID, Org: w.ask.Org, Revision: w.ask.Revision, Stage: w.ask.Stage, To: b.everybody(), Digest: w.at(w.ask.Stage), Due: w.ask.Due, Reminder: reminder, Asked: w.ask,
 	}
 	for _, asker := range w.hall.Askers {
 		events, err := asker.Raise(w.in, q)

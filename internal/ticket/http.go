@@ -222,7 +222,7 @@ func (c SystemContent) wanted(r *Room, org string, secrets map[string]string) co
 	}
 	if c.Scope != nil {
 		w.Scope = *c.Scope
-	} else if def, err := r.desk.Read(w.System); err == nil {
+	} else if def, err := connector.DefinitionOf(w.System); err == nil {
 		w.Scope = def.ScopeOf(c.Scheme)
 	}
 	return w

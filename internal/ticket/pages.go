@@ -113,16 +113,24 @@ func offers(v *web.Visit) (all []ui.Offer) {
 	for _, def := range connector.BuiltIn() {
 		title := said(v, def.Title)
 		all = append(all, ui.Offer{
-			Title: title, Text: firstParagraph(said(v, def.Docs)), Add: v.Say("ticket.add"), Label: v.Say("ticket.add.of", "name", title),
+			Title: title, Text: abilities(v, def), Add: v.Say("ticket.add"), Label: v.Say("ticket.add.of", "name", title),
 			Href: SystemsPath + "/new?" + url.Values{"definition": {def.ID}}.Encode(),
 		})
 	}
 	return all
 }
 
-func firstParagraph(text string) string {
-	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n\n")
-	return first
+// abilities says in words what a definition can do.
+func abilities(v *web.Visit, def *connector.Definition) string {
+	var all []string
+	for _, one := range []struct{ op, key string }{
+		{connector.OpApprovals, "approvals"}, {connector.OpTicket, "tickets"}, {connector.OpComment, "comments"}, {connector.OpCatalog, "catalog"},
+	} {
+		if def.Can(one.op, connector.ModeUser) || def.Can(one.op, connector.ModeService) {
+			all = append(all, v.Say("ticket.offer."+one.key))
+		}
+	}
+	return strings.Join(all, v.Say("ticket.offer.and"))
 }
 
 func paragraphs(text string) (all []string) {

@@ -109,7 +109,7 @@ func (r *Room) takeDefinition(v *web.Visit) error {
 	}
 	next := s
 	next.Document = document
-	def, err := r.desk.Read(next)
+	def, err := connector.DefinitionOf(next)
 	if f := factor.Typed(err); f != nil {
 		form := replaceForm(v, s)
 		refuse(v, &form, f)

@@ -50,7 +50,7 @@ func (r *Room) draft(v *web.Visit, given url.Values) (drafted, error) {
 		d.ID = id.New[id.Connector](v.Now())
 	}
 	var err error
-	if d.def, err = r.desk.Read(d.System); err != nil {
+	if d.def, err = connector.DefinitionOf(d.System); err != nil {
 		return d, err
 	}
 	d.Definition, d.Name = d.def.ID, d.def.ID
@@ -341,15 +341,21 @@ func (r *Room) auth(v *web.Visit, d drafted, typed url.Values) ui.Group {
 	secret := func(name string, required bool) {
 		group.Fields = append(group.Fields, hidden(v, "auth."+name, v.Say("ticket."+name), d.Has(name), required))
 	}
-	usual := v.Say("ticket.endpoint.hint")
+	authorize, token := d.def.Endpoints(d.Scheme)
+	usual := func(endpoint string) string {
+		if endpoint == "" {
+			return ""
+		}
+		return v.Say("ticket.endpoint.hint", "endpoint", endpoint)
+	}
 	switch d.Scheme {
 	case connector.SchemeCode, connector.SchemeClient:
 		text("client_id", d.ClientID, "", v.Say("ticket.client_id.hint"), true)
 		secret(connector.ClientSecret, d.Scheme == connector.SchemeClient)
 		if d.Scheme == connector.SchemeCode {
-			text("authorization_endpoint", d.AuthorizationEndpoint, "url", usual, false)
+			text("authorization_endpoint", d.AuthorizationEndpoint, "url", usual(authorize), false)
 		}
-		text("token_endpoint", d.TokenEndpoint, "url", usual, false)
+		text("token_endpoint", d.TokenEndpoint, "url", usual(token), false)
 		text("scope", d.Scope, "", v.Say("ticket.scope.hint"), false)
 	case connector.SchemeBasic:
 		if d.Mode == connector.ModeService {

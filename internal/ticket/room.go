@@ -3,6 +3,7 @@ package ticket
 import (
 	"context"
 	"embed"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -86,11 +87,14 @@ func (r *Room) Doors(m *web.Mux) {
 // lookEvery is how often connections that end soon are looked for.
 const lookEvery = time.Hour
 
-// Run warns people of connections that end soon, until ctx ends.
+// Run warns people of connections that end soon, and sweeps up after deleted
+// organizations, until ctx ends.
 func (r *Room) Run(ctx context.Context) {
 	for {
-		if _, err := r.desk.Warn(ctx); err != nil && ctx.Err() == nil {
-			r.log.Warn("people could not be told of connections that end", "err", err)
+		_, warned := r.desk.Warn(ctx)
+		_, swept := r.desk.Sweep(ctx)
+		if err := errors.Join(warned, swept); err != nil && ctx.Err() == nil {
+			r.log.Warn("outside systems were not looked after", "err", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -205,6 +206,16 @@ var notSent = map[string]bool{
 	"egress-header-invalid": true, "egress-name-unknown": true, "egress-unreachable": true, "egress-certificate-refused": true, "egress-tls-failed": true,
 }
 
+// unsent reports whether nothing was said. A connection that broke off may have
+// carried a request: only one that was never made has not.
+func unsent(f *fault.Fault) bool {
+	var op *net.OpError
+	if f.Code == "egress-unreachable" && errors.As(f.Err, &op) && op.Op != "dial" {
+		return false
+	}
+	return notSent[f.Code]
+}
+
 // outage makes a Problem of what the way out said.
 func outage(err error) (p *Problem, sent bool) {
 	f := fault.As(err)
@@ -212,13 +223,13 @@ func outage(err error) (p *Problem, sent bool) {
 	case f == nil: // the caller's own time is over
 		return &Problem{Kind: Unavailable, Message: "no answer in time", Err: err}, true
 	case f.Kind == fault.Busy, f.Code == "egress-certificate-refused", f.Code == "egress-tls-failed":
-		return &Problem{Kind: Unavailable, Message: f.Code, Err: err}, !notSent[f.Code]
+		return &Problem{Kind: Unavailable, Message: f.Code, Err: err}, !unsent(f)
 	case f.Code == "egress-answer-too-large", f.Code == "egress-answer-bomb", f.Code == "egress-answer-encoding":
 		return &Problem{Kind: Invalid, Message: f.Code, Err: err}, true
 	case f.Code == "egress-too-many-redirects":
 		return &Problem{Kind: Failed, Message: "the system redirects, and a connector follows nobody: give the address where it leads", Err: err}, true
 	}
-	return &Problem{Kind: Failed, Message: f.Code, Err: err}, !notSent[f.Code]
+	return &Problem{Kind: Failed, Message: f.Code, Err: err}, !unsent(f)
 }
 
 // describe is the message of a failed evaluation.

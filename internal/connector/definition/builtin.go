@@ -13,7 +13,7 @@ var definitions embed.FS
 // shipped are the definitions of the product, in the order of the gallery.
 var shipped = sync.OnceValues(func() ([]*Definition, error) {
 	var out []*Definition
-	for _, id := range []string{"servicenow", "jira-service-management-cloud", "request-tracker-5"} {
+	for _, id := range []string{"servicenow", "jira-service-management-cloud", "request-tracker-5", "card-http"} {
 		text, err := definitions.ReadFile("definitions/" + id + ".yaml")
 		if err != nil {
 			return nil, fmt.Errorf("connector: %w", err)

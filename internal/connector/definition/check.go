@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,6 +57,7 @@ type parser struct {
 	problems yaml.Problems
 	op       *operation // that is being checked
 	steps    []string   // ids that an expression may name
+	compiled map[string]*code
 }
 
 func (p *parser) add(line int, path, code string, pairs ...any) {
@@ -341,7 +343,7 @@ func (p *parser) expr(path string, x *expr, where stance, keep *law, want ...*ce
 	if !x.given() {
 		return
 	}
-	compiled, bad, err := compile(x.text, where, p.doc.Limits.CELCost)
+	compiled, bad, err := p.compile(x.text, where)
 	if err != nil {
 		p.add(x.line, path, codeExpression, "reason", cut(err.Error()))
 		return
@@ -363,6 +365,19 @@ func (p *parser) expr(path string, x *expr, where stance, keep *law, want ...*ce
 			break
 		}
 	}
+}
+
+// compile compiles each text once: aliases of YAML repeat many.
+func (p *parser) compile(text string, where stance) (*code, []*cel.Error, error) {
+	key := strconv.Itoa(int(where)) + text
+	if known := p.compiled[key]; known != nil {
+		return known, nil, nil
+	}
+	out, bad, err := compile(text, where, p.doc.Limits.CELCost)
+	if out != nil {
+		p.compiled[key] = out
+	}
+	return out, bad, err
 }
 
 // members refuses names that nothing will ever have.

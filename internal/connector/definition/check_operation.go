@@ -196,8 +196,8 @@ func (p *parser) rule(path string, r *rule) {
 }
 
 func (p *parser) mapping(path string, op *operation, c contract) {
-	if op.Each.given() && !c.list || op.With.given() && c.list {
-		p.add(max(op.Each.line, op.With.line), path, codeEach, "name", op.name)
+	if op.Each.given() && !c.list {
+		p.add(op.Each.line, path+".each", codeEach, "name", op.name)
 	}
 	if op.Map == nil {
 		if len(c.needs) > 0 {
@@ -266,20 +266,22 @@ func (p *parser) page(path string, op *operation, c contract) {
 }
 
 // pagedStep is the first step whose query has the turning parameter, else the
-// first one.
+// only one; among several the definition has to say.
 func pagedStep(op *operation) string {
 	turn := pageTypes[op.Page.Type](op.Page)
+	var once []string
 	for _, s := range op.Steps {
 		if s.Request.Query.has(turn) || s.Request.Query.has(op.Page.Size) {
 			return s.ID
 		}
-	}
-	for _, s := range op.Steps {
 		if !s.Foreach.given() {
-			return s.ID
+			once = append(once, s.ID)
 		}
 	}
-	return ""
+	if len(once) != 1 {
+		return ""
+	}
+	return once[0]
 }
 
 func (p *parser) verify(path string, op *operation, c contract) {

@@ -100,7 +100,7 @@ type document struct {
 	Poll       Poll              `yaml:"poll"`
 	Webhook    *Webhook          `yaml:"webhook"`
 	Limits     Limits            `yaml:"limits"`
-	Tests      []*example        `yaml:"tests"`
+	Tests      []*Example        `yaml:"tests"`
 
 	node *yaml.Node
 	zone *time.Location
@@ -129,7 +129,7 @@ type operation struct {
 	Args   map[string]string `yaml:"args"` // a pattern for the whole of an argument
 	Steps  []*step           `yaml:"steps,required"`
 	Each   expr              `yaml:"each"` // of a list: the elements
-	With   expr              `yaml:"with"` // of one record: what map calls it
+	With   expr              `yaml:"with"` // what map calls it: of one record, or of each element
 	Map    *tree             `yaml:"map"`
 	Page   *pager            `yaml:"page"`
 	Verify *verify           `yaml:"verify"`
@@ -247,7 +247,7 @@ func Parse(file string, text []byte) (*Definition, error) {
 		return nil, invalid(yaml.Problems{{File: file, Line: 1, Code: codeOneDocument}})
 	}
 	doc := &document{node: nodes[0]}
-	p := &parser{file: file, doc: doc}
+	p := &parser{file: file, doc: doc, compiled: map[string]*code{}}
 	p.take(yaml.Decode(nodes[0], doc))
 	p.check()
 	if err := p.problems.Err(); err != nil {
@@ -262,7 +262,7 @@ func Parse(file string, text []byte) (*Definition, error) {
 }
 
 // cardOperations are what an adapter of the card protocol can do.
-var cardOperations = []string{OpWhoami, OpApprovals, OpApproval, OpDecide}
+var cardOperations = []string{OpWhoami, OpApprovals, OpApproval}
 
 // Zone is where times without a zone are read.
 func (d *Definition) Zone() *time.Location { return d.doc.zone }

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,16 +17,16 @@ import (
 	"github.com/sekisho/sekisho/internal/wire/yaml"
 )
 
-// example is a test that a definition carries: an operation over recorded
+// Example is a test that a definition carries: an operation over recorded
 // exchanges, and what comes of it.
-type example struct {
+type Example struct {
 	Name      string         `yaml:"name,required"`
 	Op        string         `yaml:"op,required"`
 	Mode      string         `yaml:"mode"`
 	User      string         `yaml:"nativeUser"`
 	Settings  map[string]any `yaml:"settings"`
 	Arg       map[string]any `yaml:"arg"`
-	Exchanges []exchange     `yaml:"exchanges,required"`
+	Exchanges []Recorded     `yaml:"exchanges,required"`
 	Expect    any            `yaml:"expect"` // part of what is mapped
 	Error     string         `yaml:"error"`  // a kind of problem
 	Sent      bool           `yaml:"sent"`   // of the problem: the system may have been changed
@@ -33,12 +34,14 @@ type example struct {
 	line int
 }
 
-type exchange struct {
-	Request  recordedRequest  `yaml:"request,required"`
-	Response recordedResponse `yaml:"response"`
+// Recorded is a request that is expected and its answer.
+type Recorded struct {
+	Request  RecordedRequest  `yaml:"request,required"`
+	Response RecordedResponse `yaml:"response"`
 }
 
-type recordedRequest struct {
+// RecordedRequest is what a request is compared with.
+type RecordedRequest struct {
 	Method  string            `yaml:"method,required"`
 	Path    string            `yaml:"path,required"` // or a whole address at another host
 	Query   map[string]string `yaml:"query"`         // those that are compared
@@ -46,7 +49,8 @@ type recordedRequest struct {
 	Body    any               `yaml:"body"`
 }
 
-type recordedResponse struct {
+// RecordedResponse is an answer.
+type RecordedResponse struct {
 	Status  int               `yaml:"status"` // 200
 	Headers map[string]string `yaml:"headers"`
 	Body    any               `yaml:"body"`
@@ -54,8 +58,8 @@ type recordedResponse struct {
 }
 
 // UnmarshalNode reads an example and keeps its line.
-func (x *example) UnmarshalNode(n *yaml.Node) error {
-	type plain example
+func (x *Example) UnmarshalNode(n *yaml.Node) error {
+	type plain Example
 	x.line = n.Line
 	return yaml.Decode(n, (*plain)(x))
 }
@@ -71,6 +75,9 @@ func (p *parser) examples() {
 		}
 	}
 }
+
+// Tests lists the tests that the definition carries, for suites.
+func (d *Definition) Tests() []*Example { return d.doc.Tests }
 
 // ExampleResult is how one of a definition's own tests went.
 type ExampleResult struct {
@@ -104,7 +111,7 @@ func (i *instant) After(d time.Duration) <-chan time.Time {
 	return ready
 }
 
-func (d *Definition) try(ctx context.Context, x *example) (got any, why string) {
+func (d *Definition) try(ctx context.Context, x *Example) (got any, why string) {
 	tape := &tape{all: x.Exchanges}
 	e := &Runner{clock: &instant{}, over: tape}
 	c := Call{
@@ -121,7 +128,7 @@ func (d *Definition) try(ctx context.Context, x *example) (got any, why string) 
 	return got, x.compare(got, err)
 }
 
-func (x *example) compare(got any, err error) string {
+func (x *Example) compare(got any, err error) string {
 	if x.Error != "" || err != nil {
 		p, _ := err.(*Problem)
 		switch {
@@ -196,7 +203,7 @@ func (d *Definition) exampleSettings(given map[string]any) map[string]any {
 
 // tape plays recorded exchanges in their order.
 type tape struct {
-	all []exchange
+	all []Recorded
 	why string
 }
 
@@ -209,17 +216,24 @@ func (t *tape) Do(_ context.Context, r egress.Request) (*egress.Answer, error) {
 	next := t.all[0]
 	t.all = t.all[1:]
 	t.match(next.Request, r)
-	answer := &egress.Answer{Status: max(next.Response.Status, 0), Header: http.Header{}, URL: r.URL, Body: []byte(next.Response.Text)}
-	if answer.Status == 0 {
-		answer.Status = http.StatusOK
+	return next.Response.answer(r.URL), nil
+}
+
+func (a *RecordedResponse) answer(from egress.URL) *egress.Answer {
+	status, header, body := a.Plain()
+	return &egress.Answer{Status: status, Header: header, Body: body, URL: from}
+}
+
+// Plain gives the answer as HTTP carries it.
+func (a *RecordedResponse) Plain() (status int, header http.Header, body []byte) {
+	status, header, body = cmp.Or(a.Status, http.StatusOK), http.Header{}, []byte(a.Text)
+	for name, value := range a.Headers {
+		header.Set(name, value)
 	}
-	for name, value := range next.Response.Headers {
-		answer.Header.Set(name, value)
+	if a.Body != nil {
+		body, _ = json.Marshal(a.Body) // plain values of YAML always have a JSON form
 	}
-	if next.Response.Body != nil {
-		answer.Body, _ = json.Marshal(next.Response.Body)
-	}
-	return answer, nil
+	return status, header, body
 }
 
 func (t *tape) fail(format string, args ...any) {
@@ -228,7 +242,7 @@ func (t *tape) fail(format string, args ...any) {
 	}
 }
 
-func (t *tape) match(want recordedRequest, got egress.Request) {
+func (t *tape) match(want RecordedRequest, got egress.Request) {
 	u := got.URL.Parsed()
 	if want.Method != got.Method || want.Path != u.EscapedPath() && want.Path != (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String() {
 		t.fail("the request is %s %s; wanted %s %s", got.Method, got.URL, want.Method, want.Path)

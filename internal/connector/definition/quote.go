@@ -41,6 +41,8 @@ func quoted(name string, value ref.Val, quote func(string) (string, string)) ref
 		return types.WrapErr(&refused{name, "not a text"})
 	}
 	switch {
+	case text == "":
+		return types.WrapErr(&refused{name, "the value is empty"}) // to a query that means: whoever has none
 	case len(text) > longestQuoted:
 		return types.WrapErr(&refused{name, "the value is too long"})
 	case strings.ContainsFunc(text, Unspeakable):
@@ -89,7 +91,7 @@ func quoteJQL(s string) (string, string) {
 func quotePath(s string) (string, string) {
 	for plain := s; ; {
 		parts := strings.FieldsFunc(plain, func(r rune) bool { return r == '/' || r == '\\' || r == ';' })
-		if s == "" || slices.Contains(parts, "..") || slices.Contains(parts, ".") {
+		if slices.Contains(parts, "..") || slices.Contains(parts, ".") {
 			return "", "the value is no name of a record"
 		}
 		next, err := url.PathUnescape(plain)

@@ -35,6 +35,7 @@ func (r *run) operation(ctx context.Context, name string, arg map[string]any) (a
 	}
 	if p != nil {
 		p.Sent = p.Sent || r.wrote
+		p.Message = r.mask.Replace(p.Message) // a system may repeat what it was sent
 		return nil, p
 	}
 	return out, nil
@@ -147,11 +148,28 @@ func (r *run) mapped(ctx context.Context, s *scope) (any, *Problem) {
 	}
 	out := make([]any, 0, len(list))
 	for _, it := range list {
-		element, err := op.Map.build(ctx, s.vars(r.cfg, it))
-		if err != nil {
-			return nil, describe("map", err)
+		element, p := r.element(ctx, s, it)
+		if p != nil {
+			return nil, p
 		}
 		out = append(out, element)
+	}
+	return out, nil
+}
+
+// element maps one element. With joins what belongs to it here rather than in
+// each, so that the limits of an expression are those of one element.
+func (r *run) element(ctx context.Context, s *scope, it any) (any, *Problem) {
+	if s.op.With.given() {
+		joined, err := s.op.With.eval(ctx, s.vars(r.cfg, it))
+		if err != nil {
+			return nil, describe("with", &at{s.op.With.line, err})
+		}
+		it = joined
+	}
+	out, err := s.op.Map.build(ctx, s.vars(r.cfg, it))
+	if err != nil {
+		return nil, describe("map", err)
 	}
 	return out, nil
 }
@@ -159,16 +177,9 @@ func (r *run) mapped(ctx context.Context, s *scope) (any, *Problem) {
 // one maps without each. Of a list operation the map is the one element, or an
 // expression that gives the whole list.
 func (r *run) one(ctx context.Context, s *scope) (any, *Problem) {
-	var it any
-	if s.op.With.given() {
-		var err error
-		if it, err = s.op.With.eval(ctx, s.vars(r.cfg, nil)); err != nil {
-			return nil, describe("with", &at{s.op.With.line, err})
-		}
-	}
-	out, err := s.op.Map.build(ctx, s.vars(r.cfg, it))
-	if err != nil {
-		return nil, describe("map", err)
+	out, p := r.element(ctx, s, nil)
+	if p != nil {
+		return nil, p
 	}
 	if _, list := out.([]any); contracts[s.op.name].list && !list {
 		return []any{out}, nil

@@ -255,3 +255,6 @@ func (e *Runner) observe(definition string, outcome Kind, took time.Duration) {
 	e.calls.Add(1, definition, cmp.Or(string(outcome), "ok"))
 	e.took.Observe(took.Seconds(), definition)
 }
+
+// Clock is the clock that the runner waits by.
+func (e *Runner) Clock() clock.Clock { return e.clock }

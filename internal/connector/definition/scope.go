@@ -17,3 +17,12 @@ func (d *Definition) Reaches(cfg map[string]any, u egress.URL) (bool, error) {
 	origins, err := d.Origins(cfg)
 	return err == nil && within(origins, u.Parsed()), err
 }
+
+// Endpoints are the templates of a scheme's endpoints, for people to see what
+// stands where they say nothing: "{base_url}/oauth_token.do".
+func (d *Definition) Endpoints(kind string) (authorize, token string) {
+	if s := d.doc.Auth.Schemes.get(kind); s != nil {
+		return s.Authorize, s.Token
+	}
+	return "", ""
+}

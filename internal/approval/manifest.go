@@ -1,4 +1,4 @@
-package request
+package approval
 
 import (
 	"slices"
@@ -9,6 +9,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -63,16 +64,16 @@ type ruleDoc struct {
 // name, by the word before the colon.
 var manifestKinds = map[string]string{"person": "Member", "group": "Group", "role": "Role"}
 
-// ManifestKinds are ApprovalPolicy and Delegation.
-func (h *Hall) ManifestKinds() []manifest.Kind {
+// Kinds are request.ApprovalPolicy and request.Delegation.
+func (r *Room) Kinds() []manifest.Kind {
 	return []manifest.Kind{
 		manifest.Define(manifest.Definition[policySpec]{
 			Name: "ApprovalPolicy", Thing: "approval-policy", InOrg: true, After: []string{"Role", "Group", "Member"},
-			Check: checkPolicySpec, References: policyReferences, Load: loadPolicies, Apply: h.applyPolicy,
+			Check: checkPolicySpec, References: policyReferences, Load: loadPolicies, Apply: r.applyPolicy,
 		}),
 		manifest.Define(manifest.Definition[delegationSpec]{
 			Name: "Delegation", Thing: "delegation", InOrg: true, After: []string{"Member"},
-			Check: checkDelegationSpec, Load: loadDelegations, Apply: h.applyDelegation,
+			Check: checkDelegationSpec, Load: loadDelegations, Apply: r.applyDelegation,
 			References: func(s *delegationSpec) []manifest.Reference {
 				return []manifest.Reference{{Kind: "Member", Name: s.From, Path: "from"}, {Kind: "Member", Name: s.To, Path: "to"}}
 			},
@@ -82,41 +83,41 @@ func (h *Hall) ManifestKinds() []manifest.Kind {
 
 // policy is the policy that a document says, in which rename makes identifiers
 // of names.
-func (s policySpec) policy(name string, rename func(string) string) ApprovalPolicy {
-	named := func(all []string) (some []Approver) {
+func (s policySpec) policy(name string, rename func(string) string) request.ApprovalPolicy {
+	named := func(all []string) (some []request.Approver) {
 		for _, one := range all {
-			some = append(some, Approver(rename(one)))
+			some = append(some, request.Approver(rename(one)))
 		}
 		return some
 	}
-	p := ApprovalPolicy{Name: name, Place: s.Place, Spec: Spec{
+	p := request.ApprovalPolicy{Name: name, Place: s.Place, Spec: request.Spec{
 		Kinds: s.AppliesTo.Kinds, When: s.AppliesTo.When, Fallback: named(s.Fallback), Expires: s.Expires, Most: s.MaxDuration, Usual: s.Usual,
 		Endless: s.Endless, Ahead: s.Ahead, NoReason: s.NoReason, Reminders: s.Reminders, Glass: s.BreakGlass,
-		Escalate: Escalation{s.Escalate.After, named(s.Escalate.To)},
+		Escalate: request.Escalation{After: s.Escalate.After, To: named(s.Escalate.To)},
 	}}
 	for _, target := range s.AppliesTo.Targets {
 		p.Targets = append(p.Targets, rename(target))
 	}
 	for _, one := range s.Stages {
-		stage := Stage{Title: one.Title, Any: one.Any, Refuse: one.Refuse}
+		stage := request.Stage{Title: one.Title, Any: one.Any, Refuse: one.Refuse}
 		if len(one.Approvers) > 0 {
-			stage.Groups = append(stage.Groups, Panel{named(one.Approvers), one.Need})
+			stage.Groups = append(stage.Groups, request.Panel{Approvers: named(one.Approvers), Need: one.Need})
 		}
 		for _, g := range one.Groups {
-			stage.Groups = append(stage.Groups, Panel{named(g.Approvers), g.Need})
+			stage.Groups = append(stage.Groups, request.Panel{Approvers: named(g.Approvers), Need: g.Need})
 		}
 		p.Stages = append(p.Stages, stage)
 	}
 	for _, r := range s.Rules {
-		p.Rules = append(p.Rules, Rule(r))
+		p.Rules = append(p.Rules, request.Rule(r))
 	}
 	return p
 }
 
 // specOf is the document of a policy, in which rename makes names of
 // identifiers. A stage with one group is said at once.
-func specOf(p ApprovalPolicy, rename func(string) string) policySpec {
-	named := func(all []Approver) (some []string) {
+func specOf(p request.ApprovalPolicy, rename func(string) string) policySpec {
+	named := func(all []request.Approver) (some []string) {
 		for _, one := range all {
 			some = append(some, rename(string(one)))
 		}
@@ -168,7 +169,7 @@ func checkPolicySpec(name string, s *policySpec) error {
 func policyReferences(s *policySpec) (all []manifest.Reference) {
 	add := func(path string, names []string) {
 		for _, one := range names {
-			kind, name := Approver(one).Split()
+			kind, name := request.Approver(one).Split()
 			if known := manifestKinds[kind]; known != "" && !(kind == "role" && org.IsBuiltIn(name)) {
 				all = append(all, manifest.Reference{Kind: known, Name: name, Path: path})
 			}
@@ -186,72 +187,82 @@ func policyReferences(s *policySpec) (all []manifest.Reference) {
 	return all
 }
 
-// namesIn makes names of the identifiers of an organization.
-func namesIn(v *store.View, in id.Org) (func(string) string, error) {
+// calls are how policies call what they name: identifiers by name, and back.
+type calls struct{ names, ids map[string]string }
+
+func (c calls) add(kind, which, name string) {
+	c.names[kind+":"+which], c.ids[kind+":"+name] = kind+":"+name, kind+":"+which
+}
+
+// name is the name of an identifier; what is gone keeps its identifier.
+func (c calls) name(text string) string {
+	if name := c.names[text]; name != "" {
+		return name
+	}
+	return text
+}
+
+// callsIn reads how things are called in an organization.
+func callsIn(v *store.View, in id.Org) (calls, error) {
+	c := calls{map[string]string{}, map[string]string{}}
 	members, err := org.AllMembers(v, in)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	names := map[string]string{}
 	var who []id.Person
 	for _, m := range members {
 		who = append(who, m.Person)
 	}
 	people, err := org.PeopleByID(v, who)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	for _, p := range people {
-		names["person:"+string(p.ID)] = "person:" + p.Login
+		c.add("person", string(p.ID), p.Login)
 	}
 	groups, err := org.AllGroups(v, in)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	for _, g := range groups {
-		names["group:"+string(g.ID)] = "group:" + g.Name
+		c.add("group", string(g.ID), g.Name)
 	}
 	roles, err := org.AllRoles(v, in)
 	for _, r := range roles {
-		names["role:"+string(r.ID)] = "role:" + r.Name
+		c.add("role", string(r.ID), r.Name)
 	}
-	return func(text string) string {
-		if name := names[text]; name != "" {
-			return name
-		}
-		return text
-	}, err
+	return c, err
 }
 
 func loadPolicies(v *store.View, in id.Org) ([]manifest.Object[policySpec], error) {
-	all, err := policiesIn(v.Org(in))
+	all, err := request.PoliciesIn(v, in)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	rename, err := namesIn(v, in)
+	c, err := callsIn(v, in)
 	if err != nil {
 		return nil, err
 	}
 	var objects []manifest.Object[policySpec]
 	for _, p := range all {
-		objects = append(objects, manifest.Object[policySpec]{ID: p.ID, Name: p.Name, Version: p.Version, Spec: specOf(p, rename)})
+		objects = append(objects, manifest.Object[policySpec]{ID: p.ID, Name: p.Name, Version: p.Version, Spec: specOf(p, c.name)})
 	}
 	return objects, nil
 }
 
-func (h *Hall) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
+func (r *Room) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
 	if c.Action == manifest.Delete {
-		return h.DropPolicy(tx, c.By, c.Org, c.ID)
+		return r.hall.DropPolicy(tx, c.By, c.Org, c.ID)
 	}
 	p := c.After.policy(c.Name, func(text string) string {
-		kind, name := Approver(text).Split()
+		kind, name := request.Approver(text).Split()
 		if known := manifestKinds[kind]; known != "" && !(kind == "role" && org.IsBuiltIn(name)) {
 			return kind + ":" + c.Find(known, name)
 		}
 		return text
 	})
 	p.Org, p.ID, p.Version = c.Org, c.ID, c.Version
-	return h.SetPolicy(tx, c.By, &p)
+	return r.hall.SetPolicy(tx, c.By, &p)
 }
 
 // delegationSpec is a delegation as a manifest says it; people by login.
@@ -264,13 +275,13 @@ type delegationSpec struct {
 	Reason    string    `yaml:"reason,omitempty"`
 }
 
-func (s delegationSpec) delegation(name string) Delegation {
-	return Delegation{Name: name, From: id.Person(s.From), To: id.Person(s.To), Starts: s.Starts, Ends: s.Ends, Kinds: slices.Clone(s.AppliesTo), Reason: s.Reason}
+func (s delegationSpec) delegation(name string) request.Delegation {
+	return request.Delegation{Name: name, From: id.Person(s.From), To: id.Person(s.To), Starts: s.Starts, Ends: s.Ends, Kinds: slices.Clone(s.AppliesTo), Reason: s.Reason}
 }
 
 func checkDelegationSpec(name string, s *delegationSpec) error {
 	d := s.delegation(name)
-	if f := d.settle(); f != nil {
+	if f := d.Settle(); f != nil {
 		return f
 	}
 	s.Starts, s.Ends, s.AppliesTo = d.Starts, d.Ends, d.Kinds
@@ -279,16 +290,16 @@ func checkDelegationSpec(name string, s *delegationSpec) error {
 
 // loadDelegations leaves out whoever is no member any more.
 func loadDelegations(v *store.View, in id.Org) ([]manifest.Object[delegationSpec], error) {
-	all, err := allDelegations(v.Org(in))
+	all, err := request.DelegationsIn(v, in)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	rename, err := namesIn(v, in)
+	c, err := callsIn(v, in)
 	if err != nil {
 		return nil, err
 	}
 	login := func(who id.Person) string {
-		return strings.TrimPrefix(rename("person:"+string(who)), "person:")
+		return strings.TrimPrefix(c.name("person:"+string(who)), "person:")
 	}
 	var objects []manifest.Object[delegationSpec]
 	for _, d := range all {
@@ -302,9 +313,9 @@ func loadDelegations(v *store.View, in id.Org) ([]manifest.Object[delegationSpec
 	return objects, nil
 }
 
-func (h *Hall) applyDelegation(tx *store.Tx, c manifest.Change[delegationSpec]) (store.Event, error) {
+func (r *Room) applyDelegation(tx *store.Tx, c manifest.Change[delegationSpec]) (store.Event, error) {
 	if c.Action == manifest.Delete {
-		return h.DropDelegation(tx, c.By, c.Org, c.ID)
+		return r.hall.DropDelegation(tx, c.By, c.Org, c.ID)
 	}
 	d := c.After.delegation(c.Name)
 	d.Org, d.ID, d.Version = c.Org, c.ID, c.Version
@@ -312,5 +323,5 @@ func (h *Hall) applyDelegation(tx *store.Tx, c manifest.Change[delegationSpec]) 
 	if d.From == "" || d.To == "" {
 		return store.Event{}, fault.New(fault.NotFound, "person-unknown")
 	}
-	return h.SetDelegation(tx, c.By, &d)
+	return r.hall.SetDelegation(tx, c.By, &d)
 }

@@ -1,26 +1,33 @@
-package request
+package approval
 
 import (
 	"context"
+	_ "embed" // the examples
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/web"
 )
+
+//go:embed examples.json
+var examples []byte
 
 // LeaseBody is something that is out.
 type LeaseBody struct {
 	ID      string     `json:"id"`
 	Org     string     `json:"org"`
 	Holder  string     `json:"holder" doc:"Id of the person who holds it"`
-	Kind    string     `json:"kind"`
+	Kind    string     `json:"kind" doc:"group, role, …"`
 	Target  string     `json:"target" doc:"Id of what is out"`
 	Title   string     `json:"title"`
 	Ask     string     `json:"ask,omitempty" doc:"Id of the ask that it came from"`
 	State   string     `json:"state" enum:"out,taking,back"`
-	Since   time.Time  `json:"since"`
+	Since   time.Time  `json:"since" doc:"When it was let out"`
 	Until   *time.Time `json:"until,omitempty" doc:"When it is taken back; missing: when somebody ends it"`
 	Why     string     `json:"why,omitempty" enum:"expired,returned,revoked,reviewed" doc:"Why it ended"`
 	Trouble string     `json:"trouble,omitempty" doc:"Code of what keeps it from being taken back"`
@@ -29,7 +36,7 @@ type LeaseBody struct {
 func leaseBody(l lease.Lease) LeaseBody {
 	return LeaseBody{
 		ID: string(l.ID), Org: string(l.Org), Holder: string(l.Person), Kind: l.Kind, Target: l.Target, Title: l.Title, Ask: string(l.Ask),
-		State: string(l.State), Since: l.Since, Until: orNever(l.Until), Why: string(l.Why), Trouble: l.Trouble,
+		State: string(l.State), Since: l.Since, Until: request.OrNever(l.Until), Why: string(l.Why), Trouble: l.Trouble,
 	}
 }
 
@@ -40,46 +47,64 @@ type (
 		Over   bool   `query:"over" doc:"What is back, too"`
 		paged
 	}
+	heldIn struct {
+		Lease string `path:"lease"`
+	}
 	leaseIn struct {
 		Org   string `path:"org"`
 		Lease string `path:"lease"`
 	}
 )
 
-func (h *Hall) leaseAPI(m *web.Mux) {
-	const path, tag = "/organizations/{org}/leases", "leases"
-	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodGet, "/me/leases", "list-own-leases", "What I hold, what ends first at the front", "me"), h.apiHeld)
-	web.API(m, web.Route{Permission: lease.Read, Target: "org"}, operation(http.MethodGet, path, "list-leases", "What is out in an organization, the newest first", tag), h.apiLeases)
-	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodPost, path+"/{lease}/give-back", "give-back-lease", "Give back what I hold", tag), h.apiGiveBack)
-	web.API(m, web.Route{Permission: lease.Revoke, Target: "org"}, operation(http.MethodPost, path+"/{lease}/revoke", "revoke-lease", "Take back at once what somebody holds", tag), h.apiRevoke)
+// API registers the operations for programs.
+func (r *Room) API(m *web.Mux) {
+	m.Examples(examples)
+	r.leaseAPI(m)
+	r.policyAPI(m)
 }
 
-func (h *Hall) apiHeld(ctx context.Context, _ *nothing) (*listOf[LeaseBody], error) {
+func (r *Room) leaseAPI(m *web.Mux) {
+	const path, tag = "/organizations/{org}/leases", "leases"
+	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodGet, "/me/leases", "list-own-leases", "What I hold, what ends first at the front", "me"), r.apiHeld)
+	web.API(m, web.Route{Permission: lease.Read, Target: "org"}, operation(http.MethodGet, path, "list-leases", "What is out in an organization, the newest first", tag), r.apiLeases)
+	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodPost, "/me/leases/{lease}/give-back", "give-back-lease", "Give back what I hold", "me"), r.apiGiveBack)
+	web.API(m, web.Route{Permission: lease.Revoke, Target: "org"}, operation(http.MethodPost, path+"/{lease}/revoke", "revoke-lease", "Take back at once what somebody holds", tag), r.apiRevoke)
+}
+
+func (r *Room) apiHeld(ctx context.Context, _ *nothing) (*items[LeaseBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.Ledger.Of(ctx, who)
+	all, err := r.hall.Ledger.Of(ctx, who)
 	return listed(all, "", leaseBody), err
 }
 
-func (h *Hall) apiLeases(ctx context.Context, in *leasesInput) (*listOf[LeaseBody], error) {
-	all, next, err := h.Ledger.In(ctx, id.Org(in.Org), lease.Query{Person: id.Person(in.Person), Over: in.Over, Cursor: id.Lease(in.Cursor), Limit: in.Limit})
+func (r *Room) apiLeases(ctx context.Context, in *leasesInput) (*items[LeaseBody], error) {
+	all, next, err := r.hall.Ledger.In(ctx, id.Org(in.Org), lease.Query{Person: id.Person(in.Person), Over: in.Over, Cursor: id.Lease(in.Cursor), Limit: in.Limit})
 	return listed(all, string(next), leaseBody), err
 }
 
-func (h *Hall) apiGiveBack(ctx context.Context, in *leaseIn) (*oneOf[LeaseBody], error) {
+func (r *Room) apiGiveBack(ctx context.Context, in *heldIn) (*one[LeaseBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l, err := h.GiveBack(ctx, who, id.Org(in.Org), id.Lease(in.Lease))
-	return &oneOf[LeaseBody]{leaseBody(l)}, err
+	held, err := r.hall.Ledger.Of(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(held, func(l lease.Lease) bool { return l.ID == id.Lease(in.Lease) })
+	if i < 0 {
+		return nil, fault.New(fault.NotFound, "lease-unknown")
+	}
+	l, err := r.hall.GiveBack(ctx, who, held[i].Org, held[i].ID)
+	return &one[LeaseBody]{leaseBody(l)}, err
 }
 
-func (h *Hall) apiRevoke(ctx context.Context, in *leaseIn) (*oneOf[LeaseBody], error) {
-	l, err := h.Revoke(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Lease(in.Lease))
-	return &oneOf[LeaseBody]{leaseBody(l)}, err
+func (r *Room) apiRevoke(ctx context.Context, in *leaseIn) (*one[LeaseBody], error) {
+	l, err := r.hall.Revoke(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Lease(in.Lease))
+	return &one[LeaseBody]{leaseBody(l)}, err
 }
 
 type panelBody struct {
@@ -89,13 +114,13 @@ type panelBody struct {
 
 type stageSpec struct {
 	Title  string      `json:"title,omitempty"`
-	Groups []panelBody `json:"groups"`
+	Groups []panelBody `json:"groups" doc:"All of them decide, or with any one of them"`
 	Any    bool        `json:"any,omitempty" doc:"One group is enough; otherwise each decides, by people of its own"`
 	Refuse int         `json:"refuse,omitempty" minimum:"0" doc:"How many refusals end it; 1 if 0"`
 }
 
 type ruleBody struct {
-	Name   string `json:"name"`
+	Name   string `json:"name" doc:"Shown wherever it decided"`
 	When   string `json:"when" doc:"A condition in CEL over ask, requester, beneficiary and now"`
 	Refuse bool   `json:"refuse,omitempty" doc:"It refuses; otherwise it approves"`
 }
@@ -107,7 +132,7 @@ type PolicyContent struct {
 	Kinds         []string    `json:"kinds,omitempty" doc:"Of what can be asked for; every kind if empty"`
 	Targets       []string    `json:"targets,omitempty" doc:"KIND:ID; all of the kinds if empty"`
 	When          string      `json:"when,omitempty" doc:"A condition in CEL over ask, requester, beneficiary and now"`
-	Stages        []stageSpec `json:"stages,omitempty"`
+	Stages        []stageSpec `json:"stages,omitempty" doc:"Decided one after the other"`
 	Fallback      []string    `json:"fallback,omitempty" doc:"Approvers where nobody of a group can decide"`
 	Rules         []ruleBody  `json:"rules,omitempty" doc:"That decide in place of people; refusing ones first"`
 	Expires       int64       `json:"expires,omitempty" doc:"How long the question waits; 72 hours if 0"`
@@ -117,7 +142,7 @@ type PolicyContent struct {
 	Ahead         int64       `json:"ahead,omitempty" doc:"How far ahead the start may lie; 30 days if 0"`
 	NoReason      bool        `json:"no_reason,omitempty" doc:"Nobody needs to say why"`
 	Reminders     []int64     `json:"reminders,omitempty" doc:"After a stage opened"`
-	EscalateAfter int64       `json:"escalate_after,omitempty"`
+	EscalateAfter int64       `json:"escalate_after,omitempty" doc:"How long a stage waits before further people are asked"`
 	EscalateTo    []string    `json:"escalate_to,omitempty" doc:"Approvers who are asked, too, when a stage waited for so long"`
 	BreakGlass    int64       `json:"break_glass,omitempty" doc:"For how long it may be taken before anybody decides; 0: not at all"`
 }
@@ -131,21 +156,21 @@ type PolicyBody struct {
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
-func texts(all []Approver) (some []string) {
+func texts(all []request.Approver) (some []string) {
 	for _, a := range all {
 		some = append(some, string(a))
 	}
 	return some
 }
 
-func approversOf(all []string) (some []Approver) {
+func approversOf(all []string) (some []request.Approver) {
 	for _, a := range all {
-		some = append(some, Approver(a))
+		some = append(some, request.Approver(a))
 	}
 	return some
 }
 
-func policyBody(p ApprovalPolicy) PolicyBody {
+func policyBody(p request.ApprovalPolicy) PolicyBody {
 	b := PolicyBody{ID: p.ID, Version: p.Version, PolicyContent: PolicyContent{
 		Name: p.Name, Place: p.Place, Kinds: p.Kinds, Targets: p.Targets, When: p.When, Fallback: texts(p.Fallback), Expires: seconds(p.Expires),
 		MaxDuration: seconds(p.Most), UsualDuration: seconds(p.Usual), Endless: p.Endless, Ahead: seconds(p.Ahead), NoReason: p.NoReason,
@@ -167,21 +192,21 @@ func policyBody(p ApprovalPolicy) PolicyBody {
 	return b
 }
 
-func (c PolicyContent) policy(in id.Org) ApprovalPolicy {
-	p := ApprovalPolicy{Org: in, Name: c.Name, Place: c.Place, Spec: Spec{
+func (c PolicyContent) policy(in id.Org) request.ApprovalPolicy {
+	p := request.ApprovalPolicy{Org: in, Name: c.Name, Place: c.Place, Spec: request.Spec{
 		Kinds: c.Kinds, Targets: c.Targets, When: c.When, Fallback: approversOf(c.Fallback), Expires: span(c.Expires), Most: span(c.MaxDuration),
 		Usual: span(c.UsualDuration), Endless: c.Endless, Ahead: span(c.Ahead), NoReason: c.NoReason, Glass: span(c.BreakGlass),
-		Escalate: Escalation{After: span(c.EscalateAfter), To: approversOf(c.EscalateTo)},
+		Escalate: request.Escalation{After: span(c.EscalateAfter), To: approversOf(c.EscalateTo)},
 	}}
 	for _, s := range c.Stages {
-		one := Stage{Title: s.Title, Any: s.Any, Refuse: s.Refuse}
+		one := request.Stage{Title: s.Title, Any: s.Any, Refuse: s.Refuse}
 		for _, g := range s.Groups {
-			one.Groups = append(one.Groups, Panel{approversOf(g.Approvers), g.Need})
+			one.Groups = append(one.Groups, request.Panel{Approvers: approversOf(g.Approvers), Need: g.Need})
 		}
 		p.Stages = append(p.Stages, one)
 	}
 	for _, r := range c.Rules {
-		p.Rules = append(p.Rules, Rule(r))
+		p.Rules = append(p.Rules, request.Rule(r))
 	}
 	for _, d := range c.Reminders {
 		p.Reminders = append(p.Reminders, span(d))
@@ -197,13 +222,13 @@ type DelegationBody struct {
 	Org    string    `json:"org"`
 	From   string    `json:"from" doc:"Id of the person whose place it is"`
 	To     string    `json:"to" doc:"Id of the person who decides in it"`
-	Starts time.Time `json:"starts"`
-	Ends   time.Time `json:"ends"`
+	Starts time.Time `json:"starts" doc:"When it begins to count"`
+	Ends   time.Time `json:"ends" doc:"When it is over, exclusive"`
 	Kinds  []string  `json:"kinds" doc:"Of what is asked for; every kind if empty"`
-	Reason string    `json:"reason"`
+	Reason string    `json:"reason" doc:"Plain text"`
 }
 
-func delegationBody(d Delegation) DelegationBody {
+func delegationBody(d request.Delegation) DelegationBody {
 	b := DelegationBody{ID: d.ID, Org: string(d.Org), From: string(d.From), To: string(d.To), Starts: d.Starts, Ends: d.Ends, Kinds: []string{}, Reason: d.Reason}
 	b.Kinds = append(b.Kinds, d.Kinds...)
 	return b
@@ -227,98 +252,105 @@ type (
 		}
 	}
 	delegateInput struct {
-		Org  string `path:"org"`
 		Body struct {
+			Org    string    `json:"org" doc:"Id of an organization that you belong to"`
 			From   string    `json:"from,omitempty" doc:"Id of the person whose place it is; you if empty. For others you need request.policy"`
 			To     string    `json:"to" doc:"Id of the person who decides in it"`
-			Starts time.Time `json:"starts"`
+			Starts time.Time `json:"starts" doc:"When it begins to count"`
 			Ends   time.Time `json:"ends" doc:"Exclusive, at most a year later"`
 			Kinds  []string  `json:"kinds,omitempty" doc:"Of what is asked for; every kind if empty"`
-			Reason string    `json:"reason,omitempty"`
+			Reason string    `json:"reason,omitempty" doc:"Plain text, at most 1000 characters"`
 		}
 	}
 	delegationIn struct {
-		Org        string `path:"org"`
 		Delegation string `path:"delegation"`
 	}
 )
 
-func (h *Hall) policyAPI(m *web.Mux) {
-	const path, tag = "/organizations/{org}/approval-policies", "approval policies"
-	writes := web.Route{Permission: Policy, Target: "org"}
+func (r *Room) policyAPI(m *web.Mux) {
+	const path, tag = "/organizations/{org}/approval-policies", "approval-policies"
+	writes := web.Route{Permission: request.Policy, Target: "org"}
 	create := operation(http.MethodPost, path, "add-approval-policy", "Say who decides about what", tag)
 	create.DefaultStatus = http.StatusCreated
-	web.API(m, writes, operation(http.MethodGet, path, "list-approval-policies", "Policies, in the order in which they are asked", tag), h.apiPolicies)
-	web.API(m, writes, create, h.apiAddPolicy)
-	web.API(m, writes, operation(http.MethodGet, path+"/{approval}", "get-approval-policy", "One policy", tag), h.apiPolicy)
-	web.API(m, writes, operation(http.MethodPut, path+"/{approval}", "change-approval-policy", "Change a policy", tag), h.apiChangePolicy)
-	web.API(m, writes, operation(http.MethodDelete, path+"/{approval}", "delete-approval-policy", "Delete a policy; what only it offered cannot be asked for any more", tag), h.apiDropPolicy)
+	web.API(m, writes, operation(http.MethodGet, path, "list-approval-policies", "Policies, in the order in which they are asked", tag), r.apiPolicies)
+	web.API(m, writes, create, r.apiAddPolicy)
+	web.API(m, writes, operation(http.MethodGet, path+"/{approval}", "get-approval-policy", "One policy", tag), r.apiPolicy)
+	web.API(m, writes, operation(http.MethodPut, path+"/{approval}", "change-approval-policy", "Change a policy", tag), r.apiChangePolicy)
+	web.API(m, writes, operation(http.MethodDelete, path+"/{approval}", "delete-approval-policy", "Delete a policy; what only it offered cannot be asked for any more", tag), r.apiDropPolicy)
 	const handed, signed = "/organizations/{org}/delegations", web.SignedIn
-	made := presentOp(http.MethodPost, handed, "delegate", "Let somebody decide in my place for a time", "delegations")
+	made := presentOp(http.MethodPost, "/me/delegations", "delegate", "Let somebody decide in my place for a time", "me")
 	made.DefaultStatus = http.StatusCreated
-	web.API(m, writes, operation(http.MethodGet, handed, "list-delegations", "Delegations of an organization that are not over", "delegations"), h.apiDelegations)
-	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodGet, "/me/delegations", "list-own-delegations", "What I handed over", "me"), h.apiOwnDelegations)
-	web.API(m, web.Route{Permission: signed}, made, h.apiDelegate)
-	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodDelete, handed+"/{delegation}", "end-delegation", "Take a delegation back", "delegations"), h.apiEndDelegation)
+	web.API(m, writes, operation(http.MethodGet, handed, "list-delegations", "Delegations of an organization that are not over", "delegations"), r.apiDelegations)
+	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodGet, "/me/delegations", "list-own-delegations", "What I handed over", "me"), r.apiOwnDelegations)
+	web.API(m, web.Route{Permission: signed}, made, r.apiDelegate)
+	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodDelete, "/me/delegations/{delegation}", "end-delegation", "Take a delegation back", "me"), r.apiEndDelegation)
 }
 
-func (h *Hall) apiPolicies(ctx context.Context, in *inOrg) (*listOf[PolicyBody], error) {
-	all, err := h.Policies(ctx, id.Org(in.Org))
+func (r *Room) apiPolicies(ctx context.Context, in *inOrg) (*items[PolicyBody], error) {
+	all, err := r.hall.Policies(ctx, id.Org(in.Org))
 	return listed(all, "", policyBody), err
 }
 
-func (h *Hall) apiPolicy(ctx context.Context, in *policyIn) (*oneOf[PolicyBody], error) {
-	p, err := h.GetPolicy(ctx, id.Org(in.Org), in.Policy)
-	return &oneOf[PolicyBody]{policyBody(p)}, err
+func (r *Room) apiPolicy(ctx context.Context, in *policyIn) (*one[PolicyBody], error) {
+	p, err := r.hall.GetPolicy(ctx, id.Org(in.Org), in.Policy)
+	return &one[PolicyBody]{policyBody(p)}, err
 }
 
-func (h *Hall) apiAddPolicy(ctx context.Context, in *newPolicyInput) (*oneOf[PolicyBody], error) {
-	p, err := h.PutPolicy(ctx, web.ActorOf(ctx).Principal, in.Body.policy(id.Org(in.Org)))
-	return &oneOf[PolicyBody]{policyBody(p)}, err
+func (r *Room) apiAddPolicy(ctx context.Context, in *newPolicyInput) (*one[PolicyBody], error) {
+	p, err := r.hall.PutPolicy(ctx, web.ActorOf(ctx).Principal, in.Body.policy(id.Org(in.Org)))
+	return &one[PolicyBody]{policyBody(p)}, err
 }
 
-func (h *Hall) apiChangePolicy(ctx context.Context, in *changePolicyInput) (*oneOf[PolicyBody], error) {
+func (r *Room) apiChangePolicy(ctx context.Context, in *changePolicyInput) (*one[PolicyBody], error) {
 	p := in.Body.policy(id.Org(in.Org))
 	p.ID, p.Version = in.Policy, max(in.Body.Version, 1)
-	p, err := h.PutPolicy(ctx, web.ActorOf(ctx).Principal, p)
-	return &oneOf[PolicyBody]{policyBody(p)}, err
+	p, err := r.hall.PutPolicy(ctx, web.ActorOf(ctx).Principal, p)
+	return &one[PolicyBody]{policyBody(p)}, err
 }
 
-func (h *Hall) apiDropPolicy(ctx context.Context, in *policyIn) (*nothing, error) {
-	return &nothing{}, h.EndPolicy(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), in.Policy)
+func (r *Room) apiDropPolicy(ctx context.Context, in *policyIn) (*nothing, error) {
+	return &nothing{}, r.hall.EndPolicy(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), in.Policy)
 }
 
-func (h *Hall) apiDelegations(ctx context.Context, in *inOrg) (*listOf[DelegationBody], error) {
-	all, err := h.Delegations(ctx, id.Org(in.Org))
+func (r *Room) apiDelegations(ctx context.Context, in *inOrg) (*items[DelegationBody], error) {
+	all, err := r.hall.Delegations(ctx, id.Org(in.Org))
 	return listed(all, "", delegationBody), err
 }
 
-func (h *Hall) apiOwnDelegations(ctx context.Context, _ *nothing) (*listOf[DelegationBody], error) {
+func (r *Room) apiOwnDelegations(ctx context.Context, _ *nothing) (*items[DelegationBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.DelegationsOf(ctx, who)
+	all, err := r.hall.DelegationsOf(ctx, who)
 	return listed(all, "", delegationBody), err
 }
 
-func (h *Hall) apiDelegate(ctx context.Context, in *delegateInput) (*oneOf[DelegationBody], error) {
+func (r *Room) apiDelegate(ctx context.Context, in *delegateInput) (*one[DelegationBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d := Delegation{Org: id.Org(in.Org), From: id.Person(in.Body.From), To: id.Person(in.Body.To), Starts: in.Body.Starts, Ends: in.Body.Ends, Kinds: in.Body.Kinds, Reason: in.Body.Reason}
+	d := request.Delegation{Org: id.Org(in.Body.Org), From: id.Person(in.Body.From), To: id.Person(in.Body.To), Starts: in.Body.Starts, Ends: in.Body.Ends, Kinds: in.Body.Kinds, Reason: in.Body.Reason}
 	if d.From == "" {
 		d.From = who
 	}
-	d, err = h.Delegate(ctx, id.OfPerson(who), d)
-	return &oneOf[DelegationBody]{delegationBody(d)}, err
+	d, err = r.hall.Delegate(ctx, id.OfPerson(who), d)
+	return &one[DelegationBody]{delegationBody(d)}, err
 }
 
-func (h *Hall) apiEndDelegation(ctx context.Context, in *delegationIn) (*nothing, error) {
+func (r *Room) apiEndDelegation(ctx context.Context, in *delegationIn) (*nothing, error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &nothing{}, h.EndDelegation(ctx, id.OfPerson(who), id.Org(in.Org), in.Delegation)
+	all, err := r.hall.DelegationsOf(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(d request.Delegation) bool { return d.ID == in.Delegation })
+	if i < 0 {
+		return nil, fault.New(fault.NotFound, "delegation-unknown")
+	}
+	return &nothing{}, r.hall.EndDelegation(ctx, id.OfPerson(who), all[i].Org, in.Delegation)
 }

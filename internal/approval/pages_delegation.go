@@ -1,4 +1,4 @@
-package request
+package approval
 
 import (
 	"net/url"
@@ -10,26 +10,18 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
-// names makes names of identifiers, for pages.
-func (h *Hall) names(v *web.Visit, in id.Org) (rename func(string) string, err error) {
-	err = h.Store.Org(in).Read(v.Context(), func(view *store.View) (err error) {
-		rename, err = namesIn(view, in)
-		return err
-	})
-	return rename, err
-}
-
-func (h *Hall) showDelegations(v *web.Visit) error {
-	who, _, err := h.mine(v)
+func (r *Room) showDelegations(v *web.Visit) error {
+	who, _, err := r.mine(v)
 	if err != nil {
 		return err
 	}
-	all, err := h.DelegationsOf(v.Context(), who)
+	all, err := r.hall.DelegationsOf(v.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -37,7 +29,7 @@ func (h *Hall) showDelegations(v *web.Visit) error {
 	for i, d := range all {
 		to[i] = d.To
 	}
-	names, err := h.Register.Names(v.Context(), to)
+	names, err := r.hall.Register.Names(v.Context(), to)
 	if err != nil {
 		return err
 	}
@@ -71,8 +63,8 @@ func delegationForm(v *web.Visit, orgs []webui.Option, typed url.Values) webui.S
 	return form
 }
 
-func (h *Hall) showNewDelegation(v *web.Visit) error {
-	_, orgs, err := h.mine(v)
+func (r *Room) showNewDelegation(v *web.Visit) error {
+	_, orgs, err := r.mine(v)
 	if err != nil {
 		return err
 	}
@@ -80,8 +72,8 @@ func (h *Hall) showNewDelegation(v *web.Visit) error {
 	return v.Show(form.Heading, webui.EditSetting(form))
 }
 
-func (h *Hall) saveDelegation(v *web.Visit) error {
-	who, orgs, err := h.mine(v)
+func (r *Room) saveDelegation(v *web.Visit) error {
+	who, orgs, err := r.mine(v)
 	if err != nil {
 		return err
 	}
@@ -89,13 +81,13 @@ func (h *Hall) saveDelegation(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	d, err := h.typedDelegation(v, who, orgs, typed)
+	d, err := r.typedDelegation(v, who, orgs, typed)
 	if err == nil {
-		_, err = h.Delegate(v.Context(), id.OfPerson(who), d)
+		_, err = r.hall.Delegate(v.Context(), id.OfPerson(who), d)
 	}
 	if f := fault.As(err); f != nil && (f.Kind == fault.Invalid || f.Kind == fault.Conflict) {
 		form := delegationForm(v, orgs, typed)
-		refuse(v, &form, f)
+		request.Refuse(v, &form, f)
 		return v.ShowStatus(f.Status(), form.Heading, webui.EditSetting(form))
 	}
 	if err != nil {
@@ -104,8 +96,8 @@ func (h *Hall) saveDelegation(v *web.Visit) error {
 	return v.See(DelegationPath + "?done=saved")
 }
 
-func (h *Hall) typedDelegation(v *web.Visit, who id.Person, orgs []webui.Option, typed url.Values) (d Delegation, err error) {
-	d = Delegation{Org: v.Actor().Org, From: who, Reason: strings.TrimSpace(typed.Get("reason"))}
+func (r *Room) typedDelegation(v *web.Visit, who id.Person, orgs []webui.Option, typed url.Values) (d request.Delegation, err error) {
+	d = request.Delegation{Org: v.Actor().Org, From: who, Reason: strings.TrimSpace(typed.Get("reason"))}
 	for _, o := range orgs {
 		if d.Org == "" || o.Value == typed.Get("org") {
 			d.Org = id.Org(o.Value)
@@ -119,8 +111,8 @@ func (h *Hall) typedDelegation(v *web.Visit, who id.Person, orgs []webui.Option,
 		return t
 	}
 	d.Starts, d.Ends = at("starts"), at("ends")
-	err = h.Store.Org(d.Org).Read(v.Context(), func(view *store.View) error {
-		p, err := h.Register.LoginOf(view, typed.Get("to"))
+	err = r.hall.Store.Org(d.Org).Read(v.Context(), func(view *store.View) error {
+		p, err := r.hall.Register.LoginOf(view, typed.Get("to"))
 		if err == nil {
 			_, err = org.MemberIn(view, d.Org, p.ID)
 		}
@@ -135,10 +127,10 @@ func (h *Hall) typedDelegation(v *web.Visit, who id.Person, orgs []webui.Option,
 	return d, err
 }
 
-func (h *Hall) saveDelegationGone(v *web.Visit) error {
-	who, err := present(v.Actor())
+func (r *Room) saveDelegationGone(v *web.Visit) error {
+	who, err := request.Present(v.Actor())
 	if err == nil {
-		err = h.EndDelegation(v.Context(), id.OfPerson(who), id.Org(v.Query("org")), v.Path("delegation"))
+		err = r.hall.EndDelegation(v.Context(), id.OfPerson(who), id.Org(v.Query("org")), v.Path("delegation"))
 	}
 	if err != nil {
 		return err

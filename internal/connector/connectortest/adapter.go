@@ -1,0 +1,141 @@
+package connectortest
+
+import (
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Adapter is a small adapter of the card protocol: leave requests of a system
+// that a test plays. The switches make it misbehave.
+type Adapter struct {
+	Key *ecdsa.PublicKey // of our tokens
+
+	mu      sync.Mutex
+	Origin  string              // its own address, as the house calls it
+	Waiting map[string][]string // mail address to ids of its cards
+	Done    map[string]string   // id of a card to the action, with its input
+	Presses map[string]int      // by Idempotency-Key
+	Backend string              // the token that the system behind it takes
+
+	Status  int    // of the system behind it, instead of an answer
+	Foreign string // an address where actions lead
+	Lies    bool   // actions answer 200 and do nothing
+}
+
+// ServeHTTP is the protocol.
+func (a *Adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.URL.Path == "/" {
+		if r.Header.Get("Authorization")+r.Header.Get("X-Connector-Authorization") != "" {
+			http.Error(w, "nobody asked for that", http.StatusTeapot)
+			return
+		}
+		a.json(w, map[string]any{
+			"test_auth": map[string]string{"href": a.Origin + "/auth"},
+			"object_types": map[string]any{"card": map[string]any{
+				"endpoint": map[string]string{"href": a.Origin + "/cards"}, "pollable": true,
+				"fields": map[string]any{"who": map[string]string{"env": "USER_EMAIL"}},
+			}},
+		})
+		return
+	}
+	email, ok := a.proved(r)
+	switch {
+	case !ok:
+		w.WriteHeader(http.StatusUnauthorized)
+	case a.Status != 0:
+		a.behind(w, a.Status)
+	case r.Header.Get("X-Connector-Authorization") != "Bearer "+a.Backend:
+		a.behind(w, http.StatusUnauthorized)
+	case r.URL.Path == "/cards":
+		a.cards(w, r, email)
+	case strings.HasPrefix(r.URL.Path, "/press/"):
+		a.press(w, r, email)
+	}
+}
+
+// behind says what the system behind the adapter said (section 11.4).
+func (a *Adapter) behind(w http.ResponseWriter, status int) {
+	w.Header().Set("X-Backend-Status", strconv.Itoa(status))
+	if status == http.StatusUnauthorized {
+		w.WriteHeader(http.StatusBadRequest)
+		a.json(w, map[string]string{"error": "invalid_connector_token"})
+		return
+	}
+	w.WriteHeader(http.StatusInternalServerError)
+}
+
+// proved checks our token: ES256 alone, for exactly this address.
+func (a *Adapter) proved(r *http.Request) (string, bool) {
+	parts := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), ".")
+	if len(parts) != 3 {
+		return "", false
+	}
+	var head struct{ Alg string }
+	var claims struct {
+		Aud []string
+		Eml string
+	}
+	raw := make([][]byte, 3)
+	for i, part := range parts {
+		raw[i], _ = base64.RawURLEncoding.DecodeString(part)
+	}
+	if json.Unmarshal(raw[0], &head) != nil || json.Unmarshal(raw[1], &claims) != nil || head.Alg != "ES256" || len(raw[2]) != 64 {
+		return "", false
+	}
+	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	valid := ecdsa.Verify(a.Key, sum[:], new(big.Int).SetBytes(raw[2][:32]), new(big.Int).SetBytes(raw[2][32:]))
+	return claims.Eml, valid && slices.Contains(claims.Aud, a.Origin+r.URL.Path)
+}
+
+func (a *Adapter) cards(w http.ResponseWriter, r *http.Request, email string) {
+	var asked struct{ Tokens map[string][]string }
+	if json.NewDecoder(r.Body).Decode(&asked) != nil || !slices.Equal(asked.Tokens["who"], []string{email}) {
+		w.WriteHeader(http.StatusBadRequest)
+		a.json(w, map[string]any{"errors": map[string]string{"who": "is not the person"}})
+		return
+	}
+	objects := []any{}
+	for _, id := range a.Waiting[email] {
+		at := a.Origin
+		if a.Foreign != "" {
+			at = a.Foreign
+		}
+		objects = append(objects, map[string]any{
+			"id": "changes-" + id, "backend_id": id, "hash": "h-" + a.Done[id],
+			"header": map[string]any{"title": "Leave of Mei", "subtitle": []string{"L" + id}, "links": map[string]string{"title": "https://evil.example/x"}},
+			"body":   map[string]any{"fields": []any{map[string]string{"type": "GENERAL", "title": "Days", "description": "3"}}},
+			"actions": []any{
+				map[string]any{"id": "yes", "label": "Approve", "action_key": "DIRECT", "primary": true, "type": "POST", "url": map[string]string{"href": at + "/press/" + id}, "request": map[string]any{"how": "yes"}, "mutually_exclusive_set_id": "answer", "remove_card_on_completion": true},
+				map[string]any{"id": "no", "label": "Reject", "action_key": "USER_INPUT", "type": "POST", "url": map[string]string{"href": at + "/press/" + id}, "request": map[string]any{"how": "no"}, "mutually_exclusive_set_id": "answer", "user_input": []any{map[string]any{"id": "reason", "label": "Reason", "min_length": 1, "max_length": 10}}},
+			},
+		})
+	}
+	a.json(w, map[string]any{"objects": objects})
+}
+
+func (a *Adapter) press(w http.ResponseWriter, r *http.Request, email string) {
+	id := strings.TrimPrefix(r.URL.Path, "/press/")
+	a.Presses[r.Header.Get("Idempotency-Key")]++
+	if a.Lies {
+		return
+	}
+	a.Done[id] = r.FormValue("how") + r.FormValue("reason")
+	if r.FormValue("how") == "yes" {
+		a.Waiting[email] = slices.DeleteFunc(a.Waiting[email], func(other string) bool { return other == id })
+	}
+}
+
+func (a *Adapter) json(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(value)
+}

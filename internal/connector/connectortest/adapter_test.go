@@ -1,0 +1,148 @@
+package connectortest_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/connectortest"
+	"github.com/sekisho/sekisho/internal/egress"
+	"github.com/sekisho/sekisho/internal/secret"
+)
+
+// stage is an adapter with one card of tetsuo's, and a call to it.
+func stage(t *testing.T) (*connectortest.Adapter, *connector.Engine, connector.Call) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &connectortest.Adapter{
+		Key: &key.PublicKey, Backend: "token-of-tetsuo", Waiting: map[string][]string{"tetsuo@shed.example": {"7"}},
+		Done: map[string]string{}, Presses: map[string]int{},
+	}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	a.Origin = server.URL
+	way, err := egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := connector.NewEngine(connector.EngineOptions{Egress: way, Clock: clock.System()})
+	t.Cleanup(e.Close)
+	all := connector.BuiltIn()
+	i := slices.IndexFunc(all, func(d *connector.Definition) bool { return d.Kind == connector.KindCard })
+	return a, e, connector.Call{
+		Definition: all[i], Settings: map[string]any{"base_url": server.URL}, Email: "tetsuo@shed.example",
+		Credential: connector.Credential{Token: secret.Of("token-of-tetsuo")}, Signer: connector.SignerES256(key, "k1"),
+	}
+}
+
+func TestAnAdaptersCardsAreRefusedWhereTheyShouldBe(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(*connectortest.Adapter, *connector.Call)
+		kind connector.Kind
+	}{
+		{"the system behind it knows the person no more", func(_ *connectortest.Adapter, c *connector.Call) { c.Credential.Token = secret.Of("old") }, connector.Unauthorized},
+		{"the system behind it says 401", func(a *connectortest.Adapter, _ *connector.Call) { a.Status = 401 }, connector.Unauthorized},
+		{"the system behind it is down", func(a *connectortest.Adapter, _ *connector.Call) { a.Status = 503 }, connector.Unavailable},
+		{"the system behind it forbids", func(a *connectortest.Adapter, _ *connector.Call) { a.Status = 403 }, connector.Forbidden},
+		{"a key that the adapter does not know", func(_ *connectortest.Adapter, c *connector.Call) {
+			other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Signer = connector.SignerES256(other, "k1")
+		}, connector.Failed},
+		{"an audience that is not the address", func(a *connectortest.Adapter, c *connector.Call) { c.Signer = elsewhere{c.Signer} }, connector.Failed},
+		{"C21 discovery that leads away", func(a *connectortest.Adapter, _ *connector.Call) { a.Origin = "http://127.0.0.1:1" }, connector.Failed},
+		{"no key at all", func(_ *connectortest.Adapter, c *connector.Call) { c.Signer = nil }, connector.Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, e, call := stage(t)
+			c.set(a, &call)
+			if list, err := e.Approvals(t.Context(), call); connector.KindOf(err) != c.kind {
+				t.Fatal(list, err)
+			}
+		})
+	}
+	t.Run("C21 a card whose actions lead away is not shown", func(t *testing.T) {
+		a, e, call := stage(t)
+		a.Foreign = "https://evil.example"
+		if list, err := e.Approvals(t.Context(), call); err != nil || len(list) != 0 {
+			t.Fatal(list, err)
+		}
+	})
+	t.Run("a person without a mail address has no cards", func(t *testing.T) {
+		_, e, call := stage(t)
+		call.Email = ""
+		if list, err := e.Approvals(t.Context(), call); err != nil || len(list) != 0 {
+			t.Fatal(list, err)
+		}
+	})
+}
+
+// elsewhere signs for another address.
+type elsewhere struct{ connector.Signer }
+
+func (s elsewhere) Sign(claims map[string]any) (string, error) {
+	claims["aud"] = []string{"https://other.example/"}
+	return s.Signer.Sign(claims)
+}
+
+func TestAnActionOfACard(t *testing.T) {
+	t.Run("CAP-K4 an adapter in any language", testAction)
+}
+
+func testAction(t *testing.T) {
+	a, e, call := stage(t)
+	if who, err := e.Whoami(t.Context(), call); err != nil || who.Email != "tetsuo@shed.example" {
+		t.Fatal(who, err)
+	}
+	list, err := e.Approvals(t.Context(), call)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	card := list[0]
+	if card.ID != "7" || card.Title != "Leave of Mei" || card.URL != "" || card.CanDecide || len(card.Actions) != 2 || card.Actions[0].Set != "answer" || card.Actions[1].Kind != connector.Ask {
+		t.Fatalf("%+v", card)
+	}
+	for name, input := range map[string]map[string]string{"no reason": nil, "a long one": {"reason": "far too long a reason"}} {
+		if _, err := e.Act(t.Context(), call, "7", "no", input); connector.KindOf(err) != connector.Invalid {
+			t.Fatal(name, err)
+		}
+	}
+	if _, err := e.Act(t.Context(), call, "7", "maybe", nil); connector.KindOf(err) != connector.Conflict {
+		t.Fatal(err)
+	}
+	if _, err := e.Act(t.Context(), call, "8", "yes", nil); connector.KindOf(err) != connector.NotFound {
+		t.Fatal(err)
+	}
+	a.Lies = true
+	_, err = e.Act(t.Context(), call, "7", "yes", nil)
+	if p, ok := err.(*connector.Problem); !ok || p.Kind != connector.NotApplied || !p.Sent {
+		t.Fatal("C1", err)
+	}
+	a.Lies = false
+	changed, err := e.Act(t.Context(), call, "7", "no", map[string]string{"reason": "busy"})
+	if err != nil || changed.ETag != "h-nobusy" || changed.State != connector.Pending {
+		t.Fatal(changed, err)
+	}
+	gone, err := e.Act(t.Context(), call, "7", "yes", nil)
+	if err != nil || gone.State != connector.Closed || len(a.Waiting["tetsuo@shed.example"]) != 0 {
+		t.Fatal(gone, err)
+	}
+	if a.Presses["7:yes"] != 2 || a.Presses["7:no"] != 1 || len(a.Presses) != 2 {
+		t.Fatal(a.Presses)
+	}
+	if _, err := e.Decide(t.Context(), call, connector.Verdict{ID: "7", Decision: connector.Approve}); connector.KindOf(err) != connector.Invalid {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,113 @@
+package house
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
+)
+
+// cardAsker brings the hall's questions to people as cards. The hall is made
+// before the cards.
+type cardAsker struct{ house *House }
+
+// Raise implements request.Asker.
+func (c cardAsker) Raise(tx *store.Tx, q request.Question) ([]store.Event, error) {
+	people, err := org.PeopleByID(&tx.View, []id.Person{q.Asked.Person})
+	if err != nil {
+		return nil, err
+	}
+	return c.house.cards.Raise(tx, card.Question{
+		Ask: q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
+		Title: q.Asked.Title, Requester: people[q.Asked.Person].DisplayName,
+	})
+}
+
+// Settle implements request.Asker.
+func (c cardAsker) Settle(tx *store.Tx, a request.Ask) ([]store.Event, error) {
+	s := card.Settlement{Org: a.Org, Ask: a.ID, Outcome: card.Withdrawn}
+	switch a.State {
+	case request.Expired:
+		s.Outcome = card.Expired
+	case request.Approved, request.Released, request.Refused, request.Over:
+		s.Outcome = card.Superseded
+		people, err := org.PeopleByID(&tx.View, []id.Person{a.DecidedBy.Person()})
+		if err != nil {
+			return nil, err
+		}
+		s.Other = people[a.DecidedBy.Person()].DisplayName
+	}
+	return c.house.cards.Settle(tx, s)
+}
+
+// hallCards is the hall as cards see it.
+type hallCards struct{ house *House }
+
+// Decide implements card.Hall.
+func (h hallCards) Decide(ctx context.Context, in id.Org, ask id.Ask, by card.Decider, d card.Verdict) error {
+	_, err := h.house.hall.Decide(ctx, request.Decider{Person: by.Person}, request.Verdict{Org: in, Ask: ask, Approve: d.Yes, Digest: d.Digest, Reason: d.Reason})
+	return err
+}
+
+// Show implements card.Hall: everything that the digest binds, or the page on
+// which it stands.
+func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Person, lang words.Lang) (card.Shown, error) {
+	s, err := h.house.hall.Show(ctx, in, ask, viewer)
+	if err != nil {
+		return card.Shown{}, err
+	}
+	say := func(key string, pairs ...any) string { return h.house.book.Say(lang, key, fault.Pairs(pairs...)) }
+	sheet := card.Sheet{
+		Title: s.Target.Title, Text: s.Ask.Reason, Requester: connector.Party{NativeID: s.Requester.Login, Name: s.Requester.Name}, Due: s.Ask.Due,
+		Comment: connector.OnReject, Decidable: s.CanDecide,
+	}
+	add := func(key, value string) {
+		if value != "" {
+			sheet.Fields = append(sheet.Fields, connector.Field{Label: say(key), Value: value})
+		}
+	}
+	add("ask.kind", say("ask.kind."+s.Ask.Kind))
+	add("ask.org", s.Org.Title)
+	if s.Beneficiary.ID != s.Requester.ID {
+		add("ask.for-whom", s.Beneficiary.Name+" ("+s.Beneficiary.Login+")")
+	}
+	add("ask.length", lasts(say, s.Ask.Length))
+	if !s.Ask.From.IsZero() {
+		add("ask.from", s.Ask.From.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	for _, f := range s.Target.Facts {
+		add(f.Key, f.Value)
+	}
+	for _, step := range s.Thread {
+		if step.Name == request.StepQuestion || step.Name == request.StepAnswer {
+			sheet.Lines = append(sheet.Lines, s.People[step.By.Person()].Name+": "+step.Text)
+		}
+	}
+	a := s.Ask
+	return card.Shown{
+		Sheet: sheet, Digest: s.Digest, Page: request.Path + "/" + string(ask),
+		Whole: len(a.Held) > 0 || a.Break || a.Extends != "" || s.Target.About != "" || len(s.Target.Owners) > 0,
+	}, nil
+}
+
+// lasts says how long something is let out for.
+func lasts(say func(string, ...any) string, d time.Duration) string {
+	n := func(unit time.Duration) string { return strconv.FormatInt(int64(d/unit), 10) }
+	switch {
+	case d == 0:
+		return say("ask.length.endless")
+	case d%(24*time.Hour) == 0:
+		return say("ask.length.days", "n", n(24*time.Hour))
+	case d%time.Hour == 0:
+		return say("ask.length.hours", "n", n(time.Hour))
+	}
+	return say("ask.length.minutes", "n", n(time.Minute))
+}
