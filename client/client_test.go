@@ -79,6 +79,42 @@ func TestWhatIsNoHouseIsNoProblem(t *testing.T) {
 	}
 }
 
+// What is only foreseen is not done, and is refused as it would be.
+func TestForesee(t *testing.T) {
+	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
+		k := h.People(t)
+		c, err := client.New(h.URL(), tokenOf(t, h, k.Chika, k.Org, "people.read", "people.write", "group.write"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		members := "/organizations/" + string(k.Org) + "/members/" + string(k.Aoi)
+		send := func(method, path, body string) func(*client.Client) error {
+			return func(c *client.Client) error {
+				answer, err := c.Send(ctx, method, path, nil, strings.NewReader(body))
+				if err == nil {
+					err = answer.Close()
+				}
+				return err
+			}
+		}
+		said, err := c.Foresee(send(http.MethodPatch, members, `{"state":"disabled","version":1}`))
+		if err != nil || len(said) != 1 || !strings.Contains(said[0], "can do nothing in this organization") {
+			t.Errorf("%q %v", said, err)
+		}
+		if said, err = c.Foresee(send(http.MethodPost, "/organizations/"+string(k.Org)+"/groups", `{"name":"dry"}`)); err != nil || len(said) != 0 {
+			t.Errorf("what says nothing: %q %v", said, err)
+		}
+		var problem *client.Problem
+		if _, err = c.Foresee(send(http.MethodPatch, members, `{"state":"disabled","version":7}`)); !errors.As(err, &problem) {
+			t.Errorf("a refusal: %v", err)
+		}
+		m, err := h.Register().Member(ctx, k.Org, k.Aoi)
+		if groups, broken := h.Register().Groups(ctx, k.Org); err != nil || broken != nil || m.State != "active" || len(groups) != 0 {
+			t.Errorf("it was done: %v %v %v %v", m, groups, err, broken)
+		}
+	})
+}
+
 func TestRefusalsAreProblems(t *testing.T) {
 	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
 		k := h.People(t)

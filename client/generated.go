@@ -73,6 +73,12 @@ const (
 	ConnectionStateReconnect  ConnectionState = "reconnect"
 )
 
+// Defines values for DecideCardRequestDecision.
+const (
+	DecideCardRequestDecisionApprove DecideCardRequestDecision = "approve"
+	DecideCardRequestDecisionReject  DecideCardRequestDecision = "reject"
+)
+
 // Defines values for DeedDoor.
 const (
 	DeedDoorAPI    DeedDoor = "api"
@@ -325,6 +331,21 @@ type Account struct {
 
 	// NativeID Identifier there
 	NativeID *string `json:"native_id,omitempty"`
+}
+
+// Act defines model for Act.
+type Act struct {
+	// Done It was done, or one that excludes it
+	Done bool `json:"done"`
+
+	// ID Send it as action of a decision
+	ID string `json:"id"`
+
+	// Kind direct, input, open or dismiss
+	Kind string `json:"kind"`
+
+	// Label As the source calls it
+	Label string `json:"label"`
 }
 
 // AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
@@ -770,6 +791,93 @@ type Both struct {
 	Ja string `json:"ja"`
 }
 
+// Card defines model for Card.
+type Card struct {
+	// Actions None: approve and reject
+	Actions []Act `json:"actions"`
+
+	// Amount Price, in decimal digits
+	Amount *string `json:"amount,omitempty"`
+
+	// Comment When a reason is compulsory: never, onReject, always
+	Comment *string `json:"comment,omitempty"`
+
+	// Currency Of the price
+	Currency *string `json:"currency,omitempty"`
+
+	// DecidedAt When
+	DecidedAt *time.Time `json:"decided_at,omitempty"`
+
+	// Decision What was decided
+	Decision *string `json:"decision,omitempty"`
+
+	// Digest Of everything shown; a decision sends it back
+	Digest string `json:"digest"`
+
+	// Due By when it is to be decided
+	Due *time.Time `json:"due,omitempty"`
+
+	// Fields What else the source says
+	Fields []Pair `json:"fields"`
+
+	// ID Identifier of the card
+	ID string `json:"id"`
+
+	// Lines What is asked for, a line each
+	Lines []string `json:"lines"`
+
+	// Number Of the request, as its source writes it
+	Number *string `json:"number,omitempty"`
+
+	// Org Organization that it belongs to
+	Org string `json:"org"`
+
+	// Other Who decided elsewhere
+	Other *string `json:"other,omitempty"`
+
+	// Raised When it was first asked
+	Raised time.Time `json:"raised"`
+
+	// Requester Who wants it
+	Requester Party `json:"requester"`
+
+	// Source How people call who asks
+	Source string `json:"source"`
+
+	// Stage Step of the source's own process
+	Stage *string `json:"stage,omitempty"`
+
+	// State open, deciding, applied, failed, superseded, withdrawn or expired
+	State string `json:"state"`
+
+	// Text Plain text
+	Text *string `json:"text,omitempty"`
+
+	// Title What is asked; plain text
+	Title string `json:"title"`
+
+	// URL The question at its source
+	URL *string `json:"url,omitempty"`
+
+	// Version Raised by each change
+	Version int64 `json:"version"`
+
+	// Why Kind of problem, of a card that failed or changed
+	Why *string `json:"why,omitempty"`
+}
+
+// CardList defines model for CardList.
+type CardList struct {
+	// Items What is due first stands first; of closed ones the latest
+	Items []Card `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+
+	// Open How many wait in all
+	Open int64 `json:"open"`
+}
+
 // ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
 type ChangeApprovalPolicyRequest struct {
 	// Ahead How far ahead the start may lie; 30 days if 0
@@ -1132,6 +1240,27 @@ type DecideAskRequest struct {
 	// Shorter Seconds, less than was asked for
 	Shorter *int64 `json:"shorter,omitempty"`
 }
+
+// DecideCardRequest defines model for DecideCardRequest.
+type DecideCardRequest struct {
+	// Action One of the card's own actions
+	Action *string `json:"action,omitempty"`
+
+	// Decision Left out with an action
+	Decision *DecideCardRequestDecision `json:"decision,omitempty"`
+
+	// Digest As the card was read
+	Digest string `json:"digest"`
+
+	// Inputs What the action asks for
+	Inputs *map[string]string `json:"inputs,omitempty"`
+
+	// Reason For who reads it at the source
+	Reason *string `json:"reason,omitempty"`
+}
+
+// DecideCardRequestDecision Left out with an action
+type DecideCardRequestDecision string
 
 // Deed defines model for Deed.
 type Deed struct {
@@ -2422,6 +2551,15 @@ type OutsideState struct {
 	Name string `json:"name"`
 }
 
+// Pair defines model for Pair.
+type Pair struct {
+	// Label What it is
+	Label string `json:"label"`
+
+	// Value Plain text
+	Value string `json:"value"`
+}
+
 // Panel defines model for Panel.
 type Panel struct {
 	// Approvers person:ID, group:ID, role:ID, on-call:NAME, manager or owner
@@ -2438,6 +2576,18 @@ type Part struct {
 
 	// Text In the caller's language
 	Text string `json:"text"`
+}
+
+// Party defines model for Party.
+type Party struct {
+	// Email As the source knows it
+	Email *string `json:"email,omitempty"`
+
+	// Name As the source writes it
+	Name *string `json:"name,omitempty"`
+
+	// NativeID The source's own identifier of the person
+	NativeID *string `json:"native_id,omitempty"`
 }
 
 // Passkey defines model for Passkey.
@@ -3554,6 +3704,18 @@ type ProveRecordParams struct {
 // ProveRecordParamsOf defines parameters for ProveRecord.
 type ProveRecordParamsOf string
 
+// ListCardsParams defines parameters for ListCards.
+type ListCardsParams struct {
+	// Done Those that are closed instead of those that wait
+	Done *bool `form:"done,omitempty" json:"done,omitempty"`
+
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Cards on a page
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // GetDashboardParams defines parameters for GetDashboard.
 type GetDashboardParams struct {
 	// Of The organization (what is meant without it, where permitted), or the house with all organizations
@@ -3802,6 +3964,9 @@ type ArchiveRecordsJSONRequestBody = ArchiveRecordsRequest
 
 // EraseFieldJSONRequestBody defines body for EraseField for application/json ContentType.
 type EraseFieldJSONRequestBody = EraseFieldRequest
+
+// DecideCardJSONRequestBody defines body for DecideCard for application/json ContentType.
+type DecideCardJSONRequestBody = DecideCardRequest
 
 // SkipEffectJSONRequestBody defines body for SkipEffect for application/json ContentType.
 type SkipEffectJSONRequestBody = SkipEffectRequest
@@ -4097,6 +4262,61 @@ func (c *Client) ProveRecord(ctx context.Context, record string, params *ProveRe
 		}
 	}
 	out := new(Proof)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCards The caller's own cards, from all sources and organizations
+//
+// For everybody who is signed in.
+func (c *Client) ListCards(ctx context.Context, params *ListCardsParams) (*CardList, error) {
+	r := request{id: "list-cards", method: http.MethodGet, path: place("/cards")}
+	if params != nil {
+		if params.Done != nil {
+			r.ask("done", *params.Done)
+		}
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(CardList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListCards goes through ListCards page by page. An error is the last thing that it yields.
+func (c *Client) EachListCards(ctx context.Context, params *ListCardsParams) iter.Seq2[Card, error] {
+	var p ListCardsParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]Card, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListCards(ctx, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// GetCard One card, with the digest that a decision needs
+//
+// For everybody who is signed in.
+func (c *Client) GetCard(ctx context.Context, card string) (*Card, error) {
+	r := request{id: "get-card", method: http.MethodGet, path: place("/cards/{card}", card)}
+	out := new(Card)
+	return out, c.do(ctx, r, out)
+}
+
+// DecideCard Decide a card; it is applied once its source was read back
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) DecideCard(ctx context.Context, card string, body DecideCardRequest) (*Card, error) {
+	r := request{id: "decide-card", method: http.MethodPost, path: place("/cards/{card}/decide", card)}
+	r.body = body
+	out := new(Card)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5530,6 +5750,9 @@ var Operations = []string{
 	"get-record",
 	"erase-field",
 	"prove-record",
+	"list-cards",
+	"get-card",
+	"decide-card",
 	"list-connector-definitions",
 	"get-dashboard",
 	"list-dependents",

@@ -60,7 +60,20 @@ func (r *Room) line(v *web.Visit, l Line) ui.Line {
 	if r.book.Has(l.key() + ".do") {
 		line.Do = v.Say(l.key()+".do", l.Args...)
 	}
+	if section := sections[l.Name]; l.Level != Good && section != "" {
+		line.Help = handbookPath + "#" + section
+	}
 	return line
+}
+
+// handbookPath is the page of the handbook about running the house (← handbook),
+// and sections are those that help with a part.
+const handbookPath = "/help/operate"
+
+var sections = map[string]string{
+	"store": "monitoring", "disk": "monitoring", "conns": "monitoring", "effects": "monitoring", "clock": "monitoring",
+	"log": "the-log-and-who-keeps-it-outside", "signed": "the-log-and-who-keeps-it-outside", "outside": "the-log-and-who-keeps-it-outside",
+	"keys": "keys", "mail": "mail", "nodes": "a-second-node", "backup": "backup-and-the-monthly-drill", "certificate": "tls",
 }
 
 func (r *Room) nodeRow(v *web.Visit, n Node) webui.Row {

@@ -16,7 +16,9 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
@@ -25,6 +27,7 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 // stage is a house in which the examples of the API are played, with one of
@@ -128,6 +131,7 @@ var kinds = map[string]func(*stage) string{
 		return s.made("POST", "/me/passkeys", fmt.Sprintf(`{"ticket":%q,"name":"key","answer":%s}`, begun["ticket"], answer))
 	},
 	"effect": func(s *stage) string { return s.parked() },
+	"card":   func(s *stage) string { return s.asked() },
 	"system": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
 	},
@@ -169,6 +173,38 @@ operations:
     steps:
       - {id: c, request: {method: POST, path: "'/comment/' + urlpath(arg.id)", json: {text: arg.text}}}
 `
+
+// asked is a card of the chief about an ask.
+func (s *stage) asked() string {
+	s.t.Helper()
+	s.h.Cards().Hall = agreeing{}
+	q := card.Question{
+		Ask: id.New[id.Ask](time.Now()), Org: s.k.Org, To: []id.Person{s.k.Chika}, Title: "Group desk", Requester: "Aoi", Digest: shownDigest,
+	}
+	err := s.h.Store().Org(s.k.Org).Write(context.Background(), func(tx *store.Tx) store.End {
+		events, err := s.h.Cards().Raise(tx, q)
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(events[0])
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.last("/cards")
+}
+
+// shownDigest is what the example of a decision says was shown.
+const shownDigest = "5b0c0a2d5f8e4d0fb1c1c6f3b1f3a7d2f9a1b8c7d6e5f4031221304f5e6d7c8b"
+
+// agreeing is a hall with one ask that takes every answer.
+type agreeing struct{}
+
+func (agreeing) Show(context.Context, id.Org, id.Ask, id.Person, words.Lang) (card.Shown, error) {
+	return card.Shown{Sheet: card.Sheet{Title: "Group desk", Decidable: true}, Digest: shownDigest, Open: true}, nil
+}
+
+func (agreeing) Decide(context.Context, id.Org, id.Ask, card.Decider, card.Verdict) error { return nil }
 
 func raw(v any) json.RawMessage {
 	text, _ := json.Marshal(v)
@@ -224,6 +260,7 @@ var scenes = map[string]func(*stage){
 		s.call("PUT", "/me/totp", string(raw(s.oneTimeCode())))
 	},
 	"remove-own-passkey": func(s *stage) { kinds["passkey"](s) }, // another one stays
+	"end-sessions":       func(s *stage) { s.h.AsBy(s.t, s.k.Aoi, s.k.Org, factor.ByPassword) },
 	"end-own-session": func(s *stage) {
 		s.h.As(s.t, s.k.Chika, s.k.Org)
 		s.ids["session"] = s.last("/me/sessions")

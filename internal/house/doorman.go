@@ -9,6 +9,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -171,7 +172,12 @@ type entry struct {
 // top are the entries of the top bar, consoleRail those beside the pages of
 // the console (rail.go), settingsRail those beside a person's own.
 func (h *House) top() []entry {
-	return []entry{{key: "console.home", href: hub.Path}, {key: "ask.mine", href: request.Path}, {key: "console.admin", href: console.HomePath}}
+	return []entry{
+		{key: "console.home", href: hub.Path},
+		{key: "card.list", href: card.ListPath},
+		{key: "ask.mine", href: request.Path},
+		{key: "console.admin", href: console.HomePath},
+	}
 }
 
 func (h *House) settingsRail() []entry {
@@ -185,6 +191,7 @@ func (h *House) settingsRail() []entry {
 		{key: "settings.sessions", href: signin.SessionsPath},
 		{key: "ticket.integrations", href: ticket.IntegrationsPath},
 		{key: "settings.tokens", href: token.Path},
+		{key: "card.preference", href: card.PreferencePath},
 		{key: "hub.push", href: hub.PushPath},
 		{key: "delegation.list", href: approval.DelegationPath},
 		{key: "hub.activity", href: hub.ActivityPath},

@@ -12,7 +12,7 @@ import (
 // import lower floors only; ground may import ground. A new package gets its
 // word here in the commit that brings it.
 var floors = [...][]string{
-	0: {"fault", "clock", "id", "secret", "words", "meter", "wire/*", "fake"}, // fake is what all fakes stand on
+	0: {"fault", "clock", "id", "secret", "words", "meter", "wire/*", "docs", "fake"}, // fake is what all fakes stand on
 	1: {"store"},
 	2: {"audit", "seal", "once", "job", "egress", "rule", "manifest"},
 	3: {"org", "connector/definition"},
@@ -20,7 +20,7 @@ var floors = [...][]string{
 	5: {"lease"},
 	6: {"admit", "factor", "request"},
 	7: {
-		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "directory", "device", "risk", "mobile", "card",
+		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card",
 		"ticket", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
 	},
 	8: {

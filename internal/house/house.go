@@ -19,10 +19,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sekisho/sekisho/docs"
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
+	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -31,6 +33,7 @@ import (
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/passkey"
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/handbook"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
@@ -77,6 +80,9 @@ type Options struct {
 	Alone bool
 	// Rates are the limits of requests by class; nil is web.DefaultRates.
 	Rates map[string]web.Rate
+	// Systems are the outside systems that cards come from, in a test; nil are
+	// those of the organizations.
+	Systems card.Systems
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration
@@ -114,6 +120,7 @@ type House struct {
 	console  *console.Room
 	backup   *backup.Room
 	hub      *hub.Room
+	cards    *card.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -145,6 +152,7 @@ func Schemas() []fs.FS {
 		lease.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		card.Schema,
 	}
 }
 
@@ -154,8 +162,8 @@ func Sentences() []fs.FS {
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
-		console.Words, backup.Words, hub.Words, ticket.Words,
-		definition.Words, connector.Words,
+		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
+		definition.Words, connector.Words, card.Words,
 	}
 }
 
@@ -282,6 +290,14 @@ func (h *House) furnish() (err error) {
 	h.console.API(h.mux)
 	h.backup.Doors(h.mux)
 	h.ticket.Doors(h.mux)
+	if err := h.furnishCards(); err != nil {
+		return err
+	}
+	help, err := handbook.New(docs.Handbook)
+	if err != nil {
+		return err
+	}
+	help.Pages(h.mux)
 	h.furnishHub()
 	h.gauges()
 	h.mux.Check("database", h.store.Ping)

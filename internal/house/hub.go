@@ -42,7 +42,7 @@ func (h *House) furnishHub() {
 			h.signin,
 			h.ticket,
 		},
-		Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager,
+		Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager, Panels: h.panels(),
 	})
 	h.hub.Pages(h.mux)
 	h.hub.API(h.mux)

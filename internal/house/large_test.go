@@ -117,6 +117,7 @@ func keepWriting(t *testing.T, s *store.Store) (acked *atomic.Int64, stop func()
 					return
 				}
 				acked.Add(1)
+				time.Sleep(2 * time.Millisecond) // a load, not a flood: the log must keep up
 			}
 		})
 	}

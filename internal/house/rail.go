@@ -6,6 +6,7 @@ import (
 	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/handbook"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
@@ -58,6 +59,7 @@ func (h *House) consoleRail() []entry {
 		rail = append(rail, entry{key: e.Key, href: e.Href, permission: e.Permission, or: e.Or, group: group})
 	}
 	rail = append(rail, entry{key: "notice.list", href: notice.ListPath, permission: notice.Write, group: railInstallation})
+	rail = append(rail, entry{key: "handbook", href: handbook.Path, permission: console.Operate, group: railInstallation})
 	slices.SortStableFunc(rail, func(a, b entry) int { return slices.Index(railOrder, a.group) - slices.Index(railOrder, b.group) })
 	return rail
 }

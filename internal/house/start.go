@@ -166,6 +166,7 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.run(h.ticket.Run)
 	h.run(h.sweep)
 	h.run(h.bridge)
+	h.runCards()
 	return h.invite(ctx)
 }
 

@@ -25,7 +25,7 @@ var public = []string{
 	"GET /welcome", "POST /welcome", "POST /welcome/passkey", "GET /verify", "POST /verify",
 	"GET /reset", "POST /reset", "GET /reset/new", "POST /reset/new", "GET /recover", "POST /recover", "POST /recover/passkey", "POST /hooks/{connector}",
 	"GET /problems/{code}", "GET /assets/{hash}/{name}", "GET /events", "GET /healthz", "GET /readyz",
-	"GET /api/v1/openapi.json", "GET /api/docs", "GET /api/docs/{tag}",
+	"GET /api/v1/openapi.json", "GET /api/docs", "GET /api/docs/{tag}", "GET /help", "GET /help/{page}",
 }
 
 func name(r web.Route) string { return r.Method + " " + r.Path }

@@ -89,6 +89,15 @@ func (r *Room) showHub(v *web.Visit) error {
 	for _, item := range glance.Items {
 		page.Needs = append(page.Needs, need(v, item))
 	}
+	for _, panel := range r.panels {
+		part, err := panel(v, "")
+		if err != nil {
+			return err
+		}
+		if part != nil {
+			page.Panels = append(page.Panels, part)
+		}
+	}
 	page.Places, page.More = places(v, grants, mine), max(0, len(grants.Orgs)-shown)
 	page.Below = len(grants.Below())
 	return v.Show(v.Say("hub.title"), ui.ShowHub(page))

@@ -179,8 +179,8 @@ type Register struct {
 	mu     sync.Mutex
 	grants map[id.Person]remembered[Grants]
 	latent map[id.Person]remembered[Grants] // of strengthOf
-	weight int    // of what is remembered
-	epoch  uint64 // raised by each change on this node
+	weight int                              // of what is remembered
+	epoch  uint64                           // raised by each change on this node
 }
 
 // remembered is an answer with the monotonic time at which it was asked.

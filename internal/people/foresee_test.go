@@ -9,10 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
-	"github.com/sekisho/sekisho/internal/signin"
 )
 
 // What has consequences is shown before it is saved, by the same rules, and
@@ -175,9 +173,11 @@ func TestMembersAreCheckedBeforeSaved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = c.home.SignIn().PutPolicy(ctx, by, signin.SignInPolicy{Org: c.Org, Name: "strict", Require: []factor.Method{factor.ByTOTP}, Groups: []id.Group{outer.ID}})
-		if err != nil {
-			t.Fatal(err)
+		made := c.chika.Call(http.MethodPost, "/api/v1/organizations/"+string(c.Org)+"/sign-in-policies", map[string]any{
+			"name": "strict", "require": []string{"totp"}, "groups": []string{string(outer.ID)},
+		})
+		if made.Status != http.StatusCreated {
+			t.Fatalf("%d %s", made.Status, made.Body)
 		}
 		says := func(path string, wants ...string) {
 			t.Helper()

@@ -13,7 +13,7 @@ type State struct {
 
 // Line is how one part stands: what it is, how it is, and what to do. Level is
 // "good", "wait" or "bad".
-type Line struct{ Name, Level, Text, Do, Href string }
+type Line struct{ Name, Level, Text, Do, Href, Help string }
 
 // icons stand beside the word of a level.
 var icons = map[string]string{"good": "done", "wait": "alert", "bad": "alert"}

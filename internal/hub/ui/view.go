@@ -4,6 +4,8 @@ package ui
 import (
 	"time"
 
+	"github.com/a-h/templ"
+
 	web "github.com/sekisho/sekisho/internal/web/ui"
 )
 
@@ -20,6 +22,7 @@ type Door struct {
 // Hub is a person's first page.
 type Hub struct {
 	Name         string
+	Panels       []templ.Component // of other rooms, above all else
 	Needs        []Need
 	Places       []Place
 	More         int    // organizations that are not listed

@@ -1,0 +1,147 @@
+package house
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/ticket"
+	"github.com/sekisho/sekisho/internal/web"
+)
+
+// furnishCards makes the list of cards and registers its doors.
+func (h *House) furnishCards() error {
+	systems := h.options.Systems
+	if systems == nil {
+		systems = deskCards{h.systems}
+	}
+	h.cards = card.New(card.Options{
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
+		Systems: systems,
+	})
+	h.ticket.Rung(func(ctx context.Context, in id.Org, system id.Connector, records []string) {
+		if err := h.cards.Rung(ctx, in, system, records); err != nil {
+			h.options.Log.Warn("a doorbell could not be passed on", "system", system, "err", err)
+		}
+	})
+	h.cards.Pages(h.mux)
+	h.cards.API(h.mux)
+	return h.desk.Register(h.cards.Driver())
+}
+
+// Cards opens the list of cards to tests.
+func (h *House) Cards() *card.Room { return h.cards }
+
+// runCards reads questions and tells open pages, on this node.
+func (h *House) runCards() {
+	h.run(h.cards.Run)
+	h.run(func(ctx context.Context) { h.cards.Bridge(ctx, h.mux.Hub()) })
+}
+
+// panels are what rooms show on a person's first page, above all else.
+func (h *House) panels() []web.Panel { return []web.Panel{h.cards.Panel} }
+
+// deskCards are the outside systems as cards see them: those to which people are
+// connected themselves.
+type deskCards struct{ desk *connector.Desk }
+
+// Ties implements card.Systems: a statement for all connections, and one for each
+// system that anybody is connected to.
+func (d deskCards) Ties(ctx context.Context) (all []card.Tie, err error) {
+	connections, err := d.desk.Everybody(ctx)
+	if err != nil {
+		return nil, err
+	}
+	systems := map[id.Connector]connector.System{}
+	for _, c := range connections {
+		s, known := systems[c.System]
+		if !known {
+			if s, err = d.desk.System(ctx, c.Org, c.System); err != nil {
+				return nil, err
+			}
+			systems[c.System] = s
+		}
+		all = append(all, tieOf(s, c))
+	}
+	return all, nil
+}
+
+func tieOf(s connector.System, c connector.Connection) card.Tie {
+	return card.Tie{
+		Org: c.Org, System: c.System, Title: s.Shown(), Person: c.Person, On: s.Enabled && c.State == connector.On,
+		Native: connector.Party{NativeID: c.NativeID, Name: c.NativeName, Email: c.Email},
+	}
+}
+
+// Tie implements card.Systems.
+func (d deskCards) Tie(ctx context.Context, in id.Org, system id.Connector, who id.Person) (card.Tie, error) {
+	s, err := d.desk.System(ctx, in, system)
+	if f := fault.As(err); f != nil && f.Kind == fault.NotFound {
+		return card.Tie{}, nil
+	}
+	if err != nil {
+		return card.Tie{}, err
+	}
+	c, err := d.desk.Connection(ctx, in, system, who)
+	return tieOf(s, c), err
+}
+
+// Open implements card.Systems.
+func (d deskCards) Open(ctx context.Context, t card.Tie) (card.Session, error) {
+	s, err := d.desk.As(ctx, t.Org, t.System, t.Person)
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	return deskSession{s}, nil
+}
+
+// Switch implements card.Systems.
+func (deskCards) Switch(id.Connector) string { return ticket.IntegrationsPath }
+
+// deskSession is a session of the desk.
+type deskSession struct{ *connector.Session }
+
+// Approvals implements card.Session.
+func (s deskSession) Approvals(ctx context.Context) ([]connector.Approval, error) {
+	all, err := s.Session.Approvals(ctx)
+	return all, problemOf(err)
+}
+
+// Approval implements card.Session.
+func (s deskSession) Approval(ctx context.Context, which string) (connector.Approval, error) {
+	a, err := s.Session.Approval(ctx, which)
+	return a, problemOf(err)
+}
+
+// Decide implements card.Session.
+func (s deskSession) Decide(ctx context.Context, which string, d connector.Decision, comment string) error {
+	_, err := s.Session.Decide(ctx, connector.Verdict{ID: which, Decision: d, Comment: comment})
+	return problemOf(err)
+}
+
+// Act implements card.Session.
+func (s deskSession) Act(ctx context.Context, which, action string, input map[string]string) error {
+	_, err := s.Session.Act(ctx, which, action, input)
+	return problemOf(err)
+}
+
+// problemOf says a refusal of the desk's own, before anything was sent, as a
+// system would; any other error stays what it is.
+func problemOf(err error) error {
+	var p *connector.Problem
+	f := fault.As(err)
+	if err == nil || f == nil || errors.As(err, &p) && f.Kind == fault.Broken {
+		return err
+	}
+	kinds := map[fault.Kind]connector.Kind{
+		fault.Unmet: connector.Unauthorized, fault.Forbidden: connector.Forbidden, fault.NotFound: connector.Unauthorized, fault.Busy: connector.Unavailable,
+	}
+	kind, known := kinds[f.Kind]
+	if !known {
+		return err
+	}
+	return &connector.Problem{Kind: kind, RetryAfter: f.After, Err: err}
+}
