@@ -173,7 +173,9 @@ type entry struct {
 // the console (rail.go), settingsRail those beside a person's own.
 func (h *House) top() []entry {
 	return []entry{
-		{key: "console.home", href: hub.Path}, {key: "card.list", href: card.ListPath}, {key: "ask.mine", href: request.Path},
+		{key: "console.home", href: hub.Path},
+		{key: "card.list", href: card.ListPath},
+		{key: "ask.mine", href: request.Path},
 		{key: "console.admin", href: console.HomePath},
 	}
 }

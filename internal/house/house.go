@@ -147,7 +147,8 @@ func Schemas() []fs.FS {
 		notify.Schema, connector.Schema,
 		lease.Schema,
 		factor.Schema, request.Schema,
-		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema, card.Schema,
+		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
+		card.Schema,
 	}
 }
 
