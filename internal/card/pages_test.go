@@ -57,6 +57,7 @@ func (h *home) card(t *testing.T, row string) card.Card {
 		}
 		if i%20 == 0 {
 			h.Cards().Resync()
+			_ = h.Cards().Rung(ctx, h.k.Org, snow, nil) // it may have been read before it was asked
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
