@@ -43,7 +43,7 @@ func eachHome(t *testing.T, f func(t *testing.T, h *home)) {
 // card waits for a card of Botan about a row.
 func (h *home) card(t *testing.T, row string) card.Card {
 	t.Helper()
-	for range 1000 {
+	for i := range 1500 {
 		for _, done := range []bool{false, true} {
 			page, _, err := h.Cards().List(ctx, h.k.Botan, done, "", 200)
 			if err != nil {
@@ -55,8 +55,11 @@ func (h *home) card(t *testing.T, row string) card.Card {
 				}
 			}
 		}
-		h.Cards().Resync()
-		time.Sleep(10 * time.Millisecond)
+		if i%20 == 0 {
+			h.Cards().Resync()
+			_ = h.Cards().Rung(ctx, h.k.Org, snow, nil) // it may have been read before it was asked
+		}
+		time.Sleep(25 * time.Millisecond)
 	}
 	t.Fatalf("no card about %s", row)
 	return card.Card{}
