@@ -20,10 +20,30 @@ func problemFault(p *Problem) *fault.Fault {
 		return faultBy(p, fault.Unmet, "connector-grant-refused")
 	case p.Step == "token" && (p.Kind == NotFound || p.Kind == Invalid || p.Kind == Failed):
 		return faultBy(p, fault.Unmet, "connector-endpoint-wrong")
-	case p.Kind == Unavailable || p.Kind == Throttled:
-		return faultBy(p, fault.Busy, "connector-"+string(p.Kind)).RetryAfter(p.RetryAfter)
 	}
-	return faultBy(p, faultKinds[p.Kind], "connector-"+faultCodes[p.Kind])
+	switch p.Kind {
+	case Unavailable:
+		return faultBy(p, fault.Busy, "connector-unavailable").RetryAfter(p.RetryAfter)
+	case Throttled:
+		return faultBy(p, fault.Busy, "connector-throttled").RetryAfter(p.RetryAfter)
+	case Unauthorized:
+		return faultBy(p, fault.Unmet, "connector-unauthorized")
+	case Forbidden:
+		return faultBy(p, fault.Unmet, "connector-forbidden")
+	case NotFound:
+		return faultBy(p, fault.NotFound, "connector-not-found")
+	case Invalid:
+		return faultBy(p, fault.Unmet, "connector-answer-invalid")
+	case Conflict:
+		return faultBy(p, fault.Conflict, "connector-conflict")
+	case NotApplied:
+		return faultBy(p, fault.Unmet, "connector-not-applied")
+	case AmbiguousUser:
+		return faultBy(p, fault.Unmet, "connector-ambiguous-user")
+	case NoSuchUser:
+		return faultBy(p, fault.Unmet, "connector-no-such-user")
+	}
+	return faultBy(p, fault.Unmet, "connector-failed")
 }
 
 func faultBy(p *Problem, kind fault.Kind, code string) *fault.Fault {
@@ -33,18 +53,6 @@ func faultBy(p *Problem, kind fault.Kind, code string) *fault.Fault {
 	}
 	return fault.New(kind, code, "message", clip(said)).Because(p)
 }
-
-// faultCodes are the ends of the faultCodes of problems, faultKinds how an edge answers them.
-var (
-	faultCodes = map[Kind]string{
-		Unauthorized: "unauthorized", Forbidden: "forbidden", NotFound: "not-found", Invalid: "answer-invalid", Conflict: "conflict",
-		NotApplied: "not-applied", AmbiguousUser: "ambiguous-user", NoSuchUser: "no-such-user", Failed: "failed",
-	}
-	faultKinds = map[Kind]fault.Kind{
-		Unauthorized: fault.Unmet, Forbidden: fault.Unmet, NotFound: fault.NotFound, Invalid: fault.Unmet, Conflict: fault.Conflict,
-		NotApplied: fault.Unmet, AmbiguousUser: fault.Unmet, NoSuchUser: fault.Unmet, Failed: fault.Unmet,
-	}
-)
 
 // FaultOf says the error of an outside call as the house says it: its own faults
 // as they are, problems in our words; nil for what is neither.

@@ -144,23 +144,24 @@ func (p *Pager) Devices(ctx context.Context, who id.Person) ([]Device, error) {
 
 // read holds a subscription to its form and to the services that are allowed.
 func (p *Pager) read(s Subscription) (target, error) {
-	bad := func(field, code string, args ...any) error {
-		f := fault.New(fault.Invalid, "push-subscription-invalid")
-		f.Fields = []fault.Field{{Path: field, Code: code, Args: fault.Pairs(args...)}}
-		return f
-	}
 	u, err := url.Parse(s.Endpoint)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || len(s.Endpoint) > 1000 {
-		return target{}, bad("endpoint", "push-endpoint-malformed")
+		return target{}, unusable(fault.Field{Path: "endpoint", Code: "push-endpoint-malformed"})
 	}
 	if !p.allowed(u) {
-		return target{}, bad("endpoint", "push-service-not-allowed", "host", u.Hostname())
+		return target{}, unusable(fault.Field{Path: "endpoint", Code: "push-service-not-allowed", Args: fault.Pairs("host", u.Hostname())})
 	}
 	keys, err := webpush.ParseKeys(s.Keys.P256DH, s.Keys.Auth)
 	if err != nil {
-		return target{}, bad("keys", "push-keys-malformed")
+		return target{}, unusable(fault.Field{Path: "keys", Code: "push-keys-malformed"})
 	}
 	return target{s.Endpoint, keys}, nil
+}
+
+func unusable(field fault.Field) error {
+	f := fault.New(fault.Invalid, "push-subscription-invalid")
+	f.Fields = []fault.Field{field}
+	return f
 }
 
 // allowed holds to https, except on a service that is named with scheme and port
