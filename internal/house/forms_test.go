@@ -1,6 +1,7 @@
 package house_test
 
 import (
+	"encoding/json"
 	"html"
 	"maps"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/web"
 )
 
 // field is one control of a form as a page shows it.
@@ -131,7 +133,24 @@ func writing(t *testing.T, h *housetest.Home) []string {
 		t.Fatal(err)
 	}
 	aoi, in := "/admin/people/"+string(k.Aoi), "/admin/groups/"+string(group.ID)
+	chief := h.As(t, k.Chika, k.Org)
+	made := func(path, body string) string {
+		t.Helper()
+		got := chief.Call(http.MethodPost, web.APIPrefix+"/organizations/"+string(k.Org)+path, json.RawMessage(body))
+		var out struct{ ID string }
+		if err := json.Unmarshal([]byte(got.Body), &out); err != nil || out.ID == "" {
+			t.Fatalf("%s: %d %s", path, got.Status, got.Body)
+		}
+		return out.ID
+	}
+	system := "/admin/systems/" + made("/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
+	policy := made("/approval-policies", `{"name":"desk","kinds":["group"],"stages":[{"groups":[{"approvers":["role:administrator","person:`+string(k.Botan)+`"]}]}]}`)
+	ask := made("/asks", `{"kind":"group","target":"`+string(other.ID)+`","reason":"Quarterly report"}`)
 	return []string{
+		"/admin/systems/new?definition=servicenow", "/admin/systems/upload", system + "/edit", system + "/test", system + "/definition",
+		"/admin/approval-policies/new", "/admin/approval-policies/" + policy, "/settings/delegations/new", "/settings/cards", "/settings/tokens/new",
+		"/ask/group/" + string(other.ID), "/asks/" + ask, "/admin/manifests/apply", "/settings/integrations" + strings.TrimPrefix(system, "/admin/systems") + "/credential",
+		"/admin/people/" + string(k.Aoi) + "/signin", "/admin/people/invite", "/admin/people/import",
 		"/admin/people/new", aoi + "/profile", aoi + "/roles", aoi + "/state", "/admin/people/" + string(k.Daichi) + "/delete", "/admin/groups/new", in, in + "/edit", "/admin/groups/" + string(other.ID) + "/edit",
 		"/admin/roles/new", "/admin/roles/" + string(role.ID) + "/edit", "/admin/organizations/new", "/admin/organizations/" + string(below.ID) + "/edit",
 		"/admin/organizations/" + string(below.ID) + "/delete", "/admin/sign-in/new", "/admin/notices/new", "/settings/profile", "/settings/password",
@@ -153,7 +172,7 @@ func TestBadInput(t *testing.T) {
 	h := housetest.House(t)
 	k := h.People(t)
 	pages := writing(t, h)
-	cells, refused := 0, 0
+	cells, refused, sent := 0, 0, map[string]bool{}
 	for _, path := range pages {
 		chika := h.As(t, k.Chika, k.Org)
 		shown := chika.Get(path)
@@ -163,6 +182,7 @@ func TestBadInput(t *testing.T) {
 			continue
 		}
 		for which, form := range forms {
+			sent[strings.SplitN(form.action, "?", 2)[0]] = true
 			tried := map[string]bool{"": true, "username": true} // the latter is for the browser's store of passwords alone
 			for _, one := range form.fields {
 				if tried[one.name] {
@@ -199,7 +219,39 @@ func TestBadInput(t *testing.T) {
 		t.Errorf("%d cells, %d refusals", cells, refused)
 	}
 	t.Logf("%d pages, %d cells, %d refusals", len(pages), cells, refused)
+	for _, route := range h.Routes() {
+		if route.Method != http.MethodPost || route.Edge != web.EdgePage {
+			continue
+		}
+		why, excused := elsewhere[route.Path]
+		switch reached := reaches(route.Path, sent); {
+		case !reached && !excused:
+			t.Errorf("POST %s: no form of these pages leads there: add its page, or say here where its bad input is shown", route.Path)
+		case reached && excused:
+			t.Errorf("POST %s is tried: it needs no excuse (%s)", route.Path, why)
+		}
+	}
 }
+
+// reaches reports whether an address that a form was sent to is this route's.
+func reaches(pattern string, sent map[string]bool) bool {
+	places := strings.Split(pattern, "/")
+	for path := range sent {
+		parts := strings.Split(path, "/")
+		fits := len(parts) == len(places)
+		for i := 0; fits && i < len(places); i++ {
+			fits = strings.HasPrefix(places[i], "{") || parts[i] == places[i]
+		}
+		if fits {
+			return true
+		}
+	}
+	return false
+}
+
+// elsewhere are the pages' routes that take no field that a person fills in, or
+// whose fields are tried by tests of their own.
+var elsewhere = map[string]string{}
 
 // complaints says what is wrong with the answer to a bad field.
 func complaints(got housetest.Answer, one field, sent string) (all []string) {
