@@ -71,7 +71,7 @@ func TestRender(t *testing.T) {
 	page := r.Page("operate", "en")
 	const want = "<p>A &lt;script&gt;alert(1)&lt;/script&gt; <code>&lt;b&gt;</code> <strong>bold <code>x</code></strong> <em>em</em> <a href=\"#two\">me</a> <a href=\"/help/operate\">other</a> out gone\nand on</p>\n" +
 		"<ul>\n<li>one</li>\n<li>two</li>\n</ul>\n<ol>\n<li>first</li>\n</ol>\n<h2 id=\"two\">Two</h2>\n" +
-		"<div class=\"wide\" tabindex=\"0\"><table>\n<tr><th scope=\"col\">a</th><th scope=\"col\">b</th></tr>\n<tr><td><code>x|y</code></td><td>c | d</td></tr>\n</table></div>\n" +
+		"<div class=\"wide\" tabindex=\"0\"><table aria-labelledby=\"two\">\n<tr><th scope=\"col\">a</th><th scope=\"col\">b</th></tr>\n<tr><td><code>x|y</code></td><td>c | d</td></tr>\n</table></div>\n" +
 		"<pre class=\"note\" tabindex=\"0\"><code>ls &lt;dir&gt; # no heading</code></pre>\n<p>2 * 3 is [6</p>\n"
 	if diff := cmp.Diff(want, page.HTML); diff != "" {
 		t.Error(diff)
@@ -86,7 +86,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("# a\n| `b` | [c](d) |\n")
 	f.Add("**[`](*a*)<x>\n```\n")
 	tag := regexp.MustCompile(`</?[a-z][^>]*>`)
-	known := regexp.MustCompile(`^</?(p|ul|ol|li|table|tr|td|code|strong|em|pre|div|article|h[2-6]|a|th)( (id|class|href|scope|tabindex)="[^"<>]*")*>$`)
+	known := regexp.MustCompile(`^</?(p|ul|ol|li|table|tr|td|code|strong|em|pre|div|article|h[2-6]|a|th)( (id|class|href|scope|tabindex|aria-label|aria-labelledby)="[^"<>]*")*>$`)
 	f.Fuzz(func(t *testing.T, text string) {
 		file := &fstest.MapFile{Data: []byte(text)}
 		r, err := handbook.New(fstest.MapFS{"operate.md": file, "operate.ja.md": file, "manifests.md": file, "manifests.ja.md": file})

@@ -157,7 +157,7 @@ func (w *writer) code(lines []string, from int) int {
 // table writes a table and returns its last line.
 func (w *writer) table(lines []string, from int) int {
 	w.close("")
-	w.out.WriteString("<div class=\"wide\" tabindex=\"0\"><table>\n")
+	fmt.Fprintf(&w.out, "<div class=\"wide\" tabindex=\"0\"><table%s>\n", w.called())
 	to := from
 	for ; to < len(lines) && strings.HasPrefix(lines[to], "|"); to++ {
 		switch to - from {
@@ -172,9 +172,22 @@ func (w *writer) table(lines []string, from int) int {
 	return to - 1
 }
 
+// called names a table by the heading above it, for who does not see it.
+func (w *writer) called() string {
+	n := len(w.page.Sections)
+	if n == 0 {
+		return fmt.Sprintf(" aria-label=\"%s\"", html.EscapeString(w.page.Title))
+	}
+	return fmt.Sprintf(" aria-labelledby=\"%s\"", html.EscapeString(w.page.Sections[n-1].Anchor))
+}
+
 func (w *writer) row(begin, end, line string) {
 	w.out.WriteString("<tr>")
 	for _, cell := range cells(line) {
+		begin, end := begin, end
+		if strings.TrimSpace(cell) == "" {
+			begin, end = "td", "td" // a column without a name has no head
+		}
 		fmt.Fprintf(&w.out, "<%s>%s</%s>", begin, w.inline(strings.TrimSpace(cell)), end)
 	}
 	w.out.WriteString("</tr>\n")

@@ -134,23 +134,23 @@ func writing(t *testing.T, h *housetest.Home) []string {
 	}
 	aoi, in := "/admin/people/"+string(k.Aoi), "/admin/groups/"+string(group.ID)
 	chief := h.As(t, k.Chika, k.Org)
+	own := "/organizations/" + string(k.Org)
 	made := func(path, body string) string {
 		t.Helper()
-		got := chief.Call(http.MethodPost, web.APIPrefix+"/organizations/"+string(k.Org)+path, json.RawMessage(body))
+		got := chief.Call(http.MethodPost, web.APIPrefix+path, json.RawMessage(body))
 		var out struct{ ID string }
 		if err := json.Unmarshal([]byte(got.Body), &out); err != nil || out.ID == "" {
 			t.Fatalf("%s: %d %s", path, got.Status, got.Body)
 		}
 		return out.ID
 	}
-	system := "/admin/systems/" + made("/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
-	policy := made("/approval-policies", `{"name":"desk","kinds":["group"],"stages":[{"groups":[{"approvers":["role:administrator","person:`+string(k.Botan)+`"]}]}]}`)
-	ask := made("/asks", `{"kind":"group","target":"`+string(other.ID)+`","reason":"Quarterly report"}`)
+	system := "/admin/systems/" + made(own+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
+	policy := made(own+"/approval-policies", `{"name":"desk","kinds":["group"],"stages":[{"groups":[{"approvers":["role:administrator","person:`+string(k.Botan)+`"]}]}]}`)
+	ask := made("/asks", `{"org":"`+string(k.Org)+`","kind":"group","target":"`+string(other.ID)+`","reason":"Quarterly report"}`)
 	return []string{
-		"/admin/systems/new?definition=servicenow", "/admin/systems/upload", system + "/edit", system + "/test", system + "/definition",
+		"/admin/systems/new?definition=servicenow", system + "/edit", system + "/test",
 		"/admin/approval-policies/new", "/admin/approval-policies/" + policy, "/settings/delegations/new", "/settings/cards", "/settings/tokens/new",
-		"/ask/group/" + string(other.ID), "/asks/" + ask, "/admin/manifests/apply", "/settings/integrations" + strings.TrimPrefix(system, "/admin/systems") + "/credential",
-		"/admin/people/" + string(k.Aoi) + "/signin", "/admin/people/invite", "/admin/people/import",
+		"/ask/group/" + string(other.ID), "/asks/" + ask, "/settings/integrations" + strings.TrimPrefix(system, "/admin/systems") + "/credential",
 		"/admin/people/new", aoi + "/profile", aoi + "/roles", aoi + "/state", "/admin/people/" + string(k.Daichi) + "/delete", "/admin/groups/new", in, in + "/edit", "/admin/groups/" + string(other.ID) + "/edit",
 		"/admin/roles/new", "/admin/roles/" + string(role.ID) + "/edit", "/admin/organizations/new", "/admin/organizations/" + string(below.ID) + "/edit",
 		"/admin/organizations/" + string(below.ID) + "/delete", "/admin/sign-in/new", "/admin/notices/new", "/settings/profile", "/settings/password",
@@ -251,7 +251,82 @@ func reaches(pattern string, sent map[string]bool) bool {
 
 // elsewhere are the pages' routes that take no field that a person fills in, or
 // whose fields are tried by tests of their own.
-var elsewhere = map[string]string{}
+var elsewhere = map[string]string{
+	"/admin/effects/{effect}/retry":              noField,
+	"/admin/groups/{group}/delete":               noField,
+	"/admin/keys/rotate":                         noField,
+	"/admin/leases/{lease}/revoke":               noField,
+	"/admin/notices/{notice}/take-back":          noField,
+	"/admin/people/{person}/invitation":          noField,
+	"/admin/people/{person}/remove":              noField,
+	"/admin/people/{person}/signin/end-sessions": noField,
+	"/admin/people/{person}/signin/unlock":       noField,
+	"/admin/roles/{role}/delete":                 noField,
+	"/admin/sessions/{session}/end":              noField,
+	"/admin/systems/{system}/authorize":          noField,
+	"/admin/systems/{system}/disconnect":         noField,
+	"/admin/systems/{system}/remove":             noField,
+	"/admin/systems/{system}/switch":             noField,
+	"/admin/tokens/{token}/revoke":               noField,
+	"/language":                                  noField,
+	"/leases/{lease}/give-back":                  noField,
+	"/organization":                              noField,
+	"/settings/delegations/{delegation}/end":     noField,
+	"/settings/integrations/{system}/off":        noField,
+	"/settings/passkeys/new/options":             noField,
+	"/settings/passkeys/{passkey}/remove":        noField,
+	"/settings/push/test":                        noField,
+	"/settings/push/{device}/remove":             noField,
+	"/settings/recovery/new":                     noField,
+	"/settings/sessions/others/end":              noField,
+	"/settings/sessions/{session}/end":           noField,
+	"/settings/totp/remove":                      noField,
+	"/signin/again/options":                      noField,
+	"/signin/passkey/options":                    noField,
+	"/signin/second/options":                     noField,
+	"/signout":                                   noField,
+	"/verify":                                    noField,
+	"/settings/passkeys/new":                     asProof,
+	"/settings/passkeys/{passkey}":               asProof,
+	"/settings/totp/new":                         asProof,
+	"/signin":                                    asProof,
+	"/signin/again":                              asProof,
+	"/signin/code":                               asProof,
+	"/signin/code/check":                         asProof,
+	"/signin/new-password":                       asProof,
+	"/signin/passkey":                            asProof,
+	"/signin/password":                           asProof,
+	"/signin/second":                             asProof,
+	"/admin/people/{person}/signin/reset":        onLinks,
+	"/recover":                                   onLinks,
+	"/recover/passkey":                           onLinks,
+	"/reset":                                     onLinks,
+	"/reset/new":                                 onLinks,
+	"/setup":                                     onLinks,
+	"/setup/passkey":                             onLinks,
+	"/welcome":                                   onLinks,
+	"/welcome/passkey":                           onLinks,
+	"/admin/manifests/apply":                     withFile,
+	"/admin/manifests/plan":                      withFile,
+	"/admin/people/invite":                       withFile,
+	"/admin/systems/upload":                      withFile,
+	"/admin/systems/{system}/definition":         withFile,
+	"/admin/systems/{system}/definition/save":    withFile,
+	"/asks/{ask}/decide":                         asDecision,
+	"/cards/{card}":                              asDecision,
+	"/admin/effects/{effect}/skip":               inAState,
+	"/admin/sessions/end":                        inAState,
+	"/settings/email":                            inAState,
+}
+
+const (
+	noField    = "a button: nothing is typed"
+	asProof    = "signin and factor: what proves somebody, in answers that tell strangers nothing"
+	onLinks    = "welcome: the tests of links that are refused"
+	withFile   = "a form with a file: people.TestImportForms, console.TestManifestsOnThePage, ticket's uploads"
+	asDecision = "a decision bound to what was shown: card.TestDecideRefused, request.TestDecisionIsBound"
+	inAState   = "needs something in a certain state: console.TestR4WhoseEffects, signin.TestEndAllThatFit, welcome's verification"
+)
 
 // complaints says what is wrong with the answer to a bad field.
 func complaints(got housetest.Answer, one field, sent string) (all []string) {

@@ -41,6 +41,18 @@ func (h *Hall) showAsk(v *web.Visit) error {
 
 // sheetPage is the page of an ask; f is why what was just tried was refused.
 func (h *Hall) sheetPage(v *web.Visit, who id.Person, s Sheet, f *fault.Fault, typed string, status int) error {
+	page := h.shown(v, who, s, f)
+	if page.Decide != nil {
+		page.Decide.Reason = typed
+		if f != nil && len(f.Fields) > 0 {
+			page.Decide.ReasonError = v.Say("problem."+f.Fields[0].Code, f.Fields[0].Args.Pairs()...)
+		}
+	}
+	return v.ShowStatus(status, page.Title, ui.ShowAsk(page))
+}
+
+// shown is the page of an ask, with what was refused.
+func (h *Hall) shown(v *web.Visit, who id.Person, s Sheet, f *fault.Fault) ui.Ask {
 	a := s.Ask
 	page := ui.Ask{
 		Title: a.Title, Lead: v.Say("ask.asks", "requester", s.Requester.Name), Badge: v.Say("ask.state." + string(a.State)), Kind: badgeKind(a),
@@ -56,10 +68,7 @@ func (h *Hall) sheetPage(v *web.Visit, who id.Person, s Sheet, f *fault.Fault, t
 	}
 	path := Path + "/" + string(a.ID)
 	if s.CanDecide {
-		page.Decide = &ui.Decide{Action: path + "/decide", Digest: s.Digest, Reason: typed, Review: a.Review == ReviewDue}
-		if f != nil && len(f.Fields) > 0 {
-			page.Decide.ReasonError = v.Say("problem."+f.Fields[0].Code, f.Fields[0].Args.Pairs()...)
-		}
+		page.Decide = &ui.Decide{Action: path + "/decide", Digest: s.Digest, Review: a.Review == ReviewDue}
 		if a.Review != ReviewDue && s.Target.Lent {
 			page.Decide.Shorter = shorter(v, a.Length)
 		}
@@ -67,9 +76,9 @@ func (h *Hall) sheetPage(v *web.Visit, who id.Person, s Sheet, f *fault.Fault, t
 		page.Not = v.Say("problem." + s.Not.Code)
 	}
 	if a.State == Open && (s.Mine || s.CanDecide) {
-		page.Say, page.SayLabel = path+"/say", v.Say("ask.say.question")
+		page.Say = &ui.Say{Action: path + "/say", Label: v.Say("ask.say.question")}
 		if s.Mine {
-			page.SayLabel = v.Say("ask.say.answer")
+			page.Say.Label = v.Say("ask.say.answer")
 		}
 	}
 	if s.Mine && (a.State == Open || a.State == Approved) {
@@ -84,7 +93,7 @@ func (h *Hall) sheetPage(v *web.Visit, who id.Person, s Sheet, f *fault.Fault, t
 	if who == a.Person && a.State.Ended() && a.Held == nil {
 		page.Repeat = newPath(a.Org, a.Kind, a.Target, url.Values{"reason": {a.Reason}, "hours": {hoursOf(a.Length)}})
 	}
-	return v.ShowStatus(status, page.Title, ui.ShowAsk(page))
+	return page
 }
 
 // shorter are the lengths that are less than what was asked for.
@@ -252,10 +261,31 @@ func (h *Hall) saveSaid(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.Say(v.Context(), who, s.Ask.Org, s.Ask.ID, strings.TrimSpace(typed.Get("text"))); err != nil {
+	text := strings.TrimSpace(typed.Get("text"))
+	_, err = h.Say(v.Context(), who, s.Ask.Org, s.Ask.ID, text)
+	if f := fault.As(err); f != nil && slices.Contains([]fault.Kind{fault.Conflict, fault.Invalid, fault.Unmet}, f.Kind) {
+		return h.unsaid(v, who, s, f, text)
+	}
+	if err != nil {
 		return err
 	}
 	return v.See(Path + "/" + string(s.Ask.ID) + "?done=said")
+}
+
+// unsaid shows the ask again with what was typed and why it was not taken.
+func (h *Hall) unsaid(v *web.Visit, who id.Person, s Sheet, f *fault.Fault, text string) error {
+	now, err := h.Show(v.Context(), s.Ask.Org, s.Ask.ID, who)
+	if err != nil {
+		return f
+	}
+	page := h.shown(v, who, now, f)
+	if page.Say != nil {
+		page.Say.Text = text
+		if len(f.Fields) > 0 {
+			page.Say.Error = v.Say("problem."+f.Fields[0].Code, f.Fields[0].Args.Pairs()...)
+		}
+	}
+	return v.ShowStatus(f.Status(), page.Title, ui.ShowAsk(page))
 }
 
 func (h *Hall) saveWithdrawn(v *web.Visit) error {

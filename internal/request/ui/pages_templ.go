@@ -614,7 +614,7 @@ func ShowAsk(page Ask) templ.Component {
 			}
 		}
 		if page.Problem != "" {
-			templ_7745c5c3_Err = web.Mistakes(page.Problem, page.Do, nil).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Mistakes(page.Problem, page.Do, page.refused(web.Say(ctx, "ask.decide.reason"))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -717,7 +717,7 @@ func ShowAsk(page Ask) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if page.Say != "" {
+		if page.Say != nil {
 			templ_7745c5c3_Var27 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -730,7 +730,7 @@ func ShowAsk(page Ask) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = web.Field(web.Input{Name: "text", Label: page.SayLabel, Kind: "textarea", Required: true, Max: 1000, Rows: 3}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Field(page.Say.Field()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -762,7 +762,7 @@ func ShowAsk(page Ask) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = web.Form(page.Say).Render(templ.WithChildren(ctx, templ_7745c5c3_Var27), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Form(page.Say.Action).Render(templ.WithChildren(ctx, templ_7745c5c3_Var27), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

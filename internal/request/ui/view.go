@@ -49,8 +49,7 @@ type Ask struct {
 	Trouble     string
 	Decide      *Decide
 	Not         string // why the reader cannot decide, of an open ask that they see
-	Say         string // where a question or an answer goes; "" for nowhere
-	SayLabel    string
+	Say         *Say   // nil where nothing can be said
 	Withdraw    string
 	GiveBack    string
 	Extend      string
@@ -64,4 +63,23 @@ type Decide struct {
 	ReasonError    string
 	Shorter        []web.Option // hours; none: it cannot be shortened
 	Review         bool
+}
+
+// Say is the form of a question or an answer.
+type Say struct{ Action, Label, Text, Error string }
+
+// Field is its only one.
+func (s Say) Field() web.Input {
+	return web.Input{Name: "text", Label: s.Label, Kind: "textarea", Value: s.Text, Error: s.Error, Required: true, Max: 1000, Rows: 3}
+}
+
+// refused are the fields that were not taken, for the top of the page.
+func (page Ask) refused(reason string) (all []web.Input) {
+	if page.Say != nil {
+		all = append(all, page.Say.Field())
+	}
+	if page.Decide != nil {
+		all = append(all, web.Input{Name: "reason", Label: reason, Error: page.Decide.ReasonError})
+	}
+	return all
 }
