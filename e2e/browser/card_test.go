@@ -61,10 +61,10 @@ func (s *shop) Approval(_ context.Context, which string) (connector.Approval, er
 	return *s.asked[which], nil
 }
 
-func (s *shop) Decide(_ context.Context, which string, d connector.Decision, _ string) error {
+func (s *shop) Decide(_ context.Context, v connector.Verdict) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked[which].State = connector.State(d)
+	s.asked[v.ID].State = connector.State(v.Decision)
 	return nil
 }
 

@@ -108,10 +108,14 @@ func TestTheDefinitionOfRequestTracker(t *testing.T) {
 	})
 	t.Run("rejecting", func(t *testing.T) {
 		request, approval := rt.asked("root on db02")
+		must(t, botan.Comment(t.Context(), approval, "not today", "sekisho-2", false)) // as if a try had ended behind its comment
 		got, err := botan.Decide(t.Context(), connector.Verdict{ID: approval, Decision: connector.Reject, Comment: "not today", Marker: "sekisho-2"})
 		must(t, err)
 		if got.State != connector.Rejected || rt.ticket(request)["Status"] != "rejected" {
 			t.Errorf("rejected reads %+v; request %v", got, rt.ticket(request)["Status"])
+		}
+		if all := rt.comments(approval); len(all) != 1 {
+			t.Errorf("R8 the reason of a decision that was sent again stands there %d times: %q", len(all), all)
 		}
 	})
 	t.Run("telling", func(t *testing.T) {

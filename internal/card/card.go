@@ -102,7 +102,9 @@ type Tie struct {
 type Session interface {
 	Approvals(ctx context.Context) ([]connector.Approval, error)
 	Approval(ctx context.Context, which string) (connector.Approval, error)
-	Decide(ctx context.Context, which string, d connector.Decision, comment string) error
+	// Decide sends a verdict. Its Marker is the same each time a decision is
+	// sent, so that a comment which arrived is not written again.
+	Decide(ctx context.Context, v connector.Verdict) error
 	Act(ctx context.Context, which, action string, input map[string]string) error
 }
 

@@ -1,6 +1,7 @@
 package card_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -285,6 +286,27 @@ func TestUnknownOutcomeIsAskedBeforeItIsSentAgain(t *testing.T) {
 		r.ends("1", card.Applied)
 		if n := len(r.writes()); n != 1 {
 			t.Errorf("R8 %d writes, want 1", n)
+		}
+	})
+}
+
+// A system may take the comment and lose the decision: what is sent again names
+// itself as before, so that the definition finds the comment.
+func TestADecisionSentAgainIsMarkedAsBefore(t *testing.T) {
+	each(t, func(r *rig) {
+		r.ask("1")
+		r.read()
+		r.set(func() { r.decideFails = &connector.Problem{Kind: connector.Unavailable, Sent: true} })
+		r.work()
+		if _, err := r.press(r.card("1")); err != nil {
+			t.Fatal(err)
+		}
+		r.until(func() bool { return len(r.marked()) > 0 })
+		r.set(func() { r.decideFails = nil })
+		r.ends("1", card.Applied)
+		all := r.marked()
+		if len(all) < 2 || all[0] == "" || len(slices.Compact(slices.Clone(all))) != 1 {
+			t.Errorf("R8 the tries are marked %q, want one marker for all", all)
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (r *Room) do(ctx context.Context, e job.Effect) (json.RawMessage, error) {
 	if sheet := sheetOf(before); sheet.Digest(p.Card) != p.Digest {
 		return outcome{State: Open, Why: connector.Conflict, Sheet: &sheet}.json()
 	}
-	if err := p.send(ctx, session); err != nil {
+	if err := p.send(ctx, session, e.Marker()); err != nil {
 		return p.afterError(ctx, session, err)
 	}
 	after, err := session.Approval(ctx, p.Backend)
@@ -115,11 +115,11 @@ func (p payload) action() string {
 	return ""
 }
 
-func (p payload) send(ctx context.Context, s Session) error {
+func (p payload) send(ctx context.Context, s Session, marker string) error {
 	if action := p.action(); action != "" {
 		return s.Act(ctx, p.Backend, action, p.Inputs)
 	}
-	return s.Decide(ctx, p.Backend, connector.Decision(p.Decision), p.Comment)
+	return s.Decide(ctx, connector.Verdict{ID: p.Backend, Decision: connector.Decision(p.Decision), Comment: p.Comment, Marker: marker})
 }
 
 // judge says how a question ended that is not asked any more, and refuses one

@@ -38,6 +38,7 @@ type office struct {
 	ties  []card.Tie
 	lists int
 	gets  int
+	marks []string // of every decision that was sent, whatever came of it
 	wrote []string // every write that reached it: "approved by n-botan on row-1"
 
 	listFails, getFails, openFails, decideFails *connector.Problem
@@ -171,7 +172,8 @@ func (d desk) Approval(_ context.Context, which string) (connector.Approval, err
 	return *a, nil
 }
 
-func (d desk) Decide(_ context.Context, which string, to connector.Decision, comment string) error {
+func (d desk) Decide(_ context.Context, v connector.Verdict) error {
+	which, to, comment := v.ID, v.Decision, v.Comment
 	d.step("before")
 	defer d.step("after")
 	d.mu.Lock()
@@ -180,6 +182,7 @@ func (d desk) Decide(_ context.Context, which string, to connector.Decision, com
 	if !ok {
 		return &connector.Problem{Kind: connector.NotFound}
 	}
+	d.marks = append(d.marks, v.Marker)
 	if d.before != nil {
 		d.before(a)
 	}
@@ -306,6 +309,12 @@ func (r *rig) press(c card.Card, more ...func(*card.Verdict)) (card.Card, error)
 		change(&v)
 	}
 	return r.room.Decide(ctx, present, v)
+}
+
+// marked are the markers of all decisions that were sent.
+func (r *rig) marked() (all []string) {
+	r.set(func() { all = slices.Clone(r.marks) })
+	return all
 }
 
 // ends waits until a card has a state; the clock moves on meanwhile.

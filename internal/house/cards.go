@@ -132,8 +132,8 @@ func (s deskSession) Approval(ctx context.Context, which string) (connector.Appr
 }
 
 // Decide implements card.Session.
-func (s deskSession) Decide(ctx context.Context, which string, d connector.Decision, comment string) error {
-	_, err := s.Session.Decide(ctx, connector.Verdict{ID: which, Decision: d, Comment: comment})
+func (s deskSession) Decide(ctx context.Context, v connector.Verdict) error {
+	_, err := s.Session.Decide(ctx, v)
 	return problemOf(err)
 }
 
