@@ -112,7 +112,14 @@ func TestBehindNginx(t *testing.T) {
 		if answer.StatusCode != http.StatusOK || strings.Contains(string(body), "evil.example") || answer.Header.Get("X-Request-Id") == "mine-mine-mine" {
 			t.Errorf("%d, request %q", answer.StatusCode, answer.Header.Get("X-Request-Id"))
 		}
-		logs := running[0].said.String() + running[1].said.String()
+		var logs string
+		for range 200 { // the line is written after the answer
+			logs = running[0].said.String() + running[1].said.String()
+			if strings.Contains(logs, answer.Header.Get("X-Request-Id")) {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
 		for line := range strings.SplitSeq(logs, "\n") {
 			if strings.Contains(line, answer.Header.Get("X-Request-Id")) && !strings.Contains(line, `"source":"127.0.0.1"`) {
 				t.Errorf("the log says %s", line)
