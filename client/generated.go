@@ -3318,6 +3318,9 @@ type Stretch struct {
 	// From Its beginning; it ends where the next begins
 	From time.Time `json:"from"`
 
+	// Further Asks, cards and leases by what became of them: asked, released, ask-refused, ask-expired, card-raised, card-decided, card-applied, card-failed, lease-begun, lease-ended, lease-stuck
+	Further *map[string]int64 `json:"further,omitempty"`
+
 	// Invited Invitations made
 	Invited int64 `json:"invited"`
 

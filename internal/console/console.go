@@ -62,7 +62,9 @@ type Options struct {
 	// Register counts who and what there is.
 	Register Register
 	// SignIn are the codes with which a sign-in is refused.
-	SignIn   []string
+	SignIn []string
+	// Drawings are further pictures of dashboards.
+	Drawings []Drawing
 	Premises Premises
 	Log      *slog.Logger
 	Node     id.Node // this process
@@ -88,6 +90,7 @@ type Room struct {
 	folder   bool // one command has the house open, no server
 	register Register
 	signIn   []string
+	drawings []Drawing
 	data     string
 	unsealed func(context.Context) error
 	premises Premises
@@ -102,7 +105,7 @@ type Room struct {
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, folder: o.Alone, register: o.Register, signIn: o.SignIn,
+		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, folder: o.Alone, register: o.Register, signIn: o.SignIn, drawings: o.Drawings,
 		premises: o.Premises, log: o.Log, node: o.Node, version: o.Version,
 	}
 }

@@ -150,6 +150,27 @@ var signInRefusals = []string{
 	"person-locked", "person-disabled",
 }
 
+// drawings are what dashboards show of asks, cards and leases, by their events.
+var drawings = []console.Drawing{
+	{Name: "asks", Lines: []console.Curve{
+		{Key: "asked", Events: []string{"request.asked"}},
+		{Key: "released", Events: []string{"request.released"}},
+		{Key: "ask-refused", Events: []string{"request.refused"}},
+		{Key: "ask-expired", Events: []string{"request.expired", "request.void"}},
+	}},
+	{Name: "cards", Lines: []console.Curve{
+		{Key: "card-raised", Events: []string{"card.raised"}},
+		{Key: "card-decided", Events: []string{"card.decided"}},
+		{Key: "card-applied", Events: []string{"card.applied"}},
+		{Key: "card-failed", Events: []string{"card.failed"}},
+	}},
+	{Name: "leases", Lines: []console.Curve{
+		{Key: "lease-begun", Events: []string{"lease.begun"}},
+		{Key: "lease-ended", Events: []string{"lease.ended"}},
+		{Key: "lease-stuck", Events: []string{"lease.stuck"}},
+	}},
+}
+
 // census counts who and what there is for the console.
 type census struct{ house *House }
 
