@@ -150,6 +150,22 @@ var signInRefusals = []string{
 	"person-locked", "person-disabled",
 }
 
+// targets are the names of the outside systems among the targets of effects.
+func (h *House) targets(ctx context.Context, all []string) (map[string]string, error) {
+	var which []id.Connector
+	for _, one := range all {
+		if id.Valid(one) {
+			which = append(which, id.Connector(one))
+		}
+	}
+	titles, err := h.systems.Titles(ctx, which)
+	names := map[string]string{}
+	for one, title := range titles {
+		names[string(one)] = title
+	}
+	return names, err
+}
+
 // drawings are what dashboards show of asks, cards and leases, by their events.
 var drawings = []console.Drawing{
 	{Name: "asks", Lines: []console.Curve{
