@@ -67,6 +67,7 @@ func (n *node) end() {
 	if n.next != nil {
 		_ = n.next.Dismiss()
 	}
+	n.alive, n.next = nil, nil
 }
 
 // fleet is a house of one or two nodes, and the way of its people to it.
