@@ -29,7 +29,7 @@ var floors = [...][]string{
 	},
 	9: {"house"},
 	10: {
-		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/operate", "e2e/peers", // and R/Rtest
+		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/chain", "e2e/operate", "e2e/peers", // and R/Rtest
 	},
 }
 

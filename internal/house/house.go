@@ -87,6 +87,9 @@ type Options struct {
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration
+	// Call bounds a decision or a comment on its way to an outside system, Reach is
+	// how much longer the system may go on with it, in a test; 0 are the rooms' own.
+	Call, Reach time.Duration
 }
 
 // House is one process of Sekisho.
