@@ -57,7 +57,7 @@ func (h *House) followConnections(ctx context.Context) {
 }
 
 // panels are what rooms show on a person's first page, above all else.
-func (h *House) panels() []web.Panel { return []web.Panel{h.cards.Panel} }
+func (h *House) panels() []web.Panel { return []web.Panel{h.cards.Panel, h.orders.Panel} }
 
 // deskCards are the outside systems as cards see them: those to which people are
 // connected themselves.

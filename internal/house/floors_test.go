@@ -20,7 +20,7 @@ var floors = [...][]string{
 	5: {"lease"},
 	6: {"admit", "factor", "request"},
 	7: {
-		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card",
+		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
 		"ticket", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
 	},
 	8: {

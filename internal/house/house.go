@@ -43,6 +43,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/request"
@@ -125,6 +126,7 @@ type House struct {
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	orders   *order.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -156,7 +158,7 @@ func Schemas() []fs.FS {
 		lease.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema,
+		card.Schema, order.Schema,
 	}
 }
 
@@ -167,7 +169,7 @@ func Sentences() []fs.FS {
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words,
+		definition.Words, connector.Words, card.Words, order.Words,
 	}
 }
 
@@ -297,6 +299,9 @@ func (h *House) furnish() (err error) {
 	h.backup.Doors(h.mux)
 	h.ticket.Doors(h.mux)
 	if err := h.furnishCards(); err != nil {
+		return err
+	}
+	if err := h.furnishOrders(); err != nil {
 		return err
 	}
 	help, err := handbook.New(docs.Handbook)
