@@ -25,8 +25,6 @@ func (h *House) openHall() error {
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who))
 	})
-	h.hall.API(h.mux)
-	h.hall.Pages(h.mux)
 	h.approval = approval.New(h.hall)
 	h.approval.API(h.mux)
 	h.approval.Pages(h.mux)

@@ -66,7 +66,7 @@ func (h *House) consoleRail() []entry {
 
 // signposts are the pages that search everywhere leads to.
 func (h *House) signposts() (all []hub.Signpost) {
-	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: request.NewPath}, {key: "ask.mine", href: request.Path}}, h.consoleRail(), h.settingsRail()) {
+	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: approval.NewPath}, {key: "ask.mine", href: request.Path}}, h.consoleRail(), h.settingsRail()) {
 		all = append(all, hub.Signpost{Key: e.key, Href: e.href, Also: e.key + ".words"})
 	}
 	return all

@@ -1,4 +1,3 @@
-// Package ui holds the pages of the hall.
 package ui
 
 import web "github.com/sekisho/sekisho/internal/web/ui"
