@@ -10,6 +10,14 @@ import (
 	"time"
 )
 
+// Defines values for AddCardPolicyRequestLevel.
+const (
+	AddCardPolicyRequestLevelAal1    AddCardPolicyRequestLevel = "aal1"
+	AddCardPolicyRequestLevelAal2    AddCardPolicyRequestLevel = "aal2"
+	AddCardPolicyRequestLevelEmpty   AddCardPolicyRequestLevel = ""
+	AddCardPolicyRequestLevelPasskey AddCardPolicyRequestLevel = "passkey"
+)
+
 // Defines values for AddOrganizationRequestType.
 const (
 	AddOrganizationRequestTypeCustomer AddOrganizationRequestType = "customer"
@@ -39,6 +47,22 @@ const (
 	AskStateReleased  AskState = "released"
 	AskStateVoid      AskState = "void"
 	AskStateWithdrawn AskState = "withdrawn"
+)
+
+// Defines values for CardPolicyLevel.
+const (
+	CardPolicyLevelAal1    CardPolicyLevel = "aal1"
+	CardPolicyLevelAal2    CardPolicyLevel = "aal2"
+	CardPolicyLevelEmpty   CardPolicyLevel = ""
+	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
+)
+
+// Defines values for ChangeCardPolicyRequestLevel.
+const (
+	ChangeCardPolicyRequestLevelAal1    ChangeCardPolicyRequestLevel = "aal1"
+	ChangeCardPolicyRequestLevelAal2    ChangeCardPolicyRequestLevel = "aal2"
+	ChangeCardPolicyRequestLevelEmpty   ChangeCardPolicyRequestLevel = ""
+	ChangeCardPolicyRequestLevelPasskey ChangeCardPolicyRequestLevel = "passkey"
 )
 
 // Defines values for ChangeMemberRequestState.
@@ -404,6 +428,33 @@ type AddApprovalPolicyRequest struct {
 	// When A condition in CEL over ask, requester, beneficiary and now
 	When *string `json:"when,omitempty"`
 }
+
+// AddCardPolicyRequest defines model for AddCardPolicyRequest.
+type AddCardPolicyRequest struct {
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *AddCardPolicyRequestLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// AddCardPolicyRequestLevel What a session must have shown; left out: however they signed in
+type AddCardPolicyRequestLevel string
 
 // AddGroupRequest defines model for AddGroupRequest.
 type AddGroupRequest struct {
@@ -835,6 +886,9 @@ type Card struct {
 	// Other Who decided elsewhere
 	Other *string `json:"other,omitempty"`
 
+	// Proof What a policy asks of whoever decides it; of one card that waits
+	Proof *CardProofBody `json:"proof,omitempty"`
+
 	// Raised When it was first asked
 	Raised time.Time `json:"raised"`
 
@@ -876,6 +930,57 @@ type CardList struct {
 
 	// Open How many wait in all
 	Open int64 `json:"open"`
+}
+
+// CardPolicy defines model for CardPolicy.
+type CardPolicy struct {
+	// ID Identifier of the policy
+	ID string `json:"id"`
+
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *CardPolicyLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// CardPolicyLevel What a session must have shown; left out: however they signed in
+type CardPolicyLevel string
+
+// CardPolicyList defines model for CardPolicyList.
+type CardPolicyList struct {
+	// Items By name
+	Items []CardPolicy `json:"items"`
+}
+
+// CardProofBody defines model for CardProofBody.
+type CardProofBody struct {
+	// Enough This session has it already
+	Enough bool `json:"enough"`
+
+	// Level aal1, aal2 or passkey; left out: however they signed in
+	Level *string `json:"level,omitempty"`
+
+	// Within Seconds that the proof may be old; left out: as old as the session
+	Within *int64 `json:"within,omitempty"`
 }
 
 // ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
@@ -937,6 +1042,36 @@ type ChangeApprovalPolicyRequest struct {
 	// When A condition in CEL over ask, requester, beneficiary and now
 	When *string `json:"when,omitempty"`
 }
+
+// ChangeCardPolicyRequest defines model for ChangeCardPolicyRequest.
+type ChangeCardPolicyRequest struct {
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *ChangeCardPolicyRequestLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version As read; a change in between is a conflict
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// ChangeCardPolicyRequestLevel What a session must have shown; left out: however they signed in
+type ChangeCardPolicyRequestLevel string
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
@@ -4019,6 +4154,12 @@ type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
 // ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
 type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
 
+// AddCardPolicyJSONRequestBody defines body for AddCardPolicy for application/json ContentType.
+type AddCardPolicyJSONRequestBody = AddCardPolicyRequest
+
+// ChangeCardPolicyJSONRequestBody defines body for ChangeCardPolicy for application/json ContentType.
+type ChangeCardPolicyJSONRequestBody = ChangeCardPolicyRequest
+
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
 
@@ -4982,6 +5123,52 @@ func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParam
 	return out, c.do(ctx, r, out)
 }
 
+// ListCardPolicies How surely cards of an organization are decided
+//
+// Needs the permission `card.policy`, held in `org`.
+func (c *Client) ListCardPolicies(ctx context.Context, org string) (*CardPolicyList, error) {
+	r := request{id: "list-card-policies", method: http.MethodGet, path: place("/organizations/{org}/card-policies", org)}
+	out := new(CardPolicyList)
+	return out, c.do(ctx, r, out)
+}
+
+// AddCardPolicy Say how surely some cards are decided
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AddCardPolicy(ctx context.Context, org string, body AddCardPolicyRequest) (*CardPolicy, error) {
+	r := request{id: "add-card-policy", method: http.MethodPost, path: place("/organizations/{org}/card-policies", org)}
+	r.body = body
+	out := new(CardPolicy)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteCardPolicy Delete a policy
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) DeleteCardPolicy(ctx context.Context, org string, cardPolicy string) error {
+	r := request{id: "delete-card-policy", method: http.MethodDelete, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	return c.do(ctx, r, nil)
+}
+
+// GetCardPolicy One policy
+//
+// Needs the permission `card.policy`, held in `org`.
+func (c *Client) GetCardPolicy(ctx context.Context, org string, cardPolicy string) (*CardPolicy, error) {
+	r := request{id: "get-card-policy", method: http.MethodGet, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	out := new(CardPolicy)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeCardPolicy Change a policy; it counts for the next decision
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy string, body ChangeCardPolicyRequest) (*CardPolicy, error) {
+	r := request{id: "change-card-policy", method: http.MethodPut, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	r.body = body
+	out := new(CardPolicy)
+	return out, c.do(ctx, r, out)
+}
+
 // ListDelegations Delegations of an organization that are not over
 //
 // Needs the permission `request.policy`, held in `org`.
@@ -5813,6 +6000,11 @@ var Operations = []string{
 	"get-approval-policy",
 	"change-approval-policy",
 	"list-asks",
+	"list-card-policies",
+	"add-card-policy",
+	"delete-card-policy",
+	"get-card-policy",
+	"change-card-policy",
 	"list-delegations",
 	"list-groups",
 	"add-group",

@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/ticket"
@@ -49,6 +50,7 @@ func (h *House) consoleRail() []entry {
 	rail = append(rail,
 		entry{key: "approval.list", href: approval.PoliciesPath, permission: request.Policy, group: railPeople},
 		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
+	rail = append(rail, entry{key: "card.policies", href: presence.Path, permission: presence.Permission, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	for _, e := range h.console.Rail() {
