@@ -39,8 +39,9 @@ const (
 		}
 		return found;
 	})()`
-	weight = `performance.getEntries().filter(e => e.entryType === "navigation" || e.entryType === "resource").reduce((sum, e) => sum + e.decodedBodySize, 0)`
-	paint  = `new Promise(done => {
+	weight   = `performance.getEntries().filter(e => e.entryType === "navigation" || e.entryType === "resource").reduce((sum, e) => sum + e.decodedBodySize, 0)`
+	answered = `performance.getEntriesByType("navigation")[0].responseEnd`
+	paint    = `new Promise(done => {
 		new PerformanceObserver(list => done(list.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0)).observe({type: "paint", buffered: true});
 		setTimeout(() => done(0), 1000);
 	})`
@@ -79,7 +80,7 @@ func (b *tab) law(p place) {
 		if bytes := evaluate[int](b, weight); bytes <= 0 || bytes >= 150_000 {
 			b.t.Errorf("%s weighs %d bytes", where, bytes)
 		} else if lang == "en" {
-			b.t.Logf("%-18s %6d bytes, first paint %3.0f ms", p.name, bytes, evaluate[float64](b, paint))
+			b.t.Logf("%-18s %6d bytes, answered after %3.0f ms, first paint %3.0f ms", p.name, bytes, evaluate[float64](b, answered), evaluate[float64](b, paint))
 		}
 		b.tree(where)
 		for _, scheme := range []string{"light", "dark"} {

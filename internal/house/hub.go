@@ -19,6 +19,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
@@ -35,6 +36,7 @@ func (h *House) furnishHub() {
 			h.notice,
 			h.console,
 			h.ticket,
+			h.tokens,
 		},
 		Signposts: h.signposts,
 		Dependents: []web.Dependents{
@@ -70,7 +72,7 @@ func (o ofSignIn) Attention(ctx context.Context, actor web.Actor) (hub.Glance, e
 }
 
 // factorItems says what a person lacks to sign in safely and for long.
-func factorItems(g signin.Glance, demand signin.Demand) (items []hub.Item) {
+func factorItems(g signin.Glance, demand policy.Demand) (items []hub.Item) {
 	add := func(yes, grave bool, key, href string, args ...any) {
 		if yes {
 			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: href, Grave: grave})
@@ -165,7 +167,7 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy":  signin.PolicyPath + "/",
+	"sign-in-policy":  policy.Path + "/",
 	"notice":          notice.ListPath + "/",
 	"record":          console.LogPath + "/",
 	"connector":       ticket.SystemsPath + "/",
