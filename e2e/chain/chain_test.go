@@ -76,8 +76,12 @@ func chained(t *testing.T, database string, chains, kills int, recovery jobtest.
 	if err := before.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
+	late := lateMost
+	if recovery != jobtest.Fenced {
+		late = lateNaive
+	}
 	for _, one := range all {
-		one.mischief(func(m *fake.Mischief) { m.LateUpTo = lateMost })
+		one.mischief(func(m *fake.Mischief) { m.LateUpTo = late })
 	}
 	c := clock.System()
 	begun := c.Mono()

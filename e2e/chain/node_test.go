@@ -26,15 +26,18 @@ import (
 
 // A call of the rig's systems is over within call, and what it does stands there
 // within reach of its end: they land at most lateMost after they were called.
+// Where the rig has to double it is longer than a node takes to come back.
 const (
-	call     = 4 * time.Second
-	reach    = time.Second
-	lateMost = 300 * time.Millisecond
+	call      = 4 * time.Second
+	reach     = time.Second
+	lateMost  = 300 * time.Millisecond
+	lateNaive = 2 * time.Second
 )
 
 // order is what the parent tells a node, as JSON in the environment.
 type order struct {
 	Listen, BaseURL, Data, Unseal, Database string
+	Relay, CA                               string // of the mail server; "" is none
 	Recovery                                jobtest.Recovery
 	Org                                     id.Org
 	Systems                                 map[string]id.Connector // by name
@@ -48,6 +51,12 @@ func (o order) options() func(*house.Options) {
 		h.Config.Listen, h.Config.BaseURL, h.Config.Data, h.Config.Unseal.File = o.Listen, o.BaseURL, o.Data, o.Unseal
 		h.Config.Database = secret.Of(o.Database)
 		h.Config.Egress.Allow = []string{"127.0.0.0/8"}
+		if o.Relay != "" {
+			h.Config.Mail.CA = o.CA
+			if err := errors.Join(h.Config.Mail.SMTP.UnmarshalText([]byte(o.Relay)), h.Config.Mail.From.UnmarshalText([]byte("no-reply@sekisho.example"))); err != nil {
+				panic(err)
+			}
+		}
 		h.Rates, h.Overrun, h.Call, h.Reach = map[string]web.Rate{}, 10*time.Second, call, reach
 	}
 }
