@@ -85,7 +85,7 @@ func chained(t *testing.T, database string, chains, kills int, recovery jobtest.
 	}
 	c := clock.System()
 	begun := c.Mono()
-	r.live(ctx, r.furnished, recovery)
+	r.live(ctx, recovery)
 	r.work(ctx)
 	f := &figures{recovery: recovery, chains: chains, took: c.Mono() - begun, kills: int(r.killed.Load()), seen: int(r.parked.Load())}
 	for _, n := range r.nodes {

@@ -122,9 +122,9 @@ func (f *fleet) here(t *testing.T) *housetest.Home {
 }
 
 // live lets all nodes live.
-func (f *fleet) live(ctx context.Context, know furnished, recovery jobtest.Recovery) {
+func (f *fleet) live(ctx context.Context, recovery jobtest.Recovery) {
 	for _, n := range f.nodes {
-		n.Org, n.Systems, n.Recovery = know.org, know.systems, recovery
+		n.Recovery = recovery
 		n.live(ctx)
 	}
 }

@@ -1,25 +1,18 @@
 package chain_test
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/house"
-	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job/jobtest"
-	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/store"
-	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -39,8 +32,6 @@ type order struct {
 	Listen, BaseURL, Data, Unseal, Database string
 	Relay, CA                               string // of the mail server; "" is none
 	Recovery                                jobtest.Recovery
-	Org                                     id.Org
-	Systems                                 map[string]id.Connector // by name
 }
 
 const orderKey = "CHAIN_RIG_ORDER"
@@ -92,28 +83,9 @@ func (o order) serve(log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h.Hall().Tellers = append(h.Hall().Tellers, o)
 	return errors.Join(jobtest.Naive(ctx, h.Store(), o.Recovery), h.Start(ctx))
 }
 
-// Tell implements request.Teller: who decided tells the ticket that the ask
-// names in its reason what became of it, by their own connection.
-func (o order) Tell(tx *store.Tx, a request.Ask, s request.Step) ([]store.Event, error) {
-	if s.Name != request.StepReleased && s.Name != request.StepRefused {
-		return nil, nil
-	}
-	var n int
-	var system, record string
-	if _, err := fmt.Sscanf(a.Reason, reasonForm, &n, &system, &record); err != nil {
-		return nil, err
-	}
-	by := cmp.Or(a.DecidedBy, s.By)
-	return nil, ticket.Comment(tx, ticket.Remark{
-		ID: id.New[id.Effect](tx.Now()), Org: o.Org, System: o.Systems[system], Person: by.Person(), Ticket: record,
-		Text: strings.ToUpper(s.Name[:1]) + s.Name[1:] + ": " + a.Reason, Public: true, By: by,
-	})
-}
-
-// reasonForm is how the reason of an ask says which chain it is, and which
-// ticket of which system is to be told.
+// reasonForm is how the reason of an ask says which chain it is, and of which
+// ticket of which system.
 const reasonForm = "chain %d for %s %s"

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,6 @@ import (
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job/jobtest"
-	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
 )
@@ -34,7 +32,7 @@ type gate struct {
 	http.Handler
 	holds   atomic.Bool
 	rotated atomic.Int64
-	own     string // id of a client
+	own     string // client of the system that tickets are told by
 	had     atomic.Bool
 }
 
@@ -79,18 +77,21 @@ func TestKilledDuringARefresh(t *testing.T) {
 		f.nodes = f.nodes[:1]
 		before := f.here(t)
 		know := furnish(t, before, all, at, 1)
-		own, client := serve(t, before, know, cloud, l.URL)
-		g.own = client
+		own, err := before.Systems().System(ctx, know.org, know.systems["jira"+forAll])
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.own = own.ClientID
 		if err := before.Stop(ctx); err != nil {
 			t.Fatal(err)
 		}
 
 		g.holds.Store(true)
-		f.live(ctx, know, jobtest.Fenced)
+		f.live(ctx, jobtest.Fenced)
 		change(t, database, know.org, func(tx *store.Tx) error { // by the organization's own connection
 			_, err := tx.Exec("UPDATE card_poll SET due = 1 WHERE org = $1") // and everybody's
 			return errors.Join(err, ticket.Comment(tx, ticket.Remark{
-				ID: id.New[id.Effect](tx.Now()), Org: know.org, System: own, Ticket: cloud.open(mate(0), 1), Text: "Released.", By: id.Local(0),
+				ID: id.New[id.Effect](tx.Now()), Org: know.org, System: own.ID, Ticket: cloud.open(mate(0), 1), Text: "Released.", By: id.Local(0),
 			}))
 		})
 		until(ctx, t, "refreshes are on their way", func() bool { return g.had.Load() })
@@ -108,7 +109,7 @@ func TestKilledDuringARefresh(t *testing.T) {
 			return states["reconnect"] > 0 && states["claimed"] == 0
 		})
 		mailed, err := relay.WaitFor(ctx, "chika@kaede.example", "")
-		if err != nil || !strings.Contains(mailed.Text, "Jira of all") {
+		if err != nil || !strings.Contains(mailed.Text, own.Name) {
 			t.Errorf("C3 the organization's own connection is lost without a word: %v %s", err, mailed.Text)
 		}
 		f.nodes[0].end()
@@ -125,10 +126,10 @@ func TestKilledDuringARefresh(t *testing.T) {
 		}
 		states = statesOf(t, database)
 		t.Logf("%d refreshes were answered into the void: %v, %d records", g.rotated.Load(), states, lost)
-		if lost != states["reconnect"] || int64(lost) > g.rotated.Load() || states["on"]+lost != 3*leads+1 {
+		if lost != states["reconnect"] || int64(lost) > g.rotated.Load() || states["on"]+lost != 3*(leads+1) {
 			t.Errorf("C3 %d records of lost connections, %v, %d could be lost", lost, states, g.rotated.Load())
 		}
-		c, err := after.Systems().Connection(t.Context(), know.org, own, "")
+		c, err := after.Systems().Connection(t.Context(), know.org, own.ID, "")
 		if err != nil || c.State != connector.Reconnect {
 			t.Errorf("C3 the organization's own connection is %s, %v", c.State, err)
 		}
@@ -152,26 +153,6 @@ func caOf(t *testing.T, relay *mail.Server) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// serve adds the cloud once more, with a connection of the organization's own.
-func serve(t *testing.T, h *housetest.Home, know furnished, cloud service, at string) (own id.Connector, client string) {
-	t.Helper()
-	app := cloud.AddApp("Sekisho's own", "")
-	s, err := h.Systems().Put(t.Context(), id.Local(0), connector.Wanted{System: connector.System{
-		Org: know.org, Name: "own", Title: "Jira of all", Definition: "jira-service-management-cloud", Mode: connector.ModeService, Scheme: connector.SchemeCode,
-		Enabled: true, Networks: []string{"127.0.0.0/8"}, Settings: map[string]any{"base_url": at, "login_url": at, "site_url": at + "/kaede"},
-		ClientID: app.ID, Scope: "read:servicedesk-request write:servicedesk-request read:jira-user offline_access",
-	}, Secrets: map[string]secret.Text{connector.ClientSecret: app.Secret}})
-	if err != nil {
-		t.Fatalf("%+v", err)
-	}
-	intent := connector.Intent{Org: know.org, System: s.ID, By: id.OfPerson(know.actors["chika"].id), Session: "rig"}
-	code := jiraCode(cloud, app)
-	if err := consent(t.Context(), h, intent, func(to *url.URL) string { return code(lead(0), to) }); err != nil {
-		t.Fatalf("%+v", err)
-	}
-	return s.ID, app.ID
 }
 
 // change writes past the house.
