@@ -23,7 +23,10 @@ import (
 )
 
 // How many decide and how many ask; each who asks has one above them.
-const leads, crew = 12, 36
+var leads, crew = 12, 36
+
+// plain runs stand on the definitions and limits that come with the product.
+var plain = false
 
 func lead(i int) string { return fmt.Sprintf("lead%02d", i) }
 
@@ -63,7 +66,7 @@ func furnish(t *testing.T, h *housetest.Home, all map[string]outside, at map[str
 	k := h.People(t)
 	f := furnished{org: k.Org, actors: map[string]actor{}, systems: map[string]id.Connector{}}
 	f.actors["chika"] = actor{k.Chika, h.As(t, k.Chika, k.Org).Cookies()}
-	f.people(t, h)
+	f.everybody(t, h)
 	for i := range groups {
 		g, err := h.Register().PutGroup(t.Context(), id.Local(0), org.Group{Org: k.Org, Name: fmt.Sprint("group-", i)})
 		if err != nil {
@@ -84,7 +87,7 @@ func furnish(t *testing.T, h *housetest.Home, all map[string]outside, at map[str
 }
 
 // people adds everybody of the company.
-func (f *furnished) people(t *testing.T, h *housetest.Home) {
+func (f *furnished) everybody(t *testing.T, h *housetest.Home) {
 	t.Helper()
 	ctx, register := context.Background(), h.Register()
 	for _, p := range company()[1:] {
@@ -194,6 +197,7 @@ func wanted(t *testing.T, one outside, at string) (w connector.Wanted, code func
 		client := one.AddClient("Sekisho")
 		w.Document, w.ClientID, w.Definition = document(t, definitions+"servicenow.yaml"), client.ID, "servicenow"
 		w.Secrets = map[string]secret.Text{connector.ClientSecret: client.Secret, "doorbell_secret": secret.Of(bell)}
+		builtIn(&w)
 		return w, servicenowCode(one, client)
 	case service:
 		app := one.AddApp("Sekisho", "")
@@ -201,11 +205,19 @@ func wanted(t *testing.T, one outside, at string) (w connector.Wanted, code func
 		w.Secrets = map[string]secret.Text{connector.ClientSecret: app.Secret, "webhook_secret": secret.Of(bell)}
 		w.Settings["login_url"], w.Settings["site_url"] = at, at+"/kaede"
 		w.Scope = "read:servicedesk-request write:servicedesk-request read:jira-user offline_access"
+		builtIn(&w)
 		return w, jiraCode(one, app)
 	}
 	w.Document, w.Definition, w.Scheme = document(t, "desk.yaml"), "desk", connector.SchemeHeaderToken
 	w.Secrets = map[string]secret.Text{"bell": secret.Of(bell)}
 	return w, nil
+}
+
+// builtIn takes the definition of the product as it is, in a plain run.
+func builtIn(w *connector.Wanted) {
+	if plain {
+		w.Document = ""
+	}
 }
 
 // consent goes to a system's authorization server and back.

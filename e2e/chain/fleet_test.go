@@ -97,7 +97,7 @@ func newFleet(t *testing.T, database string) *fleet {
 	dir, port := t.TempDir(), freePort(t)
 	_, number, _ := strings.Cut(port, ":")
 	first := order{
-		Listen: port, BaseURL: "http://localhost:" + number, Data: filepath.Join(dir, "one"), Unseal: filepath.Join(dir, "one", "unseal.key"), Database: database,
+		Listen: port, BaseURL: "http://localhost:" + number, Data: filepath.Join(dir, "one"), Unseal: filepath.Join(dir, "one", "unseal.key"), Database: database, Plain: plain,
 	}
 	f := &fleet{base: first.BaseURL, nodes: []*node{{order: first, t: t}}, http: &http.Client{
 		Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64},
