@@ -230,6 +230,24 @@ CREATE INDEX card_list ON card (person, closed, due, id);
 
 CREATE INDEX card_ticket ON card (org, source, ticket);
 
+CREATE TABLE card_draft (
+  person TEXT NOT NULL,
+  place TEXT NOT NULL,                -- card:ID, ask:ID
+  session TEXT NOT NULL,              -- in which it was typed, and is shown again
+  typed TEXT NOT NULL,                -- the form, JSON
+  at BIGINT NOT NULL,
+  PRIMARY KEY (person, place)
+);
+
+CREATE TABLE card_policy (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,                 -- JSON
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
 CREATE TABLE card_poll (
   system TEXT NOT NULL,
   person TEXT NOT NULL,               -- "" is the system's own connection

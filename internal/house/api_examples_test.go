@@ -145,6 +145,9 @@ var kinds = map[string]func(*stage) string{
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
 	},
 	"approval": offered,
+	"card_policy": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/card-policies", `{"name":"mail","level":"aal1"}`)
+	},
 	"ask": func(s *stage) string {
 		if s.ids["approval"] == "" {
 			s.ids["approval"] = offered(s)

@@ -17,7 +17,7 @@ var floors = [...][]string{
 	2: {"audit", "seal", "once", "job", "egress", "rule", "manifest"},
 	3: {"org", "connector/definition"},
 	4: {"web", "notify", "connector"},
-	5: {"lease"},
+	5: {"lease", "presence"},
 	6: {"admit", "factor", "request"},
 	7: {
 		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
@@ -29,7 +29,7 @@ var floors = [...][]string{
 	},
 	9: {"house"},
 	10: {
-		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/operate", "e2e/peers", // and R/Rtest
+		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/chain", "e2e/operate", "e2e/peers", // and R/Rtest
 	},
 }
 

@@ -65,7 +65,7 @@ func (d *Delegation) Settle() *fault.Fault {
 		bad.Add("ends", "field-required")
 	case !d.Ends.After(d.Starts):
 		bad.Add("ends", "ask-ends-before-it-begins")
-	case d.Ends.Sub(d.Starts) > daysMost:
+	case d.Ends.Sub(d.Starts) > LengthMost:
 		bad.Add("ends", "policy-time-out-of-range")
 	}
 	checkText(&bad, "reason", d.Reason, false)

@@ -99,11 +99,13 @@ func (a Approver) Split() (kind, which string) {
 	return kind, which
 }
 
+// LengthMost is how long anything may be let out, or be waited for.
+const LengthMost = 366 * 24 * time.Hour
+
 // Bounds of what a policy says.
 const (
 	stagesMost, panelsMost, approversMost, needMost = 8, 8, 20, 20
 	rulesMost, remindersMost                        = 20, 5
-	daysMost                                        = 366 * 24 * time.Hour
 	usualExpires, usualMost, usualAhead             = 72 * time.Hour, 8 * time.Hour, 30 * 24 * time.Hour
 )
 
@@ -166,7 +168,7 @@ func (p *ApprovalPolicy) usual() {
 
 func (p *ApprovalPolicy) checkTimes(bad *fault.Checks) {
 	for path, d := range map[string]time.Duration{"expires": p.Expires, "max_duration": p.Most, "usual_duration": p.Usual, "ahead": p.Ahead} {
-		if d < time.Minute || d > daysMost {
+		if d < time.Minute || d > LengthMost {
 			bad.Add(path, "policy-time-out-of-range")
 		}
 	}

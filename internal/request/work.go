@@ -109,8 +109,10 @@ func (w *work) abort(err error) store.End { return store.Abort(errors.Join(w.err
 
 func (w *work) note(err error) { w.err = errors.Join(w.err, err) }
 
-// errImpossible says that a stage could never be approved.
-var errImpossible = fault.New(fault.Unmet, "ask-nobody-decides")
+// NobodyDecides is the code of a stage that could never be approved.
+const NobodyDecides = "ask-nobody-decides"
+
+var errImpossible = fault.New(fault.Unmet, NobodyDecides)
 
 // raise brings the question of the stage to whoever may decide. A stage that
 // nobody could approve is errImpossible: a question is never put to nobody.
