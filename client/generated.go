@@ -10,14 +10,6 @@ import (
 	"time"
 )
 
-// Defines values for AddCardPolicyRequestLevel.
-const (
-	AddCardPolicyRequestLevelAal1    AddCardPolicyRequestLevel = "aal1"
-	AddCardPolicyRequestLevelAal2    AddCardPolicyRequestLevel = "aal2"
-	AddCardPolicyRequestLevelEmpty   AddCardPolicyRequestLevel = ""
-	AddCardPolicyRequestLevelPasskey AddCardPolicyRequestLevel = "passkey"
-)
-
 // Defines values for AddOrganizationRequestType.
 const (
 	AddOrganizationRequestTypeCustomer AddOrganizationRequestType = "customer"
@@ -47,22 +39,6 @@ const (
 	AskStateReleased  AskState = "released"
 	AskStateVoid      AskState = "void"
 	AskStateWithdrawn AskState = "withdrawn"
-)
-
-// Defines values for CardPolicyLevel.
-const (
-	CardPolicyLevelAal1    CardPolicyLevel = "aal1"
-	CardPolicyLevelAal2    CardPolicyLevel = "aal2"
-	CardPolicyLevelEmpty   CardPolicyLevel = ""
-	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
-)
-
-// Defines values for ChangeCardPolicyRequestLevel.
-const (
-	ChangeCardPolicyRequestLevelAal1    ChangeCardPolicyRequestLevel = "aal1"
-	ChangeCardPolicyRequestLevelAal2    ChangeCardPolicyRequestLevel = "aal2"
-	ChangeCardPolicyRequestLevelEmpty   ChangeCardPolicyRequestLevel = ""
-	ChangeCardPolicyRequestLevelPasskey ChangeCardPolicyRequestLevel = "passkey"
 )
 
 // Defines values for ChangeMemberRequestState.
@@ -428,33 +404,6 @@ type AddApprovalPolicyRequest struct {
 	// When A condition in CEL over ask, requester, beneficiary and now
 	When *string `json:"when,omitempty"`
 }
-
-// AddCardPolicyRequest defines model for AddCardPolicyRequest.
-type AddCardPolicyRequest struct {
-	// Kinds outside, ask, app; every kind if empty
-	Kinds *[]string `json:"kinds,omitempty"`
-
-	// Level What a session must have shown; left out: however they signed in
-	Level *AddCardPolicyRequestLevel `json:"level,omitempty"`
-
-	// Name Unique in the organization: lower-case letters, digits, hyphens
-	Name string `json:"name"`
-
-	// Systems Identifiers of outside systems; all if empty
-	Systems *[]string `json:"systems,omitempty"`
-
-	// Urgent These cards may disturb quiet hours
-	Urgent *bool `json:"urgent,omitempty"`
-
-	// When A condition in CEL over card and now; where it fails the policy applies
-	When *string `json:"when,omitempty"`
-
-	// Within Seconds that the proof may be old; 0: as old as the session
-	Within *int64 `json:"within,omitempty"`
-}
-
-// AddCardPolicyRequestLevel What a session must have shown; left out: however they signed in
-type AddCardPolicyRequestLevel string
 
 // AddGroupRequest defines model for AddGroupRequest.
 type AddGroupRequest struct {
@@ -833,6 +782,15 @@ type AskStep struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// Asked defines model for Asked.
+type Asked struct {
+	// Name As the system writes it
+	Name string `json:"name"`
+
+	// State pending, approved, rejected, cancelled or unknown
+	State string `json:"state"`
+}
+
 // Both defines model for Both.
 type Both struct {
 	// En English, plain text
@@ -886,9 +844,6 @@ type Card struct {
 	// Other Who decided elsewhere
 	Other *string `json:"other,omitempty"`
 
-	// Proof What a policy asks of whoever decides it; of one card that waits
-	Proof *CardProofBody `json:"proof,omitempty"`
-
 	// Raised When it was first asked
 	Raised time.Time `json:"raised"`
 
@@ -932,55 +887,25 @@ type CardList struct {
 	Open int64 `json:"open"`
 }
 
-// CardPolicy defines model for CardPolicy.
-type CardPolicy struct {
-	// ID Identifier of the policy
-	ID string `json:"id"`
+// Catalog defines model for Catalog.
+type Catalog struct {
+	// Connected The caller has switched it on
+	Connected bool `json:"connected"`
 
-	// Kinds outside, ask, app; every kind if empty
-	Kinds *[]string `json:"kinds,omitempty"`
+	// Organization Identifier of the organization that it belongs to
+	Organization string `json:"organization"`
 
-	// Level What a session must have shown; left out: however they signed in
-	Level *CardPolicyLevel `json:"level,omitempty"`
+	// System Identifier of the system
+	System string `json:"system"`
 
-	// Name Unique in the organization: lower-case letters, digits, hyphens
-	Name string `json:"name"`
-
-	// Systems Identifiers of outside systems; all if empty
-	Systems *[]string `json:"systems,omitempty"`
-
-	// Urgent These cards may disturb quiet hours
-	Urgent *bool `json:"urgent,omitempty"`
-
-	// Version Send it back with a change
-	Version int64 `json:"version"`
-
-	// When A condition in CEL over card and now; where it fails the policy applies
-	When *string `json:"when,omitempty"`
-
-	// Within Seconds that the proof may be old; 0: as old as the session
-	Within *int64 `json:"within,omitempty"`
+	// Title As people call it
+	Title string `json:"title"`
 }
 
-// CardPolicyLevel What a session must have shown; left out: however they signed in
-type CardPolicyLevel string
-
-// CardPolicyList defines model for CardPolicyList.
-type CardPolicyList struct {
-	// Items By name
-	Items []CardPolicy `json:"items"`
-}
-
-// CardProofBody defines model for CardProofBody.
-type CardProofBody struct {
-	// Enough This session has it already
-	Enough bool `json:"enough"`
-
-	// Level aal1, aal2 or passkey; left out: however they signed in
-	Level *string `json:"level,omitempty"`
-
-	// Within Seconds that the proof may be old; left out: as old as the session
-	Within *int64 `json:"within,omitempty"`
+// CatalogList defines model for CatalogList.
+type CatalogList struct {
+	// Items Systems with a catalog
+	Items []Catalog `json:"items"`
 }
 
 // ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
@@ -1042,36 +967,6 @@ type ChangeApprovalPolicyRequest struct {
 	// When A condition in CEL over ask, requester, beneficiary and now
 	When *string `json:"when,omitempty"`
 }
-
-// ChangeCardPolicyRequest defines model for ChangeCardPolicyRequest.
-type ChangeCardPolicyRequest struct {
-	// Kinds outside, ask, app; every kind if empty
-	Kinds *[]string `json:"kinds,omitempty"`
-
-	// Level What a session must have shown; left out: however they signed in
-	Level *ChangeCardPolicyRequestLevel `json:"level,omitempty"`
-
-	// Name Unique in the organization: lower-case letters, digits, hyphens
-	Name string `json:"name"`
-
-	// Systems Identifiers of outside systems; all if empty
-	Systems *[]string `json:"systems,omitempty"`
-
-	// Urgent These cards may disturb quiet hours
-	Urgent *bool `json:"urgent,omitempty"`
-
-	// Version As read; a change in between is a conflict
-	Version int64 `json:"version"`
-
-	// When A condition in CEL over card and now; where it fails the policy applies
-	When *string `json:"when,omitempty"`
-
-	// Within Seconds that the proof may be old; 0: as old as the session
-	Within *int64 `json:"within,omitempty"`
-}
-
-// ChangeCardPolicyRequestLevel What a session must have shown; left out: however they signed in
-type ChangeCardPolicyRequestLevel string
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
@@ -2159,6 +2054,57 @@ type IssuedList struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// Item defines model for Item.
+type Item struct {
+	// Category As the system calls it
+	Category *string `json:"category,omitempty"`
+
+	// Digest Of a single item; an order sends it back
+	Digest *string `json:"digest,omitempty"`
+
+	// Fields What an order asks; of a single item
+	Fields []ItemField `json:"fields"`
+
+	// ID Identifier at the system
+	ID string `json:"id"`
+
+	// Price Of one, as the system writes it
+	Price *string `json:"price,omitempty"`
+
+	// Text Plain text
+	Text *string `json:"text,omitempty"`
+
+	// Title Plain text
+	Title string `json:"title"`
+}
+
+// ItemField defines model for ItemField.
+type ItemField struct {
+	// Format text, number, date, select or boolean
+	Format string `json:"format"`
+
+	// ID Name of the value in an order
+	ID string `json:"id"`
+
+	// Label As the system calls it
+	Label string `json:"label"`
+
+	// Max Characters
+	Max *int64 `json:"max,omitempty"`
+
+	// Min Characters; 1 makes it compulsory
+	Min *int64 `json:"min,omitempty"`
+
+	// Options What can be chosen
+	Options []Option `json:"options"`
+}
+
+// ItemList defines model for ItemList.
+type ItemList struct {
+	// Items As the system orders them
+	Items []Item `json:"items"`
+}
+
 // Key defines model for Key.
 type Key struct {
 	// Destroyed Since when it is gone
@@ -2629,6 +2575,111 @@ type OpenSessionList struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// Option defines model for Option.
+type Option struct {
+	// Label What people read
+	Label string `json:"label"`
+
+	// Value What is sent
+	Value string `json:"value"`
+}
+
+// Order defines model for Order.
+type Order struct {
+	// Asked Who is asked to approve it
+	Asked []Asked `json:"asked"`
+
+	// ID Identifier of the request here
+	ID string `json:"id"`
+
+	// Item Of the catalog, of one that was ordered here
+	Item *string `json:"item,omitempty"`
+
+	// NativeState The system's own word
+	NativeState *string `json:"native_state,omitempty"`
+
+	// Number As the system calls it; left out until it has one
+	Number *string `json:"number,omitempty"`
+
+	// Opened When it was made
+	Opened time.Time `json:"opened"`
+
+	// Org Organization that the system belongs to
+	Org string `json:"org"`
+
+	// Price Of one, as the system wrote it
+	Price *string `json:"price,omitempty"`
+
+	// Quantity Of one that was ordered here
+	Quantity *int64 `json:"quantity,omitempty"`
+
+	// Said The system's own words about it
+	Said *string `json:"said,omitempty"`
+
+	// Source How people call the system
+	Source string `json:"source"`
+
+	// State open, waiting, approved, rejected, closed, cancelled, gone or unknown
+	State string `json:"state"`
+
+	// Steps What happened, the oldest first
+	Steps []OrderStep `json:"steps"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title Plain text
+	Title string `json:"title"`
+
+	// URL The request at its system
+	URL *string `json:"url,omitempty"`
+
+	// Version Raised by each change
+	Version int64 `json:"version"`
+
+	// Way there, sending, refused, or unclear: it may have arrived
+	Way string `json:"way"`
+
+	// Why Kind of problem, of one that was refused
+	Why *string `json:"why,omitempty"`
+}
+
+// OrderItemRequest defines model for OrderItemRequest.
+type OrderItemRequest struct {
+	// Digest Of the item as it was read
+	Digest string `json:"digest"`
+
+	// Key Made up by the caller, 26 characters of lower-case Crockford base32; sent again it is the same order
+	Key string `json:"key"`
+
+	// Quantity How many
+	Quantity *int64 `json:"quantity,omitempty"`
+
+	// Values By field of the item
+	Values *map[string]string `json:"values,omitempty"`
+}
+
+// OrderList defines model for OrderList.
+type OrderList struct {
+	// Items The newest first
+	Items []Order `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// OrderStep defines model for OrderStep.
+type OrderStep struct {
+	// At When it was seen here
+	At time.Time `json:"at"`
+
+	// Name ordered, placed, refused, found or state.STATE
+	Name string `json:"name"`
+
+	// Text The system's own word
+	Text *string `json:"text,omitempty"`
+}
+
 // Organization defines model for Organization.
 type Organization struct {
 	// ID Identifier: never changed and never used again
@@ -2945,6 +2996,42 @@ type PolicyList struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
+}
+
+// PolicyResource defines model for PolicyResource.
+type PolicyResource struct {
+	// Absolute Seconds that a session lasts at most; 0 is the default
+	Absolute *int64 `json:"absolute,omitempty"`
+
+	// Groups Only for who is in one of them
+	Groups *[]string `json:"groups,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Idle Seconds without a request that end a session; 0 is the default
+	Idle *int64 `json:"idle,omitempty"`
+
+	// Name Unique in the organization
+	Name string `json:"name"`
+
+	// Passkeys What new passkeys must be
+	Passkeys *PolicyKey `json:"passkeys,omitempty"`
+
+	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
+	Require *[]string `json:"require,omitempty"`
+
+	// Roles Only for who has one of them
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// PolicyResourceList defines model for PolicyResourceList.
+type PolicyResourceList struct {
+	// Items What is on this page
+	Items []PolicyResource `json:"items"`
 }
 
 // Problem defines model for Problem.
@@ -3322,42 +3409,6 @@ type Sheet struct {
 	Why *string `json:"why,omitempty"`
 }
 
-// SigninPolicyResource defines model for SigninPolicyResource.
-type SigninPolicyResource struct {
-	// Absolute Seconds that a session lasts at most; 0 is the default
-	Absolute *int64 `json:"absolute,omitempty"`
-
-	// Groups Only for who is in one of them
-	Groups *[]string `json:"groups,omitempty"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Idle Seconds without a request that end a session; 0 is the default
-	Idle *int64 `json:"idle,omitempty"`
-
-	// Name Unique in the organization
-	Name string `json:"name"`
-
-	// Passkeys What new passkeys must be
-	Passkeys *PolicyKey `json:"passkeys,omitempty"`
-
-	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
-	Require *[]string `json:"require,omitempty"`
-
-	// Roles Only for who has one of them
-	Roles *[]string `json:"roles,omitempty"`
-
-	// Version Send it back with a change
-	Version int64 `json:"version"`
-}
-
-// SigninPolicyResourceList defines model for SigninPolicyResourceList.
-type SigninPolicyResourceList struct {
-	// Items What is on this page
-	Items []SigninPolicyResource `json:"items"`
-}
-
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
 	// Reason The log keeps it
@@ -3452,6 +3503,9 @@ type Stretch struct {
 
 	// From Its beginning; it ends where the next begins
 	From time.Time `json:"from"`
+
+	// Further Asks, cards and leases by what became of them: asked, released, ask-refused, ask-expired, card-raised, card-decided, card-applied, card-failed, lease-begun, lease-ended, lease-stuck
+	Further *map[string]int64 `json:"further,omitempty"`
 
 	// Invited Invitations made
 	Invited int64 `json:"invited"`
@@ -3851,6 +3905,15 @@ type ListCardsParams struct {
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListCatalogItemsParams defines parameters for ListCatalogItems.
+type ListCatalogItemsParams struct {
+	// Text Narrows the list
+	Text *string `form:"text,omitempty" json:"text,omitempty"`
+
+	// Category Narrows the list, where the system knows categories
+	Category *string `form:"category,omitempty" json:"category,omitempty"`
+}
+
 // GetDashboardParams defines parameters for GetDashboard.
 type GetDashboardParams struct {
 	// Of The organization (what is meant without it, where permitted), or the house with all organizations
@@ -3929,6 +3992,18 @@ type ListNoticesParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListOrdersParams defines parameters for ListOrders.
+type ListOrdersParams struct {
+	// Done Those that are closed
+	Done *bool `form:"done,omitempty" json:"done,omitempty"`
+
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Requests on a page
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
@@ -4103,6 +4178,9 @@ type EraseFieldJSONRequestBody = EraseFieldRequest
 // DecideCardJSONRequestBody defines body for DecideCard for application/json ContentType.
 type DecideCardJSONRequestBody = DecideCardRequest
 
+// OrderItemJSONRequestBody defines body for OrderItem for application/json ContentType.
+type OrderItemJSONRequestBody = OrderItemRequest
+
 // SkipEffectJSONRequestBody defines body for SkipEffect for application/json ContentType.
 type SkipEffectJSONRequestBody = SkipEffectRequest
 
@@ -4153,12 +4231,6 @@ type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
 
 // ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
 type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
-
-// AddCardPolicyJSONRequestBody defines body for AddCardPolicy for application/json ContentType.
-type AddCardPolicyJSONRequestBody = AddCardPolicyRequest
-
-// ChangeCardPolicyJSONRequestBody defines body for ChangeCardPolicy for application/json ContentType.
-type ChangeCardPolicyJSONRequestBody = ChangeCardPolicyRequest
 
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
@@ -4458,6 +4530,51 @@ func (c *Client) DecideCard(ctx context.Context, card string, body DecideCardReq
 	r := request{id: "decide-card", method: http.MethodPost, path: place("/cards/{card}/decide", card)}
 	r.body = body
 	out := new(Card)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCatalogs Systems at which the caller can order, or could once they have switched them on
+//
+// For everybody who is signed in.
+func (c *Client) ListCatalogs(ctx context.Context) (*CatalogList, error) {
+	r := request{id: "list-catalogs", method: http.MethodGet, path: place("/catalogs")}
+	out := new(CatalogList)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCatalogItems What a system offers
+//
+// For everybody who is signed in.
+func (c *Client) ListCatalogItems(ctx context.Context, system string, params *ListCatalogItemsParams) (*ItemList, error) {
+	r := request{id: "list-catalog-items", method: http.MethodGet, path: place("/catalogs/{system}/items", system)}
+	if params != nil {
+		if params.Text != nil {
+			r.ask("text", *params.Text)
+		}
+		if params.Category != nil {
+			r.ask("category", *params.Category)
+		}
+	}
+	out := new(ItemList)
+	return out, c.do(ctx, r, out)
+}
+
+// GetCatalogItem One item, with its fields and the digest that an order needs
+//
+// For everybody who is signed in.
+func (c *Client) GetCatalogItem(ctx context.Context, system string, item string) (*Item, error) {
+	r := request{id: "get-catalog-item", method: http.MethodGet, path: place("/catalogs/{system}/items/{item}", system, item)}
+	out := new(Item)
+	return out, c.do(ctx, r, out)
+}
+
+// OrderItem Order an item; it is on its way when this returns
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) OrderItem(ctx context.Context, system string, item string, body OrderItemRequest) (*Order, error) {
+	r := request{id: "order-item", method: http.MethodPost, path: place("/catalogs/{system}/items/{item}/order", system, item)}
+	r.body = body
+	out := new(Order)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4990,6 +5107,51 @@ func (c *Client) ChangeNotice(ctx context.Context, notice string, body ChangeNot
 	return out, c.do(ctx, r, out)
 }
 
+// ListOrders The caller's own requests at outside systems
+//
+// For everybody who is signed in.
+func (c *Client) ListOrders(ctx context.Context, params *ListOrdersParams) (*OrderList, error) {
+	r := request{id: "list-orders", method: http.MethodGet, path: place("/orders")}
+	if params != nil {
+		if params.Done != nil {
+			r.ask("done", *params.Done)
+		}
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(OrderList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListOrders goes through ListOrders page by page. An error is the last thing that it yields.
+func (c *Client) EachListOrders(ctx context.Context, params *ListOrdersParams) iter.Seq2[Order, error] {
+	var p ListOrdersParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]Order, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListOrders(ctx, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// GetOrder One request, with who is asked to approve it
+//
+// For everybody who is signed in.
+func (c *Client) GetOrder(ctx context.Context, order string) (*Order, error) {
+	r := request{id: "get-order", method: http.MethodGet, path: place("/orders/{order}", order)}
+	out := new(Order)
+	return out, c.do(ctx, r, out)
+}
+
 // ListOrganizations Organizations that the caller may know of, by title
 //
 // For everybody who is signed in.
@@ -5120,52 +5282,6 @@ func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParam
 		}
 	}
 	out := new(AskList)
-	return out, c.do(ctx, r, out)
-}
-
-// ListCardPolicies How surely cards of an organization are decided
-//
-// Needs the permission `card.policy`, held in `org`.
-func (c *Client) ListCardPolicies(ctx context.Context, org string) (*CardPolicyList, error) {
-	r := request{id: "list-card-policies", method: http.MethodGet, path: place("/organizations/{org}/card-policies", org)}
-	out := new(CardPolicyList)
-	return out, c.do(ctx, r, out)
-}
-
-// AddCardPolicy Say how surely some cards are decided
-//
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) AddCardPolicy(ctx context.Context, org string, body AddCardPolicyRequest) (*CardPolicy, error) {
-	r := request{id: "add-card-policy", method: http.MethodPost, path: place("/organizations/{org}/card-policies", org)}
-	r.body = body
-	out := new(CardPolicy)
-	return out, c.do(ctx, r, out)
-}
-
-// DeleteCardPolicy Delete a policy
-//
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) DeleteCardPolicy(ctx context.Context, org string, cardPolicy string) error {
-	r := request{id: "delete-card-policy", method: http.MethodDelete, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
-	return c.do(ctx, r, nil)
-}
-
-// GetCardPolicy One policy
-//
-// Needs the permission `card.policy`, held in `org`.
-func (c *Client) GetCardPolicy(ctx context.Context, org string, cardPolicy string) (*CardPolicy, error) {
-	r := request{id: "get-card-policy", method: http.MethodGet, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
-	out := new(CardPolicy)
-	return out, c.do(ctx, r, out)
-}
-
-// ChangeCardPolicy Change a policy; it counts for the next decision
-//
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy string, body ChangeCardPolicyRequest) (*CardPolicy, error) {
-	r := request{id: "change-card-policy", method: http.MethodPut, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
-	r.body = body
-	out := new(CardPolicy)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5602,19 +5718,19 @@ func (c *Client) EndSession(ctx context.Context, org string, session string) err
 // ListSignInPolicies What the organization asks of people who sign in
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*SigninPolicyResourceList, error) {
+func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*PolicyResourceList, error) {
 	r := request{id: "list-sign-in-policies", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies", org)}
-	out := new(SigninPolicyResourceList)
+	out := new(PolicyResourceList)
 	return out, c.do(ctx, r, out)
 }
 
 // AddSignInPolicy Add a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*SigninPolicyResource, error) {
+func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*PolicyResource, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
-	out := new(SigninPolicyResource)
+	out := new(PolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5629,19 +5745,19 @@ func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy stri
 // GetSignInPolicy One policy
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*SigninPolicyResource, error) {
+func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*PolicyResource, error) {
 	r := request{id: "get-sign-in-policy", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
-	out := new(SigninPolicyResource)
+	out := new(PolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
 // ChangeSignInPolicy Change a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*SigninPolicyResource, error) {
+func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*PolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
-	out := new(SigninPolicyResource)
+	out := new(PolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5940,6 +6056,10 @@ var Operations = []string{
 	"list-cards",
 	"get-card",
 	"decide-card",
+	"list-catalogs",
+	"list-catalog-items",
+	"get-catalog-item",
+	"order-item",
 	"list-connector-definitions",
 	"get-dashboard",
 	"list-dependents",
@@ -5989,6 +6109,8 @@ var Operations = []string{
 	"take-back-notice",
 	"get-notice",
 	"change-notice",
+	"list-orders",
+	"get-order",
 	"list-organizations",
 	"add-organization",
 	"delete-organization",
@@ -6000,11 +6122,6 @@ var Operations = []string{
 	"get-approval-policy",
 	"change-approval-policy",
 	"list-asks",
-	"list-card-policies",
-	"add-card-policy",
-	"delete-card-policy",
-	"get-card-policy",
-	"change-card-policy",
 	"list-delegations",
 	"list-groups",
 	"add-group",

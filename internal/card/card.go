@@ -137,6 +137,9 @@ type Options struct {
 	// Timeout bounds one call of the decision's way, Reach is how much longer an
 	// outside system may go on with a request that we gave up; 0 are 45 s and 60 s.
 	Timeout, Reach time.Duration
+	// Also is done with each connection when its questions are read; nil is
+	// nothing.
+	Also func(context.Context, Tie) error
 	// Presence says how surely who decides has to be themself; nil: whoever is
 	// signed in.
 	Presence *presence.Desk

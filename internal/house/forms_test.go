@@ -315,6 +315,7 @@ var elsewhere = map[string]string{
 	"/admin/systems/{system}/definition/save":    withFile,
 	"/asks/{ask}/decide":                         asDecision,
 	"/cards/{card}":                              asDecision,
+	"/orders/new/{system}/{item}":                outside,
 	"/admin/effects/{effect}/skip":               inAState,
 	"/admin/sessions/end":                        inAState,
 	"/settings/email":                            inAState,
@@ -326,6 +327,7 @@ const (
 	onLinks    = "welcome: the tests of links that are refused"
 	withFile   = "a form with a file: people.TestImportForms, console.TestManifestsOnThePage, ticket's uploads"
 	asDecision = "a decision bound to what was shown: card.TestDecideRefused, request.TestDecisionIsBound"
+	outside    = "the form that an outside system makes: order.TestThePages, order.TestWhatIsNotOrdered"
 	inAState   = "needs something in a certain state: console.TestR4WhoseEffects, signin.TestEndAllThatFit, welcome's verification"
 )
 

@@ -43,6 +43,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/presence"
@@ -50,6 +51,7 @@ import (
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -87,6 +89,9 @@ type Options struct {
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration
+	// Call bounds a decision or a comment on its way to an outside system, Reach is
+	// how much longer the system may go on with it, in a test; 0 are the rooms' own.
+	Call, Reach time.Duration
 }
 
 // House is one process of Sekisho.
@@ -123,6 +128,7 @@ type House struct {
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	orders   *order.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -154,7 +160,7 @@ func Schemas() []fs.FS {
 		lease.Schema, presence.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema,
+		card.Schema, order.Schema,
 	}
 }
 
@@ -165,7 +171,7 @@ func Sentences() []fs.FS {
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, presence.Words, request.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words,
+		definition.Words, connector.Words, card.Words, order.Words,
 	}
 }
 
@@ -271,12 +277,12 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket, h.presence); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.presence); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
-		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
+		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,
 		Premises: premises{h}, Log: h.options.Log, Node: h.node, Version: h.options.Version,
 	})
 	h.backup = backup.New(backup.Options{
@@ -295,6 +301,9 @@ func (h *House) furnish() (err error) {
 	h.backup.Doors(h.mux)
 	h.ticket.Doors(h.mux)
 	if err := h.furnishCards(); err != nil {
+		return err
+	}
+	if err := h.furnishOrders(); err != nil {
 		return err
 	}
 	help, err := handbook.New(docs.Handbook)
@@ -321,13 +330,13 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *approval.Room, t *ticket.Room, c *presence.Desk) (*manifest.Set, error) {
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, c *presence.Desk) (*manifest.Set, error) {
 	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, approval.New(nil), ticket.New(ticket.Options{}), nil)
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil), ticket.New(ticket.Options{}), nil)
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
