@@ -16,14 +16,28 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
+// Options is what the door stands on besides the hall.
+type Options struct {
+	// Topics change with what waits for somebody; nil: nothing says so.
+	Topics func(who id.Person) []string
+	// Templates are offered where things are asked for; nil: there are none.
+	Templates Templates
+}
+
 // Room is the door.
-type Room struct{ hall *request.Hall }
+type Room struct {
+	hall *request.Hall
+	Options
+}
 
 // asks are the doors of asks.
-type asks struct{ *request.Hall }
+type asks struct {
+	*request.Hall
+	Options
+}
 
 // New makes the room.
-func New(hall *request.Hall) *Room { return &Room{hall} }
+func New(hall *request.Hall, o Options) *Room { return &Room{hall, o} }
 
 type (
 	paged struct {

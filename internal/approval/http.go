@@ -59,7 +59,7 @@ type (
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
 	m.Examples(examples)
-	asks{r.hall}.api(m)
+	asks{r.hall, r.Options}.api(m)
 	r.leaseAPI(m)
 	r.policyAPI(m)
 }

@@ -36,6 +36,7 @@ type AskBody struct {
 	Rule      string     `json:"rule,omitempty" doc:"That decided in place of people"`
 	Lease     string     `json:"lease,omitempty" doc:"Under which it is out"`
 	Until     *time.Time `json:"until,omitempty" doc:"When it is taken back"`
+	Ticket    string     `json:"ticket,omitempty" doc:"Number of the outside ticket that is told of each step"`
 }
 
 // orNever is a time that may not have come.
@@ -50,7 +51,7 @@ func askBody(a request.Ask) AskBody {
 	return AskBody{
 		ID: string(a.ID), Org: string(a.Org), Requester: string(a.Person), For: string(a.For), Kind: a.Kind, Target: a.Target, Title: a.Title, Reason: a.Reason,
 		From: orNever(a.From), Length: int64(a.Length / time.Second), Extends: string(a.Extends), Broken: a.Break, Review: string(a.Review), State: string(a.State),
-		Revision: a.Revision, Stage: a.Stage, Created: a.Created, Due: a.Due, Decided: orNever(a.Decided), Rule: a.Rule, Lease: string(a.Lease), Until: orNever(a.Until),
+		Revision: a.Revision, Stage: a.Stage, Created: a.Created, Due: a.Due, Decided: orNever(a.Decided), Rule: a.Rule, Lease: string(a.Lease), Until: orNever(a.Until), Ticket: a.Ticket.Number,
 	}
 }
 
@@ -153,12 +154,15 @@ type wantedBody struct {
 	Endless bool       `json:"endless,omitempty" doc:"Until it is given back, where the policy lets it"`
 	Extends string     `json:"extends,omitempty" doc:"Id of the lease that is to last longer"`
 	Break   bool       `json:"break,omitempty" doc:"Break the glass: it is out at once, and reviewed afterwards"`
+	System  string     `json:"system,omitempty" doc:"Id of the outside system of the ticket"`
+	Ticket  string     `json:"ticket,omitempty" doc:"Number of a ticket that is told of each step"`
 }
 
 func (b wantedBody) wanted() request.Wanted {
 	w := request.Wanted{
 		Org: id.Org(b.Org), For: id.Person(b.For), Kind: b.Kind, Target: b.Target, Reason: b.Reason, Length: time.Duration(b.Length) * time.Second,
 		Endless: b.Endless, Extends: id.Lease(b.Extends), Break: b.Break,
+		Ticket: request.Ticket{System: id.Connector(b.System), Number: b.Ticket},
 	}
 	if b.From != nil {
 		w.From = *b.From

@@ -26,7 +26,7 @@ const (
 
 // Pages registers the pages for people.
 func (r *Room) Pages(m *web.Mux) {
-	asks{r.hall}.pages(m)
+	asks{r.hall, r.Options}.pages(m)
 	page := func(method, path, permission string, handler web.Handler) {
 		m.Page(web.Route{Method: method, Path: path, Permission: permission}, handler)
 	}

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -34,9 +35,14 @@ func (h asks) find(v *web.Visit) (who id.Person, s request.Sheet, err error) {
 }
 
 func (h asks) showAsk(v *web.Visit) error {
+	v.Follow(request.TopicOf(id.Ask(v.Path("ask"))))
 	who, s, err := h.find(v)
 	if err != nil {
 		return err
+	}
+	if seen := v.Query("seen"); seen != "" && v.Request().Header.Get("HX-Request") == "true" && seen == seenOf(s) {
+		v.Writer().WriteHeader(http.StatusNoContent) // what is typed stays
+		return nil
 	}
 	return h.keptPage(v, who, s)
 }
@@ -69,6 +75,15 @@ func (h asks) proveFirst(v *web.Visit, who id.Person, s request.Sheet, typed url
 	return v.See(presence.Again(f, request.Path+"/"+string(s.Ask.ID)))
 }
 
+// seenOf is what the forms of an ask are about.
+func seenOf(s request.Sheet) string {
+	offered := "0"
+	if s.CanDecide {
+		offered = "1"
+	}
+	return string(s.Ask.State) + offered + s.Digest[:min(len(s.Digest), 16)]
+}
+
 // sheetPage is the page of an ask; f is why what was just tried was refused.
 func (h asks) sheetPage(v *web.Visit, who id.Person, s request.Sheet, f *fault.Fault, typed string, status int) error {
 	page := h.shown(v, who, s, f)
@@ -86,7 +101,7 @@ func (h asks) shown(v *web.Visit, who id.Person, s request.Sheet, f *fault.Fault
 	a := s.Ask
 	page := ui.Ask{
 		Title: a.Title, Lead: v.Say("ask.asks", "requester", s.Requester.Name), Badge: v.Say("ask.state." + string(a.State)), Kind: badgeKind(a),
-		Facts: h.sheetFacts(v, s), Benches: h.benchesOf(v, s), Steps: h.timeline(v, s), Saved: done(v),
+		Here: request.Path + "/" + string(a.ID), Topic: request.TopicOf(a.ID), Seen: seenOf(s), Facts: h.sheetFacts(v, s), Benches: h.benchesOf(v, s), Steps: h.timeline(v, s), Saved: done(v),
 	}
 	if f != nil {
 		page.Problem, page.Do = v.Say("problem."+f.Code, f.Args.Pairs()...), v.Say("problem."+f.Code+".do", f.Args.Pairs()...)
@@ -162,6 +177,13 @@ func (h asks) sheetFacts(v *web.Visit, s request.Sheet) (all []webui.Detail) {
 	}
 	add("ask.org", s.Org.Title)
 	add("ask.reason", a.Reason)
+	if a.Ticket.Number != "" {
+		all = append(all, ticketFact(v, a.Ticket))
+	}
+	if names := ownersLine(v, s); names != "" {
+		add("ask.owners", names)
+	}
+	add("ask.about", s.Target.About)
 	if !a.From.IsZero() {
 		all = append(all, webui.Detail{Key: v.Say("ask.from"), Value: webui.Time(a.From)})
 	}
@@ -175,6 +197,28 @@ func (h asks) sheetFacts(v *web.Visit, s request.Sheet) (all []webui.Detail) {
 		add(fact.Key, fact.Value)
 	}
 	return all
+}
+
+// ticketFact is the outside ticket that an ask names.
+func ticketFact(v *web.Visit, t request.Ticket) webui.Detail {
+	text := t.Label + " " + t.Number
+	if t.Title != "" {
+		text += " — " + t.Title
+	}
+	if t.Unread {
+		text = v.Say("ask.ticket.unread", "ticket", text)
+	}
+	return webui.Detail{Key: v.Say("ask.ticket"), Value: webui.Text(text)}
+}
+
+func ownersLine(v *web.Visit, s request.Sheet) string {
+	var names []string
+	for _, who := range s.Target.Owners {
+		if name := s.People[who].Name; name != "" {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, v.Say("ask.comma"))
 }
 
 // benchesOf says who may decide, stage by stage.
@@ -243,6 +287,9 @@ func (h asks) timeline(v *web.Visit, s request.Sheet) (all []webui.Step) {
 		if step.Name == request.StepApproved || step.Name == request.StepRefused || step.Name == request.StepReviewed {
 			one.Seal = &webui.Decision{Name: by, At: step.At, Refused: step.Name == request.StepRefused || step.More["review"] == string(request.ReviewWrong)}
 		}
+		if state := s.Told[step.Seq]; state != "" {
+			one.Note = v.Say("ask.told."+string(state), "system", s.Ask.Ticket.Label)
+		}
 		if logs {
 			one.Href = "/admin/audit?" + url.Values{"target": {s.Ask.Thing()}}.Encode()
 		}
@@ -252,6 +299,7 @@ func (h asks) timeline(v *web.Visit, s request.Sheet) (all []webui.Step) {
 }
 
 func (h asks) saveDecision(v *web.Visit) error {
+	v.Follow(request.TopicOf(id.Ask(v.Path("ask"))))
 	who, s, err := h.find(v)
 	if err != nil {
 		return err
@@ -291,6 +339,7 @@ func (h asks) saveDecision(v *web.Visit) error {
 }
 
 func (h asks) saveSaid(v *web.Visit) error {
+	v.Follow(request.TopicOf(id.Ask(v.Path("ask"))))
 	who, s, err := h.find(v)
 	if err != nil {
 		return err

@@ -32,6 +32,8 @@ func (h asks) pages(m *web.Mux) {
 	signed(http.MethodGet, NewPath, h.showFind)
 	signed(http.MethodGet, NewPath+"/{kind}/{target}", h.showNew)
 	signed(http.MethodPost, NewPath+"/{kind}/{target}", h.saveNew)
+	signed(http.MethodGet, preparedPath, h.showPrepared)
+	signed(http.MethodPost, preparedPath, h.savePrepared)
 	signed(http.MethodGet, request.Path, h.showMine)
 	signed(http.MethodGet, request.Path+"/{ask}", h.showAsk)
 	signed(http.MethodPost, request.Path+"/{ask}/decide", h.saveDecision)
@@ -88,7 +90,11 @@ func (h asks) showFind(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := ui.Find{Action: NewPath, Text: v.Query("q"), Org: string(in), Orgs: all}
+	offers, err := h.offers(v, in)
+	if err != nil {
+		return err
+	}
+	page := ui.Find{Offers: offers, Action: NewPath, Text: v.Query("q"), Org: string(in), Orgs: all}
 	for _, t := range found {
 		page.Rows = append(page.Rows, webui.Row{Href: newPath(in, t.Kind, t.ID, nil), Cells: []templ.Component{
 			webui.Text(t.Title), webui.Text(v.Say("ask.kind." + t.Kind)), webui.Text(t.Name),
@@ -111,6 +117,7 @@ func wanted(v *web.Visit, in id.Org, typed url.Values) (request.Wanted, *fault.F
 		Org: in, Kind: v.Path("kind"), Target: v.Path("target"), Reason: strings.TrimSpace(typed.Get("reason")),
 		Extends: id.Lease(typed.Get("extends")), Break: typed.Get("break") == "yes", Endless: typed.Get("hours") == "endless",
 	}
+	w.Ticket = request.Ticket{System: id.Connector(typed.Get("system")), Number: strings.TrimSpace(typed.Get("ticket"))}
 	var bad fault.Checks
 	if text := typed.Get("hours"); text != "" && !w.Endless {
 		hours, err := strconv.ParseFloat(text, 64)
@@ -165,6 +172,14 @@ func (h asks) showNew(v *web.Visit) error {
 
 // newForm shows the form with who would decide about it as it stands.
 func (h asks) newForm(v *web.Visit, who id.Person, in id.Org, typed url.Values, f *fault.Fault, status int) error {
+	hint, err := h.prefill(v, in, typed)
+	if err != nil {
+		return err
+	}
+	systems, err := h.TicketSystems(v.Context(), in)
+	if err != nil {
+		return err
+	}
 	w, _ := wanted(v, in, typed)
 	if known, bad := h.forWhom(v, in, typed.Get("for")); bad == nil {
 		w.For = known
@@ -191,6 +206,10 @@ func (h asks) newForm(v *web.Visit, who id.Person, in id.Org, typed url.Values, 
 		page.Warning = v.Say("problem."+p.Trouble.Code, p.Trouble.Args.Pairs()...)
 	}
 	page.Form = h.askForm(v, in, p, typed)
+	if hint != "" {
+		page.Form.Fields[0].Hint = hint
+	}
+	page.Form.Fields = append(page.Form.Fields, ticketFields(v, systems, typed)...)
 	if f != nil {
 		refuse(v, &page.Form, f)
 	}
@@ -224,6 +243,20 @@ func (h asks) askForm(v *web.Visit, in id.Org, p request.Preview, typed url.Valu
 		form.Fields = append(form.Fields, webui.Input{Name: "from", Label: v.Say("ask.from"), Hint: v.Say("ask.from.hint"), Kind: "datetime-local", Value: typed.Get("from"), Half: true})
 	}
 	return form
+}
+
+// ticketFields name a ticket outside; none where no system can be told anything.
+func ticketFields(v *web.Visit, systems []request.TicketSystem, typed url.Values) []webui.Input {
+	if len(systems) == 0 {
+		return nil
+	}
+	system := webui.Input{Name: "system", Label: v.Say("ask.ticket.system"), Kind: "select", Value: typed.Get("system"), Half: true, Options: []webui.Option{{}}}
+	for _, s := range systems {
+		system.Options = append(system.Options, webui.Option{Value: string(s.ID), Text: s.Name})
+	}
+	return []webui.Input{
+		system, {Name: "ticket", Label: v.Say("ask.ticket"), Hint: v.Say("ask.ticket.hint"), Value: typed.Get("ticket"), Max: 64, Half: true},
+	}
 }
 
 // offered are the lengths that forms offer, as far as a policy lets them.
@@ -310,7 +343,15 @@ func (h asks) showMine(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := ui.Mine{Saved: done(v)}
+	topics := []string{request.MineTopic(who)}
+	if h.Topics != nil {
+		topics = append(topics, h.Topics(who)...)
+	}
+	v.Follow(topics...)
+	page := ui.Mine{Saved: done(v), Here: request.Path, Topics: topics}
+	if cursor := v.Query("cursor"); cursor != "" {
+		page.Here += "?cursor=" + url.QueryEscape(cursor)
+	}
 	for _, a := range asked {
 		page.Asked = append(page.Asked, webui.Row{Href: request.Path + "/" + string(a.ID), Cells: []templ.Component{
 			webui.Text(a.Title), stateBadge(v, a), webui.Ago(a.Created),

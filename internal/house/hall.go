@@ -14,6 +14,7 @@ import (
 
 // openHall makes what is asked for in the house, and what keeps what is out.
 func (h *House) openHall() error {
+	h.layOut()
 	groups, roles := seat.Groups{Register: h.register}, seat.Roles{Register: h.register, Book: h.book}
 	h.presence = &presence.Desk{Store: h.store, Clock: h.options.Clock, Register: h.register}
 	h.ledger = lease.New(lease.Options{
@@ -22,17 +23,18 @@ func (h *House) openHall() error {
 	}, groups, roles)
 	h.hall = request.New(request.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Book: h.book, Register: h.register, Ledger: h.ledger, Post: h.post,
-		Askers: []request.Asker{cardAsker{h}}, Presence: h.presence,
+		Askers: []request.Asker{cardAsker{h}}, Tellers: []request.Teller{hallTeller{h}},
+		Rota: h.rota, About: h.offers, Presence: h.presence, Desk: hallTickets{h},
 	}, groups, roles)
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who), h.presence.Forget(tx, who))
 	})
-	h.approval = approval.New(h.hall)
+	h.approval = approval.New(h.hall, approval.Options{Topics: waitingTopics, Templates: h.offers})
 	h.approval.API(h.mux)
 	h.approval.Pages(h.mux)
 	h.presence.API(h.mux)
 	h.presence.Pages(h.mux)
-	return errors.Join(h.desk.Handle(lease.TimerKind, h.ledger.Expire), h.hall.Handle(h.desk))
+	return errors.Join(h.furnishPapers(), h.desk.Handle(lease.TimerKind, h.ledger.Expire), h.hall.Handle(h.desk))
 }
 
 // Hall opens the hall to tests.

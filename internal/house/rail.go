@@ -10,10 +10,12 @@ import (
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/offer"
 	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
@@ -51,6 +53,9 @@ func (h *House) consoleRail() []entry {
 		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
 	rail = append(rail,
 		entry{key: "approval.list", href: approval.PoliciesPath, permission: request.Policy, group: railPeople},
+		entry{key: "rota.list", href: rota.Path, permission: rota.Read, group: railPeople},
+		entry{key: "ask-target.list", href: offer.ThingsPath, permission: request.Policy, group: railPeople},
+		entry{key: "ask-template.list", href: offer.TemplatesPath, permission: request.Policy, group: railPeople},
 		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
 	rail = append(rail, entry{key: "card.policies", href: presence.Path, permission: presence.Permission, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: policy.Path, permission: policy.Manage, group: railSignIn})

@@ -32,7 +32,7 @@ func (c *counter) Tie(context.Context, id.Org, id.Connector, id.Person) (card.Ti
 	return c.tie(), nil
 }
 func (c *counter) Open(context.Context, card.Tie) (card.Session, error) { return c, nil }
-func (c *counter) Switch(id.Connector) string { return "/settings/integrations" }
+func (c *counter) Switch(id.Connector) string                           { return "/settings/integrations" }
 
 func (c *counter) asked() connector.Approval {
 	return connector.Approval{ID: "row-1", TicketID: "REQ1", Title: "Laptop", State: connector.Pending, CanDecide: true, Approver: connector.Party{NativeID: "n-botan"}}

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -194,4 +195,6 @@ func (h *Hall) Delegations(ctx context.Context, in id.Org) (all []Delegation, er
 
 // Forget ends what a person handed over and what was handed to them, in the
 // write that deletes them. Their asks stay, without a name.
-func (h *Hall) Forget(tx *store.Tx, who id.Person) error { return forgetDelegations(tx.Self(who)) }
+func (h *Hall) Forget(tx *store.Tx, who id.Person) error {
+	return errors.Join(forgetDelegations(tx.Self(who)), dropStir(tx.Self(who)))
+}
