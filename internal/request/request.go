@@ -144,6 +144,9 @@ type Options struct {
 	// Presence says how surely who decides has to be themself; nil: whoever is
 	// signed in.
 	Presence *presence.Desk
+	// Pace says when somebody may be told by mail: the zero time is never. decides
+	// says that it is put to them, loud that it wakes people. nil: at once.
+	Pace func(ctx context.Context, who id.Person, decides, loud bool) (time.Time, error)
 	// Askers and Tellers hear of every question and step.
 	Askers  []Asker
 	Tellers []Teller
