@@ -37,6 +37,9 @@ type Config struct {
 	Push           PushConfig   `yaml:"push,omitempty"`            // how browsers are told
 	Egress         EgressConfig `yaml:"egress,omitempty"`          // where the house may connect to
 	Audit          AuditConfig  `yaml:"audit,omitempty"`           // where checkpoints go
+	// FourEyes holds applies, roles, definitions of outside systems and resets of
+	// other people's factors until somebody else has approved them.
+	FourEyes bool `yaml:"four_eyes,omitempty"`
 	// Drain is how long a stopping process goes on answering while /readyz
 	// already says no, so that whoever spreads the requests looks elsewhere.
 	Drain time.Duration `yaml:"drain,omitempty"`

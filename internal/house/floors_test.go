@@ -21,7 +21,7 @@ var floors = [...][]string{
 	6: {"admit", "factor", "request"},
 	7: {
 		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card",
-		"ticket", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
+		"ticket", "change", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
 	},
 	8: {
 		"audit/outside", "directory/ldap", "factor/passkey", "factor/certificate", "vault/ssh",

@@ -13,6 +13,7 @@ import (
 
 // openHall makes what is asked for in the house, and what keeps what is out.
 func (h *House) openHall() error {
+	h.openChanges()
 	groups, roles := seat.Groups{Register: h.register}, seat.Roles{Register: h.register, Book: h.book}
 	h.ledger = lease.New(lease.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log,
@@ -20,8 +21,8 @@ func (h *House) openHall() error {
 	}, groups, roles)
 	h.hall = request.New(request.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Book: h.book, Register: h.register, Ledger: h.ledger, Post: h.post,
-		Askers: []request.Asker{cardAsker{h}},
-	}, groups, roles)
+		Askers: []request.Asker{cardAsker{h}, h.changes},
+	}, groups, roles, h.changes)
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who))
 	})

@@ -25,6 +25,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/change"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -121,6 +122,7 @@ type House struct {
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	changes  *change.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -152,7 +154,7 @@ func Schemas() []fs.FS {
 		lease.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema,
+		card.Schema, change.Schema,
 	}
 }
 
@@ -163,7 +165,7 @@ func Sentences() []fs.FS {
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words,
+		definition.Words, connector.Words, card.Words, change.Words,
 	}
 }
 
@@ -272,6 +274,7 @@ func (h *House) furnish() (err error) {
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket); err != nil {
 		return err
 	}
+	h.holdChanges()
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
@@ -387,6 +390,7 @@ func holders() []seal.Sealed {
 		factor.Factors{},
 		connector.Secrets{},
 		connector.Tokens{},
+		change.Held{},
 	}
 }
 

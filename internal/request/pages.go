@@ -357,14 +357,26 @@ func (h *Hall) waitingRows(v *web.Visit, all []Ask) (rows []webui.Row, err error
 	}
 	names, err := h.Register.Names(v.Context(), who)
 	for _, a := range all {
-		rows = append(rows, webui.Row{Href: Path + "/" + string(a.ID), Cells: []templ.Component{webui.Text(a.Title), webui.Text(names[a.Person]), webui.Ago(a.Due)}})
+		who := names[a.Person]
+		if c, held := a.Change(); held && a.Person == "" {
+			who = v.Say("ask.by.machine", "user", string(c.By))
+		}
+		rows = append(rows, webui.Row{Href: Path + "/" + string(a.ID), Cells: []templ.Component{webui.Text(a.Title), webui.Text(who), webui.Ago(a.Due)}})
 	}
 	return rows, err
 }
 
 // stateBadge says where an ask stands.
 func stateBadge(v *web.Visit, a Ask) templ.Component {
-	return webui.Badge(badgeKind(a), v.Say("ask.state."+string(a.State)))
+	return webui.Badge(badgeKind(a), stateOf(v, a))
+}
+
+// stateOf says the same in words; a change is not out, it is made.
+func stateOf(v *web.Visit, a Ask) string {
+	if len(a.Held) > 0 && a.State == Released {
+		return v.Say("ask.state.made")
+	}
+	return v.Say("ask.state." + string(a.State))
 }
 
 func badgeKind(a Ask) string {
@@ -380,7 +392,7 @@ func badgeKind(a Ask) string {
 }
 
 // doings are what a redirect may say was done.
-var doings = []string{"asked", "decided", "said", "withdrawn", "given-back"}
+var doings = []string{"asked", "decided", "said", "withdrawn", "given-back", "held"}
 
 func done(v *web.Visit) string {
 	if key := v.Query("done"); slices.Contains(doings, key) {

@@ -220,7 +220,7 @@ func checkApprovers(bad *fault.Checks, path string, all []Approver) {
 	}
 	for _, a := range all {
 		switch kind, which := a.Split(); {
-		case a == Manager || a == Owner:
+		case a == Manager || a == Owner || a == Able:
 		case (kind == "person" || kind == "group" || kind == "role" || kind == "on-call") && which != "":
 		default:
 			bad.Add(path, "policy-approver-unknown", "approver", string(a))
@@ -251,8 +251,9 @@ func (h *Hall) pick(v *store.View, a Ask, t Target) (ApprovalPolicy, error) {
 		return ApprovalPolicy{}, err
 	}
 	var facts map[string]any
+	held := h.holder(a.Kind) != nil
 	for _, p := range all {
-		if !p.covers(a.Kind, t.ID) {
+		if !p.covers(a.Kind, t.ID) || held && len(p.Kinds) == 0 {
 			continue
 		}
 		if p.When == "" {
@@ -271,6 +272,9 @@ func (h *Hall) pick(v *store.View, a Ask, t Target) (ApprovalPolicy, error) {
 			return p, nil
 		}
 	}
+	if held {
+		return standing(a.Org, a.Kind), nil
+	}
 	return ApprovalPolicy{}, fault.New(fault.Forbidden, "ask-not-offered", "title", t.Title)
 }
 
@@ -285,7 +289,7 @@ func (h *Hall) decideByRule(v *store.View, p ApprovalPolicy, a Ask, t Target) (b
 	}
 	for _, refusing := range []bool{true, false} {
 		for _, r := range p.Rules {
-			if r.Refuse != refusing {
+			if r.Refuse != refusing || !refusing && h.holder(a.Kind) != nil {
 				continue
 			}
 			holds, err := judge(r.When, facts)
