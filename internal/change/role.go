@@ -17,7 +17,7 @@ type roles struct{ room *Room }
 
 // HoldRole implements org.Holder.
 func (r *Room) HoldRole(ctx context.Context, by id.Principal, role org.Role) error {
-	c := request.Change{Sort: Role, By: by, Thing: "role:" + string(role.ID)}
+	c := request.Change{Sort: Role, By: by, Thing: "role"}
 	err := r.Store.Org(role.Org).Read(ctx, func(v *store.View) error {
 		if err := r.Register.Need(v, by, role.Org, org.RoleWrite); err != nil {
 			return err
@@ -32,6 +32,9 @@ func (r *Room) HoldRole(ctx context.Context, by id.Principal, role org.Role) err
 			if names[one.ID] = one.Name; one.ID == role.ID {
 				before = one
 			}
+		}
+		if before.ID != "" {
+			c.Thing = "role:" + string(role.ID)
 		}
 		if c.Title = strings.TrimSpace(role.Title); c.Title == "" {
 			c.Title = role.Name

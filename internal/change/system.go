@@ -24,7 +24,10 @@ type keptSystem struct {
 
 // HoldSystem implements connector.Holder.
 func (r *Room) HoldSystem(ctx context.Context, by id.Principal, w connector.Wanted, next, now connector.System) error {
-	c := request.Change{Sort: System, By: by, Thing: "connector:" + string(next.ID), Title: next.Shown(), Base: systemBase(now)}
+	c := request.Change{Sort: System, By: by, Thing: "connector", Title: next.Shown(), Base: systemBase(now)}
+	if now.ID != "" {
+		c.Thing = "connector:" + string(now.ID)
+	}
 	c.Facts = fact(nil, "system", next.Name)
 	c.Facts = fact(c.Facts, "definition", next.Definition)
 	c.Facts = fact(c.Facts, "version", next.Version)

@@ -31,7 +31,7 @@ type Holder interface {
 type Change struct {
 	Sort  string       `json:"sort"`  // "change.sort.SORT" is its sentence
 	By    id.Principal `json:"by"`    // who asked; a process of the machine is no person
-	Thing string       `json:"thing"` // as the witness calls what would change
+	Thing string       `json:"thing"` // as the witness calls what would change; of something new its kind alone
 	Title string       `json:"title"`
 	Base  string       `json:"base"` // digest of what it was computed against
 	Facts []Fact       `json:"facts,omitempty"`
