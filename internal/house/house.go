@@ -50,6 +50,7 @@ import (
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -271,13 +272,13 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket); err != nil {
 		return err
 	}
 	h.holdChanges()
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
-		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
+		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,
 		Premises: premises{h}, Log: h.options.Log, Node: h.node, Version: h.options.Version,
 	})
 	h.backup = backup.New(backup.Options{
@@ -322,13 +323,13 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *approval.Room, t *ticket.Room) (*manifest.Set, error) {
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room) (*manifest.Set, error) {
 	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, approval.New(nil), ticket.New(ticket.Options{}))
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil), ticket.New(ticket.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

@@ -19,6 +19,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
@@ -35,6 +36,7 @@ func (h *House) furnishHub() {
 			h.notice,
 			h.console,
 			h.ticket,
+			h.tokens,
 		},
 		Signposts: h.signposts,
 		Dependents: []web.Dependents{
@@ -70,7 +72,7 @@ func (o ofSignIn) Attention(ctx context.Context, actor web.Actor) (hub.Glance, e
 }
 
 // factorItems says what a person lacks to sign in safely and for long.
-func factorItems(g signin.Glance, demand signin.Demand) (items []hub.Item) {
+func factorItems(g signin.Glance, demand policy.Demand) (items []hub.Item) {
 	add := func(yes, grave bool, key, href string, args ...any) {
 		if yes {
 			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: href, Grave: grave})
@@ -148,6 +150,43 @@ var signInRefusals = []string{
 	"person-locked", "person-disabled",
 }
 
+// targets are the names of the outside systems among the targets of effects.
+func (h *House) targets(ctx context.Context, all []string) (map[string]string, error) {
+	var which []id.Connector
+	for _, one := range all {
+		if id.Valid(one) {
+			which = append(which, id.Connector(one))
+		}
+	}
+	titles, err := h.systems.Titles(ctx, which)
+	names := map[string]string{}
+	for one, title := range titles {
+		names[string(one)] = title
+	}
+	return names, err
+}
+
+// drawings are what dashboards show of asks, cards and leases, by their events.
+var drawings = []console.Drawing{
+	{Name: "asks", Lines: []console.Curve{
+		{Key: "asked", Events: []string{"request.asked"}},
+		{Key: "released", Events: []string{"request.released"}},
+		{Key: "ask-refused", Events: []string{"request.refused"}},
+		{Key: "ask-expired", Events: []string{"request.expired", "request.void"}},
+	}},
+	{Name: "cards", Lines: []console.Curve{
+		{Key: "card-raised", Events: []string{"card.raised"}},
+		{Key: "card-decided", Events: []string{"card.decided"}},
+		{Key: "card-applied", Events: []string{"card.applied"}},
+		{Key: "card-failed", Events: []string{"card.failed"}},
+	}},
+	{Name: "leases", Lines: []console.Curve{
+		{Key: "lease-begun", Events: []string{"lease.begun"}},
+		{Key: "lease-ended", Events: []string{"lease.ended"}},
+		{Key: "lease-stuck", Events: []string{"lease.stuck"}},
+	}},
+}
+
 // census counts who and what there is for the console.
 type census struct{ house *House }
 
@@ -165,7 +204,7 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy":  signin.PolicyPath + "/",
+	"sign-in-policy":  policy.Path + "/",
 	"notice":          notice.ListPath + "/",
 	"record":          console.LogPath + "/",
 	"connector":       ticket.SystemsPath + "/",

@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 )
@@ -49,7 +50,7 @@ func (h *House) consoleRail() []entry {
 	rail = append(rail,
 		entry{key: "approval.list", href: approval.PoliciesPath, permission: request.Policy, group: railPeople},
 		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
-	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
+	rail = append(rail, entry{key: "signin.policies", href: policy.Path, permission: policy.Manage, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	for _, e := range h.console.Rail() {
 		group := railInstallation

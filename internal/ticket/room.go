@@ -90,6 +90,7 @@ const lookEvery = time.Hour
 // Run warns people of connections that end soon, and sweeps up after deleted
 // organizations, until ctx ends.
 func (r *Room) Run(ctx context.Context) {
+	connector.BuiltIn() // a tenth of a second once, before the first page asks for them
 	for {
 		_, warned := r.desk.Warn(ctx)
 		_, swept := r.desk.Sweep(ctx)

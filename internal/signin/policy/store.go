@@ -1,4 +1,4 @@
-package signin
+package policy
 
 import (
 	"encoding/json"
@@ -67,20 +67,6 @@ func updatePolicy(tx *store.Tx, p SignInPolicy) error {
 
 func deletePolicy(tx *store.Tx, which string) error {
 	_, err := tx.Exec("DELETE FROM signin_policy WHERE org = $1 AND id = $2", which)
-	return err
-}
-
-// lastOrg reads where the person acted last; "" if they never chose.
-func lastOrg(v *store.View) (which id.Org, err error) {
-	err = v.Row("SELECT org FROM preference WHERE person = $1").Scan(&which)
-	if err == store.ErrNoRow {
-		return "", nil
-	}
-	return which, err
-}
-
-func rememberOrg(tx *store.Tx, which id.Org) error {
-	_, err := tx.Exec(`INSERT INTO preference (person, org) VALUES ($1, $2) ON CONFLICT (person) DO UPDATE SET org = excluded.org`, string(which))
 	return err
 }
 

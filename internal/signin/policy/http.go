@@ -1,8 +1,7 @@
-package signin
+package policy
 
 import (
 	"context"
-	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -13,28 +12,28 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-// PolicyBody is a sign-in policy as the API says it.
-type PolicyBody struct {
+// Body is a sign-in policy as the API says it.
+type Body struct {
 	Name     string          `json:"name" doc:"Unique in the organization"`
 	Require  []factor.Method `json:"require,omitempty" doc:"passkey, password, totp, mail; all of them, and a passkey stands for all"`
 	Roles    []id.Role       `json:"roles,omitempty" doc:"Only for who has one of them"`
 	Groups   []id.Group      `json:"groups,omitempty" doc:"Only for who is in one of them"`
 	Idle     int64           `json:"idle,omitempty" minimum:"0" doc:"Seconds without a request that end a session; 0 is the default"`
 	Absolute int64           `json:"absolute,omitempty" minimum:"0" doc:"Seconds that a session lasts at most; 0 is the default"`
-	Passkeys *PolicyKey      `json:"passkeys,omitempty" doc:"What new passkeys must be"`
+	Passkeys *Key            `json:"passkeys,omitempty" doc:"What new passkeys must be"`
 }
 
-// PolicyKey is what a policy asks of new passkeys.
-type PolicyKey struct {
+// Key is what a policy asks of new passkeys.
+type Key struct {
 	Attestation bool     `json:"attestation,omitempty" doc:"The model must prove itself"`
 	Allow       []string `json:"allow,omitempty" doc:"AAGUIDs; all others are refused"`
 	Deny        []string `json:"deny,omitempty" doc:"AAGUIDs that are refused"`
 }
 
-// PolicyResource is a policy as the API returns it.
-type PolicyResource struct {
+// Resource is a policy as the API returns it.
+type Resource struct {
 	ID string `json:"id"`
-	PolicyBody
+	Body
 	Version int64 `json:"version" doc:"Send it back with a change"`
 }
 
@@ -44,7 +43,7 @@ type (
 	}
 	policyListOutput struct {
 		Body struct {
-			Items []PolicyResource `json:"items"`
+			Items []Resource `json:"items"`
 		}
 	}
 	policyInput struct {
@@ -53,26 +52,22 @@ type (
 	}
 	policyNewInput struct {
 		Org  string `path:"org"`
-		Body PolicyBody
+		Body Body
 	}
 	policyChangeInput struct {
 		Org    string `path:"org"`
 		Policy string `path:"policy"`
 		Body   struct {
-			PolicyBody
+			Body
 			Version int64 `json:"version" doc:"As read; a change in between is a conflict"`
 		}
 	}
-	policyOutput struct{ Body PolicyResource }
+	policyOutput struct{ Body Resource }
 	nothing      struct{}
 )
 
-//go:embed examples.json
-var examples []byte
-
-func (r *Room) policyAPI(m *web.Mux) {
-	m.Examples(examples)
-	route := web.Route{Permission: Policy, Target: "org"}
+func (r *Rules) api(m *web.Mux) {
+	route := web.Route{Permission: Manage, Target: "org"}
 	fresh := route
 	fresh.Fresh = web.Recent
 	op := func(method, path, name, summary string) huma.Operation {
@@ -87,18 +82,18 @@ func (r *Room) policyAPI(m *web.Mux) {
 	web.API(m, fresh, web.Foreseeing(op(http.MethodDelete, "/{policy}", "delete-sign-in-policy", "Delete a policy")), r.removePolicy)
 }
 
-func policyResource(p SignInPolicy) PolicyResource {
-	body := PolicyBody{
+func resource(p SignInPolicy) Resource {
+	body := Body{
 		Name: p.Name, Require: p.Require, Roles: p.Roles, Groups: p.Groups,
 		Idle: int64(p.Idle / time.Second), Absolute: int64(p.Absolute / time.Second),
 	}
 	if p.Wish.Attestation || len(p.Wish.Allow)+len(p.Wish.Deny) > 0 {
-		body.Passkeys = &PolicyKey{p.Wish.Attestation, p.Wish.Allow, p.Wish.Deny}
+		body.Passkeys = &Key{p.Wish.Attestation, p.Wish.Allow, p.Wish.Deny}
 	}
-	return PolicyResource{ID: p.ID, PolicyBody: body, Version: p.Version}
+	return Resource{ID: p.ID, Body: body, Version: p.Version}
 }
 
-func (b PolicyBody) policy(org string) SignInPolicy {
+func (b Body) policy(org string) SignInPolicy {
 	p := SignInPolicy{
 		Org: id.Org(org), Name: b.Name, Require: b.Require, Roles: b.Roles, Groups: b.Groups,
 		Idle: time.Duration(b.Idle) * time.Second, Absolute: time.Duration(b.Absolute) * time.Second,
@@ -109,29 +104,29 @@ func (b PolicyBody) policy(org string) SignInPolicy {
 	return p
 }
 
-func (r *Room) listPolicies(ctx context.Context, in *policyListInput) (*policyListOutput, error) {
+func (r *Rules) listPolicies(ctx context.Context, in *policyListInput) (*policyListOutput, error) {
 	all, err := r.Policies(ctx, id.Org(in.Org))
 	out := &policyListOutput{}
-	out.Body.Items = []PolicyResource{}
+	out.Body.Items = []Resource{}
 	for _, p := range all {
-		out.Body.Items = append(out.Body.Items, policyResource(p))
+		out.Body.Items = append(out.Body.Items, resource(p))
 	}
 	return out, err
 }
 
-func (r *Room) onePolicy(ctx context.Context, in *policyInput) (*policyOutput, error) {
+func (r *Rules) onePolicy(ctx context.Context, in *policyInput) (*policyOutput, error) {
 	p, err := r.Policy(ctx, id.Org(in.Org), in.Policy)
-	return &policyOutput{policyResource(p)}, err
+	return &policyOutput{resource(p)}, err
 }
 
-func (r *Room) addPolicy(ctx context.Context, in *policyNewInput) (*policyOutput, error) {
+func (r *Rules) addPolicy(ctx context.Context, in *policyNewInput) (*policyOutput, error) {
 	p := in.Body.policy(in.Org)
 	web.Foresees(ctx, func(v *web.Visit) ([]string, error) { return r.foreseePolicy(v, p, false) })
 	p, err := r.PutPolicy(ctx, web.ActorOf(ctx).Principal, p)
-	return &policyOutput{policyResource(p)}, err
+	return &policyOutput{resource(p)}, err
 }
 
-func (r *Room) changePolicy(ctx context.Context, in *policyChangeInput) (*policyOutput, error) {
+func (r *Rules) changePolicy(ctx context.Context, in *policyChangeInput) (*policyOutput, error) {
 	if _, err := r.Policy(ctx, id.Org(in.Org), in.Policy); err != nil {
 		return nil, err
 	}
@@ -139,10 +134,10 @@ func (r *Room) changePolicy(ctx context.Context, in *policyChangeInput) (*policy
 	p.ID, p.Version = in.Policy, in.Body.Version
 	web.Foresees(ctx, func(v *web.Visit) ([]string, error) { return r.foreseePolicy(v, p, false) })
 	p, err := r.PutPolicy(ctx, web.ActorOf(ctx).Principal, p)
-	return &policyOutput{policyResource(p)}, err
+	return &policyOutput{resource(p)}, err
 }
 
-func (r *Room) removePolicy(ctx context.Context, in *policyInput) (*nothing, error) {
+func (r *Rules) removePolicy(ctx context.Context, in *policyInput) (*nothing, error) {
 	web.Foresees(ctx, func(v *web.Visit) ([]string, error) {
 		return r.foreseePolicy(v, SignInPolicy{Org: id.Org(in.Org), ID: in.Policy}, true)
 	})

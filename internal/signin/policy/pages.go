@@ -1,4 +1,4 @@
-package signin
+package policy
 
 import (
 	"net/http"
@@ -17,32 +17,26 @@ import (
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
 
-// PolicyPath is where an organization says how people sign in, OrganizationPath
-// where a person chooses the organization to act in.
-const (
-	PolicyPath       = "/admin/sign-in"
-	OrganizationPath = "/organization"
-)
+// Path is where an organization says how people sign in.
+const Path = "/admin/sign-in"
 
-func (r *Room) policyPages(m *web.Mux) {
+func (r *Rules) pages(m *web.Mux) {
 	route := func(method, path string) web.Route {
-		return web.Route{Method: method, Path: path, Permission: Policy}
+		return web.Route{Method: method, Path: path, Permission: Manage}
 	}
 	fresh := func(path string) web.Route {
 		one := route(http.MethodPost, path)
 		one.Fresh = web.Recent
 		return one
 	}
-	m.Page(route(http.MethodGet, PolicyPath), r.showPolicies)
-	m.Page(route(http.MethodGet, PolicyPath+"/new"), r.showPolicy)
-	m.Page(fresh(PolicyPath+"/new"), r.savePolicy)
-	m.Page(route(http.MethodGet, PolicyPath+"/{policy}"), r.showPolicy)
-	m.Page(fresh(PolicyPath+"/{policy}"), r.savePolicy)
-	m.Page(web.Route{Method: http.MethodGet, Path: OrganizationPath, Permission: web.SignedIn}, r.showOrganizations)
-	m.Page(web.Route{Method: http.MethodPost, Path: OrganizationPath, Permission: web.SignedIn}, r.chooseOrganization)
+	m.Page(route(http.MethodGet, Path), r.showPolicies)
+	m.Page(route(http.MethodGet, Path+"/new"), r.showPolicy)
+	m.Page(fresh(Path+"/new"), r.savePolicy)
+	m.Page(route(http.MethodGet, Path+"/{policy}"), r.showPolicy)
+	m.Page(fresh(Path+"/{policy}"), r.savePolicy)
 }
 
-func (r *Room) showPolicies(v *web.Visit) error {
+func (r *Rules) showPolicies(v *web.Visit) error {
 	org := v.Actor().Org
 	all, err := r.Policies(v.Context(), org)
 	if err != nil {
@@ -52,20 +46,21 @@ func (r *Room) showPolicies(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := ui.Policies{New: PolicyPath + "/new"}
+	page := ui.Policies{New: Path + "/new"}
 	if done := v.Query("done"); done == "saved" || done == "deleted" {
 		page.Saved = v.Say("signin.policy." + done)
 	}
 	for _, p := range all {
 		page.Items = append(page.Items, ui.PolicyItem{
-			Href: PolicyPath + "/" + p.ID, Name: p.Name, Require: methodNames(v, p.Require), Weak: slices.Contains(p.Require, factor.ByMail),
+			Href: Path + "/" + p.ID, Name: p.Name, Require: MethodNames(v, p.Require), Weak: slices.Contains(p.Require, factor.ByMail),
 			AppliesTo: p.appliesTo(v, names), Session: sessionSaid(v, p),
 		})
 	}
 	return v.Show(v.Say("signin.policies"), ui.ShowPolicies(page))
 }
 
-func methodNames(v *web.Visit, methods []factor.Method) string {
+// MethodNames says which methods are meant, in words.
+func MethodNames(v *web.Visit, methods []factor.Method) string {
 	names := make([]string, len(methods))
 	for i, m := range methods {
 		names[i] = v.Say("signin.method." + string(m))
@@ -77,7 +72,7 @@ func methodNames(v *web.Visit, methods []factor.Method) string {
 }
 
 // targetNames are the names of the organization's roles and groups by id.
-func (r *Room) targetNames(v *web.Visit) (map[string]string, error) {
+func (r *Rules) targetNames(v *web.Visit) (map[string]string, error) {
 	names := map[string]string{}
 	roles, err := r.register.Roles(v.Context(), v.Actor().Org)
 	if err != nil {
@@ -127,7 +122,7 @@ func sessionSaid(v *web.Visit, p SignInPolicy) string {
 
 func minutes(d time.Duration) string { return strconv.FormatInt(int64(d/time.Minute), 10) }
 
-func (r *Room) showPolicy(v *web.Visit) error {
+func (r *Rules) showPolicy(v *web.Visit) error {
 	p := SignInPolicy{Org: v.Actor().Org}
 	if which := v.Path("policy"); which != "" {
 		var err error
@@ -145,7 +140,7 @@ func (r *Room) showPolicy(v *web.Visit) error {
 	return v.Show(form.Heading, ui.EditPolicy(form))
 }
 
-func (r *Room) savePolicy(v *web.Visit) error {
+func (r *Rules) savePolicy(v *web.Visit) error {
 	typed, err := v.Form()
 	if err != nil {
 		return err
@@ -160,7 +155,7 @@ func (r *Room) savePolicy(v *web.Visit) error {
 	var foreseen webui.Foreseen
 	if bad == nil {
 		if foreseen, err = r.savedOnceSeen(v, p, gone, save); err == nil && foreseen.Digest == "" {
-			return v.See(PolicyPath + "?done=" + done)
+			return v.See(Path + "?done=" + done)
 		}
 		bad = fault.As(err)
 	}
@@ -181,7 +176,7 @@ func (r *Room) savePolicy(v *web.Visit) error {
 
 // savedOnceSeen saves what was shown with its consequences, or has none; else it
 // returns what to show first.
-func (r *Room) savedOnceSeen(v *web.Visit, p SignInPolicy, gone bool, save func() error) (webui.Foreseen, error) {
+func (r *Rules) savedOnceSeen(v *web.Visit, p SignInPolicy, gone bool, save func() error) (webui.Foreseen, error) {
 	if err := v.Rehearse(save); err != nil {
 		return webui.Foreseen{}, err
 	}
@@ -232,12 +227,12 @@ func (p *SignInPolicy) read(typed url.Values) *fault.Fault {
 	return bad.Fault("policy-invalid")
 }
 
-func (r *Room) policyForm(v *web.Visit, p SignInPolicy, typed url.Values) (ui.PolicyForm, error) {
+func (r *Rules) policyForm(v *web.Visit, p SignInPolicy, typed url.Values) (ui.PolicyForm, error) {
 	form := ui.PolicyForm{
-		Heading: v.Say("signin.policy.new"), Action: PolicyPath + "/new", Back: PolicyPath, Version: strconv.FormatInt(p.Version, 10),
+		Heading: v.Say("signin.policy.new"), Action: Path + "/new", Back: Path, Version: strconv.FormatInt(p.Version, 10),
 	}
 	if p.ID != "" {
-		form.Heading, form.Action, form.Remove = v.Say("signin.policy.edit"), PolicyPath+"/"+p.ID, PolicyPath
+		form.Heading, form.Action, form.Remove = v.Say("signin.policy.edit"), Path+"/"+p.ID, Path
 	}
 	input := func(name, value string) webui.Input {
 		if typed != nil {
@@ -269,7 +264,7 @@ func minutesOr(d time.Duration) string {
 	return minutes(d)
 }
 
-func (r *Room) policyTargets(v *web.Visit, p SignInPolicy, form *ui.PolicyForm) error {
+func (r *Rules) policyTargets(v *web.Visit, p SignInPolicy, form *ui.PolicyForm) error {
 	form.Roles = webui.Pick{Name: "roles", Legend: v.Say("signin.policy.roles"), Hint: v.Say("signin.policy.roles.hint")}
 	form.Groups = webui.Pick{Name: "groups", Legend: v.Say("signin.policy.groups")}
 	roles, err := r.register.Roles(v.Context(), p.Org)
@@ -306,54 +301,4 @@ func refusePolicy(v *web.Visit, form *ui.PolicyForm, f *fault.Fault) {
 			form.Roles.Error = said
 		}
 	}
-}
-
-// pairs are the arguments of a sentence as Say takes them.
-func (r *Room) showOrganizations(v *web.Visit) error {
-	who := v.Actor().Principal.Person()
-	choices, err := r.Choices(v.Context(), who)
-	if err != nil {
-		return err
-	}
-	grants, err := r.register.Grants(v.Context(), who)
-	if err != nil {
-		return err
-	}
-	page := ui.Organizations{Action: OrganizationPath, Back: web.Local(v.Query("back")), Now: string(v.Actor().Org)}
-	for _, o := range choices {
-		page.Items = append(page.Items, ui.OrganizationItem{
-			ID: string(o.ID), Title: o.Title, Roles: builtInRoles(v, grants.Roles(o.ID)), Below: !grants.Member(o.ID),
-		})
-	}
-	return v.Show(v.Say("signin.organization"), ui.ShowOrganizations(page))
-}
-
-// builtInRoles says the built-in ones; what others are called is the
-// organization's own business, and it is in its console.
-func builtInRoles(v *web.Visit, roles []id.Role) string {
-	var all []string
-	for _, role := range roles {
-		if !id.Valid(string(role)) && role != org.User {
-			all = append(all, v.Say("role."+string(role)))
-		}
-	}
-	return strings.Join(all, v.Say("signin.and"))
-}
-
-func (r *Room) chooseOrganization(v *web.Visit) error {
-	typed, err := v.Form()
-	if err != nil {
-		return err
-	}
-	who := v.Actor().Principal.Person()
-	s, err := r.session(v.Context(), who, v.Actor().Session)
-	if err != nil {
-		return err
-	}
-	cookie, err := r.Choose(v.Context(), s, id.Org(typed.Get("org")))
-	if err != nil {
-		return err
-	}
-	v.OpenSession(cookie, s.Ends.Sub(v.Now()))
-	return v.See(web.Local(typed.Get("back")))
 }

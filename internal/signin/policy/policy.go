@@ -1,4 +1,6 @@
-package signin
+// Package policy holds what organizations ask of people who sign in: the rules,
+// what they come to for a person, and what changing one would change.
+package policy
 
 import (
 	"context"
@@ -7,12 +9,42 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
 )
+
+// Manage is the permission to say how people of the organization sign in.
+const Manage = "signin.policy"
+
+// Bounds of sessions where no policy says otherwise.
+const (
+	DefaultIdle     = 12 * time.Hour
+	DefaultAbsolute = 7 * 24 * time.Hour
+)
+
+// Rules are the sign-in policies of all organizations.
+type Rules struct {
+	store    *store.Store
+	clock    clock.Clock
+	register *org.Register
+	factors  *factor.Room
+}
+
+// New makes the rules.
+func New(s *store.Store, c clock.Clock, register *org.Register, factors *factor.Room) *Rules {
+	return &Rules{store: s, clock: c, register: register, factors: factors}
+}
+
+// Doors registers the pages and operations.
+func (r *Rules) Doors(m *web.Mux) {
+	r.pages(m)
+	r.api(m)
+}
 
 // SignInPolicy is what an organization asks of people who act in it. Several
 // may apply to a person: then everything that any of them asks for counts, and
@@ -68,7 +100,7 @@ func (d Demand) Missing(proofs []factor.Proof) (missing []factor.Method) {
 
 // DemandOn reads what an organization asks of a person; without an organization
 // nothing beyond the defaults.
-func (r *Room) DemandOn(ctx context.Context, which id.Org, who id.Person) (Demand, error) {
+func (r *Rules) DemandOn(ctx context.Context, which id.Org, who id.Person) (Demand, error) {
 	d := Demand{Idle: DefaultIdle, Absolute: DefaultAbsolute}
 	if which == "" {
 		return d, nil
@@ -94,7 +126,7 @@ func (r *Room) DemandOn(ctx context.Context, which id.Org, who id.Person) (Deman
 
 // placesOf reads the roles and groups of a person, the latter only if a policy
 // asks.
-func (r *Room) placesOf(ctx context.Context, which id.Org, who id.Person, all []SignInPolicy) ([]id.Role, []id.Group, error) {
+func (r *Rules) placesOf(ctx context.Context, which id.Org, who id.Person, all []SignInPolicy) ([]id.Role, []id.Group, error) {
 	grants, err := r.register.Grants(ctx, who)
 	if err != nil {
 		return nil, nil, err
@@ -185,7 +217,7 @@ func (p SignInPolicy) event(name string, by id.Principal) store.Event {
 }
 
 // Policies lists the policies of an organization by name.
-func (r *Room) Policies(ctx context.Context, which id.Org) (all []SignInPolicy, err error) {
+func (r *Rules) Policies(ctx context.Context, which id.Org) (all []SignInPolicy, err error) {
 	err = r.store.Org(which).Read(ctx, func(v *store.View) (err error) {
 		all, err = policiesOf(v)
 		return err
@@ -194,7 +226,7 @@ func (r *Room) Policies(ctx context.Context, which id.Org) (all []SignInPolicy, 
 }
 
 // Policy returns one policy.
-func (r *Room) Policy(ctx context.Context, which id.Org, policy string) (SignInPolicy, error) {
+func (r *Rules) Policy(ctx context.Context, which id.Org, policy string) (SignInPolicy, error) {
 	all, err := r.Policies(ctx, which)
 	if err != nil {
 		return SignInPolicy{}, err
@@ -209,7 +241,7 @@ func (r *Room) Policy(ctx context.Context, which id.Org, policy string) (SignInP
 // PutPolicy makes a policy (p.Version 0; p.ID is made if empty) or changes one.
 // Sessions that stand keep their bounds until the person enters the
 // organization again.
-func (r *Room) PutPolicy(ctx context.Context, by id.Principal, p SignInPolicy) (SignInPolicy, error) {
+func (r *Rules) PutPolicy(ctx context.Context, by id.Principal, p SignInPolicy) (SignInPolicy, error) {
 	if p.ID == "" {
 		p.ID = id.New[string](r.clock.Now())
 	}
@@ -229,8 +261,8 @@ func (r *Room) PutPolicy(ctx context.Context, by id.Principal, p SignInPolicy) (
 // setPolicy is PutPolicy in the caller's write. Who acts holds Policy in that
 // organization, on every door: who applies manifests of the whole house need
 // not be its administrator.
-func (r *Room) setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
-	if err := r.register.Need(&tx.View, by, p.Org, Policy); err != nil {
+func (r *Rules) setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+	if err := r.register.Need(&tx.View, by, p.Org, Manage); err != nil {
 		return store.Event{}, err
 	}
 	if f := p.settle(); f != nil {
@@ -246,7 +278,7 @@ func (r *Room) setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.E
 }
 
 // DropPolicy deletes a policy.
-func (r *Room) DropPolicy(ctx context.Context, by id.Principal, which id.Org, policy string) error {
+func (r *Rules) DropPolicy(ctx context.Context, by id.Principal, which id.Org, policy string) error {
 	p, err := r.Policy(ctx, which, policy)
 	if err != nil {
 		return err
@@ -261,8 +293,8 @@ func (r *Room) DropPolicy(ctx context.Context, by id.Principal, which id.Org, po
 }
 
 // endPolicy is DropPolicy in the caller's write.
-func (r *Room) endPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
-	if err := r.register.Need(&tx.View, by, p.Org, Policy); err != nil {
+func (r *Rules) endPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+	if err := r.register.Need(&tx.View, by, p.Org, Manage); err != nil {
 		return store.Event{}, err
 	}
 	return p.event("sign-in-policy.deleted", by), deletePolicy(tx.Org(p.Org), p.ID)
@@ -296,7 +328,7 @@ func (p SignInPolicy) checkTargets(v *store.View) error {
 var modelForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // WishOf implements factor.Guard.
-func (r *Room) WishOf(ctx context.Context, who id.Person) (factor.PasskeyWish, error) {
+func (r *Rules) WishOf(ctx context.Context, who id.Person) (factor.PasskeyWish, error) {
 	grants, err := r.register.Grants(ctx, who)
 	if err != nil {
 		return factor.PasskeyWish{}, err
@@ -314,7 +346,7 @@ func (r *Room) WishOf(ctx context.Context, who id.Person) (factor.PasskeyWish, e
 
 // Strictest is what all policies of an organization ask for together: before
 // somebody has roles there, nobody knows which of them will apply.
-func (r *Room) Strictest(ctx context.Context, in id.Org) (Demand, error) {
+func (r *Rules) Strictest(ctx context.Context, in id.Org) (Demand, error) {
 	d := Demand{Idle: DefaultIdle, Absolute: DefaultAbsolute}
 	all, err := r.Policies(ctx, in)
 	for _, p := range all {

@@ -1,4 +1,4 @@
-package signin
+package policy
 
 import (
 	"slices"
@@ -30,7 +30,7 @@ type policySpec struct {
 }
 
 // Kind is the manifest kind SignInPolicy.
-func (r *Room) Kind() manifest.Kind {
+func (r *Rules) Kind() manifest.Kind {
 	return manifest.Define(manifest.Definition[policySpec]{
 		Name: "SignInPolicy", Thing: "sign-in-policy", InOrg: true, After: []string{"Role", "Group"},
 		Check: checkPolicy, References: policyReferences, Load: loadPolicies, Apply: r.applyPolicy,
@@ -115,7 +115,7 @@ func namesIn(v *store.View, which id.Org) (map[id.Role]string, map[id.Group]stri
 	return roles, groups, err
 }
 
-func (r *Room) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
+func (r *Rules) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.Event, error) {
 	in := tx.Org(c.Org)
 	if c.Action == manifest.Delete {
 		p := c.Before.policy(c.Name)
