@@ -159,9 +159,13 @@ func fromEnviron(root *yaml.Node, environ []string) error {
 type leaf struct {
 	path []string
 	list bool
+	flag bool
 }
 
 func (l leaf) node(place, value string) *yaml.Node {
+	if l.flag && (value == "true" || value == "false") {
+		return &yaml.Node{Kind: yaml.Bool, File: place, Text: value}
+	}
 	if !l.list {
 		return &yaml.Node{Kind: yaml.String, File: place, Text: value}
 	}
@@ -184,7 +188,7 @@ func findLeaves(t reflect.Type, path []string, into map[string]leaf) {
 			continue
 		}
 		env := EnvPrefix + strings.ToUpper(strings.Join(here, "_"))
-		into[env] = leaf{path: here, list: field.Type.Kind() == reflect.Slice}
+		into[env] = leaf{path: here, list: field.Type.Kind() == reflect.Slice, flag: field.Type.Kind() == reflect.Bool}
 	}
 }
 
