@@ -226,6 +226,15 @@ func (e *fourEyes) state() string {
 	return b.String()
 }
 
+func raw(t *testing.T, value any) []byte {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func documents(t *testing.T, text string) map[string]any {
 	t.Helper()
 	docs, err := manifest.Parse("house.yaml", []byte(text))
