@@ -104,10 +104,16 @@ func since(err error, may *fault.Fault) error {
 	switch {
 	case f == nil || f.Kind == fault.Busy || f.Kind == fault.Broken:
 		return err
-	case f.Kind == fault.Forbidden || f.Kind == fault.NotFound || f.Code == "reset-yourself":
+	case f.Kind == fault.Forbidden || f.Kind == fault.NotFound || f.Code == "reset-yourself", slices.ContainsFunc(f.Fields, mayNot):
 		return may.Because(err)
 	}
 	return errMoved.Because(err)
+}
+
+// mayNot reports whether a line of documents was refused for what somebody may
+// not do.
+func mayNot(f fault.Field) bool {
+	return f.Code == "not-permitted" || f.Code == "stronger-than-you" || f.Code == "organization-unknown"
 }
 
 // Vouch implements request.Holder: the change is tried as who approves it.

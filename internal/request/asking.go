@@ -163,7 +163,7 @@ func (h *Hall) mayAsk(v *store.View, a Ask) error {
 func (l *look) bound(now time.Time, wanted Wanted) *fault.Fault {
 	var bad fault.Checks
 	a, p := &l.ask, l.policy
-	checkText(&bad, "reason", a.Reason, !p.NoReason || a.Break)
+	checkText(&bad, "reason", a.Reason, (!p.NoReason || a.Break) && len(a.Held) == 0)
 	most := p.Most
 	if a.Break {
 		if most = p.Glass; most == 0 {
