@@ -139,6 +139,9 @@ type Options struct {
 	// Fresh is how old the proof of who decides a card may be; nil or 0: as old as
 	// the session.
 	Fresh func(Card) time.Duration
+	// Also is done with each connection when its questions are read; nil is
+	// nothing.
+	Also func(context.Context, Tie) error
 	// Every is how often questions are read while a person is here; 0 is 60 s.
 	Every time.Duration
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -240,7 +239,7 @@ func (c Card) refuseAction(d Verdict) *fault.Fault {
 	}
 	var bad fault.Checks
 	for _, in := range a.Inputs {
-		checkInput(&bad, in, d.Inputs[in.ID])
+		in.Check(&bad, "input."+in.ID, d.Inputs[in.ID])
 	}
 	for name := range d.Inputs {
 		if !slices.ContainsFunc(a.Inputs, func(in connector.Input) bool { return in.ID == name }) {
@@ -261,33 +260,6 @@ func (c Card) spent(a connector.Action) bool {
 		}
 	}
 	return false
-}
-
-func checkInput(bad *fault.Checks, in connector.Input, value string) {
-	path, count := "input."+in.ID, utf8.RuneCountInString(value)
-	most := in.Max
-	if most <= 0 || most > mostText {
-		most = mostText
-	}
-	_, notNumber := strconv.ParseFloat(value, 64)
-	_, notDate := time.Parse(time.DateOnly, value)
-	switch {
-	case value == "" && in.Min > 0:
-		bad.Add(path, "field-required")
-	case value == "":
-	case count < in.Min:
-		bad.Add(path, "field-too-short", "limit", in.Min)
-	case count > most:
-		bad.Add(path, "field-too-long", "limit", most)
-	case len(in.Options) > 0 && !slices.ContainsFunc(in.Options, func(o connector.Option) bool { return o.Value == value }):
-		bad.Add(path, "field-wrong")
-	case in.Format == "number" && notNumber != nil:
-		bad.Add(path, "field-not-number")
-	case in.Format == "date" && notDate != nil:
-		bad.Add(path, "field-not-date")
-	case in.Format == "boolean" && value != "true" && value != "false":
-		bad.Add(path, "field-not-boolean")
-	}
 }
 
 // commit writes the decision, its record and its effect.

@@ -239,7 +239,7 @@ func (r *Room) effectPage(v *web.Visit, status int, typed string, refused *fault
 	}
 	page := ui.EffectPage{
 		Here: effectPath(e.ID), Topic: Topic, Title: r.effectName(v, e.Driver, e.Target, names), State: string(e.State), Level: effectLevels[e.State],
-		Why: r.why(v, e), Code: e.Why, Unsure: e.Unsure, Payload: string(shown(e.Payload)), Back: EffectsPath,
+		Why: r.why(v, e), Code: e.Why, Unsure: e.Unsure && e.Why != "job-cannot-be-known", Payload: string(shown(e.Payload)), Back: EffectsPath,
 		Log: logOf(e),
 		Reason: webui.Input{
 			Name: "reason", Label: v.Say("console.effect.reason"), Hint: v.Say("console.effect.reason.hint"), Kind: "textarea", Value: typed, Required: true, Max: reasonMost,

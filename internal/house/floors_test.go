@@ -20,8 +20,9 @@ var floors = [...][]string{
 	5: {"lease"},
 	6: {"admit", "factor", "request"},
 	7: {
-		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card",
-		"ticket", "change", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
+		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
+		"ticket", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
+		"change",
 	},
 	8: {
 		"audit/outside", "directory/ldap", "factor/passkey", "factor/certificate", "vault/ssh",
@@ -29,7 +30,7 @@ var floors = [...][]string{
 	},
 	9: {"house"},
 	10: {
-		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/operate", "e2e/peers", // and R/Rtest
+		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/chain", "e2e/operate", "e2e/peers", // and R/Rtest
 	},
 }
 

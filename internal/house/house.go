@@ -44,6 +44,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/once"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/request"
@@ -88,6 +89,9 @@ type Options struct {
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration
+	// Call bounds a decision or a comment on its way to an outside system, Reach is
+	// how much longer the system may go on with it, in a test; 0 are the rooms' own.
+	Call, Reach time.Duration
 }
 
 // House is one process of Sekisho.
@@ -124,6 +128,7 @@ type House struct {
 	hub      *hub.Room
 	cards    *card.Room
 	changes  *change.Room
+	orders   *order.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -155,7 +160,8 @@ func Schemas() []fs.FS {
 		lease.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema, change.Schema,
+		card.Schema, order.Schema,
+		change.Schema,
 	}
 }
 
@@ -166,7 +172,8 @@ func Sentences() []fs.FS {
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words, change.Words,
+		definition.Words, connector.Words, card.Words, order.Words,
+		change.Words,
 	}
 }
 
@@ -297,6 +304,9 @@ func (h *House) furnish() (err error) {
 	h.backup.Doors(h.mux)
 	h.ticket.Doors(h.mux)
 	if err := h.furnishCards(); err != nil {
+		return err
+	}
+	if err := h.furnishOrders(); err != nil {
 		return err
 	}
 	help, err := handbook.New(docs.Handbook)

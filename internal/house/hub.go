@@ -16,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -209,6 +210,7 @@ var pagesOf = map[string]string{
 	"record":          console.LogPath + "/",
 	"connector":       ticket.SystemsPath + "/",
 	"ask":             request.Path + "/",
+	"order":           order.ListPath + "/",
 	"approval-policy": approval.PoliciesPath + "/",
 }
 

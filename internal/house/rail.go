@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -67,7 +68,7 @@ func (h *House) consoleRail() []entry {
 
 // signposts are the pages that search everywhere leads to.
 func (h *House) signposts() (all []hub.Signpost) {
-	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: request.NewPath}, {key: "ask.mine", href: request.Path}}, h.consoleRail(), h.settingsRail()) {
+	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: request.NewPath}, {key: "ask.mine", href: request.Path}, {key: "order.new", href: order.NewPath}, {key: "order.list", href: order.ListPath}}, h.consoleRail(), h.settingsRail()) {
 		all = append(all, hub.Signpost{Key: e.key, Href: e.href, Also: e.key + ".words"})
 	}
 	return all
