@@ -149,7 +149,7 @@ func (r *Room) hold(ctx context.Context, in id.Org, sort string, c request.Chang
 			if err := tx.Try(func(tx *store.Tx) error { _, err := ready.do(tx, c.By); return err }); err != nil {
 				return err
 			}
-			if err := r.Ring.Live(tx.House(), sealed); err != nil {
+			if err := r.Ring.Live(tx, sealed); err != nil {
 				return err
 			}
 			return keep(tx.Org(in), a.ID, sealed)

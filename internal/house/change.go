@@ -7,6 +7,7 @@ import (
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/welcome"
 )
@@ -53,3 +54,19 @@ func (m memberResets) Make(tx *store.Tx, by id.Principal, ready any) (store.Even
 
 // Made implements change.Resets.
 func (m memberResets) Made() { m.welcome.ResetMade() }
+
+// fourEyes looks whether anybody could approve what is held.
+func (d *doctor) fourEyes(ctx context.Context, s *store.Store) {
+	if !d.config.FourEyes {
+		return
+	}
+	register := org.New(org.Options{Store: s, Clock: d.clock, Permissions: Permissions()})
+	switch n, err := register.MostAble(ctx, console.Manifest); {
+	case err != nil:
+		d.broken("database", err)
+	case n < 2:
+		d.say(Warn, "four-eyes.few", "count", n)
+	default:
+		d.say(Fine, "four-eyes.enough", "count", n)
+	}
+}

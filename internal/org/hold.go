@@ -128,3 +128,21 @@ func (r *Register) providersOf(v *store.View, by id.Principal) (all []id.Org, er
 	}
 	return all, err
 }
+
+// MostAble returns how many people of one provider hold a permission of the
+// house: of the one with the most.
+func (r *Register) MostAble(ctx context.Context, permission string) (most int, err error) {
+	err = r.store.House().Read(ctx, func(v *store.View) error {
+		most = 0
+		all, err := providers(v)
+		for _, one := range all {
+			able, err := r.Able(v, one, permission)
+			if err != nil {
+				return err
+			}
+			most = max(most, len(able))
+		}
+		return err
+	})
+	return most, err
+}
