@@ -55,7 +55,9 @@ CREATE TABLE ask (
   told TEXT NOT NULL,
   steps BIGINT NOT NULL,
   version BIGINT NOT NULL
-);
+, ticket TEXT NOT NULL DEFAULT '', changed BIGINT NOT NULL DEFAULT 0);
+
+CREATE INDEX ask_changed ON ask (changed);
 
 CREATE INDEX ask_for ON ask (for_person, id);
 
@@ -64,6 +66,15 @@ CREATE INDEX ask_lease ON ask (org, lease) WHERE lease <> '';
 CREATE INDEX ask_org ON ask (org, state, id);
 
 CREATE INDEX ask_person ON ask (person, id);
+
+CREATE TABLE ask_bench (
+  org TEXT NOT NULL,
+  approver TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  PRIMARY KEY (org, approver, ask)
+);
+
+CREATE INDEX ask_bench_ask ON ask_bench (org, ask);
 
 CREATE TABLE ask_step (
   org TEXT NOT NULL,
@@ -78,6 +89,14 @@ CREATE TABLE ask_step (
   more TEXT NOT NULL,
   PRIMARY KEY (org, ask, seq)
 );
+
+CREATE TABLE ask_stir (
+  person TEXT NOT NULL PRIMARY KEY,
+  version BIGINT NOT NULL,
+  at BIGINT NOT NULL
+);
+
+CREATE INDEX ask_stir_at ON ask_stir (at);
 
 CREATE TABLE ask_vote (
   org TEXT NOT NULL,
@@ -229,6 +248,24 @@ CREATE INDEX card_expires ON card (expires) WHERE closed = 0 AND expires > 0;
 CREATE INDEX card_list ON card (person, closed, due, id);
 
 CREATE INDEX card_ticket ON card (org, source, ticket);
+
+CREATE TABLE card_draft (
+  person TEXT NOT NULL,
+  place TEXT NOT NULL,                -- card:ID, ask:ID
+  session TEXT NOT NULL,              -- in which it was typed, and is shown again
+  typed TEXT NOT NULL,                -- the form, JSON
+  at BIGINT NOT NULL,
+  PRIMARY KEY (person, place)
+);
+
+CREATE TABLE card_policy (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,                 -- JSON
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
 
 CREATE TABLE card_poll (
   system TEXT NOT NULL,
@@ -721,6 +758,16 @@ CREATE TABLE org (
 CREATE INDEX org_parent ON org (parent, title, id);
 
 CREATE INDEX org_title ON org (title, id);
+
+CREATE TABLE paper (
+  org TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, kind, name)
+);
 
 CREATE TABLE passkey (
   person TEXT NOT NULL,

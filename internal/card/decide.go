@@ -7,13 +7,13 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -24,8 +24,7 @@ type Decider struct {
 	Name    string // as they are shown
 	ACR     string
 	AMR     []string
-	At      time.Time // when they last proved who they are
-	Token   bool      // a personal token, nobody who is present
+	Proof   presence.Proof
 	Session string
 }
 
@@ -68,6 +67,8 @@ const ReasonMost = 1000
 //	card-needs-connection      the person is not connected to the system
 //	card-reason-required       the source wants a reason
 //	card-action-unknown, card-action-done, card-input-invalid
+//	step-up-required           a policy asks for a stronger or newer proof
+//	person-must-be-present     the same of a program
 func (r *Room) Decide(ctx context.Context, by Decider, d Verdict) (Card, error) {
 	c, err := r.Get(ctx, by.Person, d.Card)
 	if err != nil {
@@ -134,6 +135,9 @@ func (r *Room) decideOutside(ctx context.Context, by Decider, c Card, d Verdict)
 		if f := c.refuse(tie, self, d); f != nil {
 			return refused(c, by, d, f)
 		}
+		if f, err := r.sure(&tx.View, c, by, tx.Now()); err != nil || f != nil {
+			return unsure(c, by, d, f, err)
+		}
 		return r.commit(tx, &c, tie, by, d, effect)
 	})
 	if errors.Is(err, errRecorded) {
@@ -160,6 +164,15 @@ func refused(c Card, by Decider, d Verdict, f *fault.Fault) store.End {
 	}
 	c.Decision = d.decision()
 	return store.Refused(f, c.event("card.refused", id.OfPerson(by.Person), "code", f.Code))
+}
+
+// unsure records who has not proven enough.
+func unsure(c Card, by Decider, d Verdict, f *fault.Fault, err error) store.End {
+	if f == nil {
+		return store.Abort(err)
+	}
+	c.Decision = d.decision()
+	return store.Refused(f, c.event("card.refused", id.OfPerson(by.Person), "code", f.Code, "acr", by.ACR))
 }
 
 // tieOf is how the person of a card is connected to its system.

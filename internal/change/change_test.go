@@ -19,6 +19,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
@@ -182,7 +183,12 @@ func (e *fourEyes) sheet(which id.Ask, who id.Person) request.Sheet {
 
 func (e *fourEyes) decide(which id.Ask, who id.Person) (request.Ask, error) {
 	e.t.Helper()
-	return e.h.Hall().Decide(ctx, request.Decider{Person: who}, request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: e.sheet(which, who).Digest})
+	return e.h.Hall().Decide(ctx, present(who), request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: e.sheet(which, who).Digest})
+}
+
+// present is who decides, having proven a moment ago who they are.
+func present(who id.Person) request.Decider {
+	return request.Decider{Person: who, Proof: presence.Proof{At: time.Now()}}
 }
 
 // allow approves what waits, as Daichi, and as Botan where two have to.
@@ -420,7 +426,7 @@ func (e *fourEyes) holds(take func(*fourEyes) housetest.Answer) {
 	if after == before {
 		t.Error("nothing was made of what was approved")
 	}
-	_, err := e.h.Hall().Decide(ctx, request.Decider{Person: e.k.Daichi}, request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: s.Digest})
+	_, err := e.h.Hall().Decide(ctx, present(e.k.Daichi), request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: s.Digest})
 	if fault.Code(err) != "ask-decided" {
 		t.Errorf("decided twice: %v", err)
 	}

@@ -24,7 +24,7 @@ func TestFourEyesForget(t *testing.T) {
 			want request.State
 		}{
 			{"refused", func(which id.Ask) (request.Ask, error) {
-				return e.h.Hall().Decide(ctx, request.Decider{Person: e.k.Daichi}, request.Verdict{Org: e.k.Org, Ask: which, Digest: e.sheet(which, e.k.Daichi).Digest, Reason: "Not now"})
+				return e.h.Hall().Decide(ctx, present(e.k.Daichi), request.Verdict{Org: e.k.Org, Ask: which, Digest: e.sheet(which, e.k.Daichi).Digest, Reason: "Not now"})
 			}, request.Refused},
 			{"withdrawn", func(which id.Ask) (request.Ask, error) {
 				return e.h.Hall().Withdraw(ctx, e.k.Chika, e.k.Org, which)

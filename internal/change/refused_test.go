@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
 )
 
 // newRole asks for a role, as Chika.
@@ -34,7 +35,7 @@ func (e *fourEyes) stays(before string) {
 func (e *fourEyes) refuses(which id.Ask, who id.Person, code string, state request.State) {
 	e.t.Helper()
 	digest := e.sheet(which, e.k.Chika).Digest
-	_, err := e.h.Hall().Decide(ctx, request.Decider{Person: who}, request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: digest})
+	_, err := e.h.Hall().Decide(ctx, present(who), request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: digest})
 	if fault.Code(err) != code {
 		e.t.Errorf("approved: %v, want %s", err, code)
 	}
@@ -99,9 +100,19 @@ func TestFourEyesRefuse(t *testing.T) {
 				defer e.promote(e.k.Aoi, org.User)
 				e.refuses(which, e.k.Daichi, "change-beyond-you", request.Open)
 			}},
+			{"with a proof of who they are that is an hour old", func(e *fourEyes, before string) {
+				which := e.newRole(org.PeopleRead)
+				by := present(e.k.Daichi)
+				by.Proof.At = by.Proof.At.Add(-time.Hour)
+				_, err := e.h.Hall().Decide(ctx, by, request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: e.sheet(which, e.k.Daichi).Digest})
+				if fault.Code(err) != web.StepUp {
+					e.t.Error(err)
+				}
+				e.stays(before)
+			}},
 			{"R5 with another digest", func(e *fourEyes, before string) {
 				which := e.newRole(org.PeopleRead)
-				_, err := e.h.Hall().Decide(ctx, request.Decider{Person: e.k.Daichi}, request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: strings.Repeat("0", 64)})
+				_, err := e.h.Hall().Decide(ctx, present(e.k.Daichi), request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: strings.Repeat("0", 64)})
 				if fault.Code(err) != "ask-changed" {
 					e.t.Error(err)
 				}

@@ -43,11 +43,15 @@ import (
 	"github.com/sekisho/sekisho/internal/meter"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/notify"
+	"github.com/sekisho/sekisho/internal/offer"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/paper"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -122,7 +126,10 @@ type House struct {
 	folk     *people.Room
 	ledger   *lease.Ledger
 	hall     *request.Hall
+	presence *presence.Desk
 	approval *approval.Room
+	rota     *rota.Room
+	offers   *offer.Room
 	console  *console.Room
 	backup   *backup.Room
 	hub      *hub.Room
@@ -157,7 +164,7 @@ func Schemas() []fs.FS {
 		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
 		org.Schema,
 		notify.Schema, connector.Schema,
-		lease.Schema,
+		lease.Schema, presence.Schema, paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
 		card.Schema, order.Schema,
@@ -170,7 +177,7 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
-		people.Words, lease.Words, request.Words,
+		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
 		definition.Words, connector.Words, card.Words, order.Words,
 		change.Words,
@@ -279,7 +286,7 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.presence, h.papers()); err != nil {
 		return err
 	}
 	h.holdChanges()
@@ -325,21 +332,23 @@ func (h *House) furnish() (err error) {
 func Permissions() []org.Permission {
 	return slices.Concat(
 		org.Permissions(),
-		lease.Permissions(),
+		lease.Permissions(), presence.Permissions(),
 		factor.Permissions(), request.Permissions(),
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
-		ticket.Permissions(),
+		ticket.Permissions(), rota.Permissions(),
 	)
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, c *presence.Desk, papers []manifest.Kind) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil), ticket.New(ticket.Options{}))
+	blank := &House{}
+	blank.layOut()
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), nil, blank.papers())
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

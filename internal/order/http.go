@@ -94,7 +94,7 @@ type (
 		Digest   string      `json:"digest,omitempty" doc:"Of a single item; an order sends it back"`
 	}
 	itemsInput struct {
-		System   string `path:"system" doc:"Identifier of the system"`
+		Catalog  string `path:"catalog" doc:"Identifier of the system"`
 		Text     string `query:"text" maxLength:"80" doc:"Narrows the list"`
 		Category string `query:"category" maxLength:"200" doc:"Narrows the list, where the system knows categories"`
 	}
@@ -104,14 +104,14 @@ type (
 		}
 	}
 	itemInput struct {
-		System string `path:"system" doc:"Identifier of the system"`
-		Item   string `path:"item" doc:"Identifier of the item at the system"`
+		Catalog string `path:"catalog" doc:"Identifier of the system"`
+		Item    string `path:"item" doc:"Identifier of the item at the system"`
 	}
 	itemOutput     struct{ Body itemBody }
 	sendOrderInput struct {
-		System string `path:"system" doc:"Identifier of the system"`
-		Item   string `path:"item" doc:"Identifier of the item at the system"`
-		Body   struct {
+		Catalog string `path:"catalog" doc:"Identifier of the system"`
+		Item    string `path:"item" doc:"Identifier of the item at the system"`
+		Body    struct {
 			Key      string            `json:"key" minLength:"26" maxLength:"26" pattern:"^[0-9a-hjkmnp-tv-z]{26}$" doc:"Made up by the caller, 26 characters of lower-case Crockford base32; sent again it is the same order"`
 			Digest   string            `json:"digest" doc:"Of the item as it was read"`
 			Quantity int               `json:"quantity,omitempty" minimum:"1" maximum:"99" default:"1" doc:"How many"`
@@ -133,9 +133,9 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, route, op(http.MethodGet, "/orders", "list-orders", "The caller's own requests at outside systems"), r.apiList)
 	web.API(m, route, op(http.MethodGet, "/orders/{order}", "get-order", "One request, with who is asked to approve it"), r.apiOne)
 	web.API(m, route, op(http.MethodGet, "/catalogs", "list-catalogs", "Systems at which the caller can order, or could once they have switched them on"), r.apiCatalogs)
-	web.API(m, route, op(http.MethodGet, "/catalogs/{system}/items", "list-catalog-items", "What a system offers"), r.apiItems)
-	web.API(m, route, op(http.MethodGet, "/catalogs/{system}/items/{item}", "get-catalog-item", "One item, with its fields and the digest that an order needs"), r.apiItem)
-	send := op(http.MethodPost, "/catalogs/{system}/items/{item}/order", "order-item", "Order an item; it is on its way when this returns")
+	web.API(m, route, op(http.MethodGet, "/catalogs/{catalog}/items", "list-catalog-items", "What a system offers"), r.apiItems)
+	web.API(m, route, op(http.MethodGet, "/catalogs/{catalog}/items/{item}", "get-catalog-item", "One item, with its fields and the digest that an order needs"), r.apiItem)
+	send := op(http.MethodPost, "/catalogs/{catalog}/items/{item}/order", "order-item", "Order an item; it is on its way when this returns")
 	send.Security = web.SessionOnly
 	web.API(m, route, send, r.apiOrder)
 }
@@ -195,7 +195,7 @@ func (r *Room) apiItems(ctx context.Context, in *itemsInput) (*itemsOutput, erro
 	if err != nil {
 		return nil, err
 	}
-	_, all, err := r.Offers(ctx, who, id.Connector(in.System), in.Text, in.Category)
+	_, all, err := r.Offers(ctx, who, id.Connector(in.Catalog), in.Text, in.Category)
 	out := &itemsOutput{}
 	out.Body.Items = []itemBody{}
 	for _, one := range all {
@@ -209,7 +209,7 @@ func (r *Room) apiItem(ctx context.Context, in *itemInput) (*itemOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.Offer(ctx, who, id.Connector(in.System), in.Item)
+	o, err := r.Offer(ctx, who, id.Connector(in.Catalog), in.Item)
 	out := &itemOutput{itemOf(o.Item)}
 	out.Body.Digest = o.Digest
 	return out, err
@@ -223,7 +223,7 @@ func (r *Room) apiOrder(ctx context.Context, in *sendOrderInput) (*orderOutput, 
 	if web.ActorOf(ctx).Token { // who orders is present
 		return nil, fault.New(fault.Forbidden, "person-must-be-present")
 	}
-	w := Wish{System: id.Connector(in.System), Item: in.Item, Quantity: max(in.Body.Quantity, 1), Values: in.Body.Values, Key: in.Body.Key, Digest: in.Body.Digest}
+	w := Wish{System: id.Connector(in.Catalog), Item: in.Item, Quantity: max(in.Body.Quantity, 1), Values: in.Body.Values, Key: in.Body.Key, Digest: in.Body.Digest}
 	q, err := r.Order(ctx, who, w)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ type Ask struct {
 	Break   bool            // the glass was broken: it is out, and is reviewed afterwards
 	Held    json.RawMessage // a Change that waits for the decision, of kinds that have a Holder
 	Ready   any             // what the Holder made before the write that decides; a fault if it could not
+	Ticket  Ticket          // outside, that is told of each step; zero for none
 
 	State     State
 	Revision  int // raised whenever what is asked changes: earlier votes count no more

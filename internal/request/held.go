@@ -144,6 +144,12 @@ func (h *Hall) ables(v *store.View, a Ask, b *bench) error {
 	for seat, all := range b.delegates {
 		b.delegates[seat] = slices.DeleteFunc(all, not)
 	}
+	b.approvers = nil // by name, for whoever is able is no group or role
+	for _, s := range b.panels {
+		for _, one := range s.who {
+			b.approvers = append(b.approvers, "person:"+string(one))
+		}
+	}
 	return err
 }
 
@@ -175,4 +181,17 @@ func (h *Hall) heldTrouble(a Ask, wanted Wanted) *fault.Fault {
 		return fault.New(fault.NotFound, "target-unknown")
 	}
 	return nil
+}
+
+// Asks says who asks: a person, or a process of the machine, whose person nobody
+// knows.
+func (s Sheet) Asks(say func(key string, pairs ...any) string) string {
+	c, held := s.Ask.Change()
+	if !held {
+		return s.Requester.Name
+	}
+	if s.Ask.Person == "" {
+		return say("ask.by.machine", "user", string(c.By))
+	}
+	return s.Requester.Name + " (" + s.Requester.Login + ")"
 }

@@ -1,20 +1,16 @@
-package request
+package approval
 
 import (
 	"context"
-	_ "embed" // the examples
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/presence"
+	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/web"
 )
-
-//go:embed examples.json
-var examples []byte
 
 // AskBody is an ask as the API returns it.
 type AskBody struct {
@@ -40,21 +36,22 @@ type AskBody struct {
 	Rule      string     `json:"rule,omitempty" doc:"That decided in place of people"`
 	Lease     string     `json:"lease,omitempty" doc:"Under which it is out"`
 	Until     *time.Time `json:"until,omitempty" doc:"When it is taken back"`
+	Ticket    string     `json:"ticket,omitempty" doc:"Number of the outside ticket that is told of each step"`
 }
 
-// OrNever is a time that may not have come.
-func OrNever(at time.Time) *time.Time {
+// orNever is a time that may not have come.
+func orNever(at time.Time) *time.Time {
 	if at.IsZero() {
 		return nil
 	}
 	return &at
 }
 
-func askBody(a Ask) AskBody {
+func askBody(a request.Ask) AskBody {
 	return AskBody{
 		ID: string(a.ID), Org: string(a.Org), Requester: string(a.Person), For: string(a.For), Kind: a.Kind, Target: a.Target, Title: a.Title, Reason: a.Reason,
-		From: OrNever(a.From), Length: int64(a.Length / time.Second), Extends: string(a.Extends), Broken: a.Break, Review: string(a.Review), State: string(a.State),
-		Revision: a.Revision, Stage: a.Stage, Created: a.Created, Due: a.Due, Decided: OrNever(a.Decided), Rule: a.Rule, Lease: string(a.Lease), Until: OrNever(a.Until),
+		From: orNever(a.From), Length: int64(a.Length / time.Second), Extends: string(a.Extends), Broken: a.Break, Review: string(a.Review), State: string(a.State),
+		Revision: a.Revision, Stage: a.Stage, Created: a.Created, Due: a.Due, Decided: orNever(a.Decided), Rule: a.Rule, Lease: string(a.Lease), Until: orNever(a.Until), Ticket: a.Ticket.Number,
 	}
 }
 
@@ -111,7 +108,7 @@ type SheetBody struct {
 	Why       string         `json:"why,omitempty" doc:"Code of why not, or of why it could not be released now"`
 }
 
-func targetOf(t Target) targetBody {
+func targetOf(t request.Target) targetBody {
 	b := targetBody{Kind: t.Kind, ID: t.ID, Name: t.Name, Title: t.Title, About: t.About}
 	for _, f := range t.Facts {
 		b.Facts = append(b.Facts, factBody(f))
@@ -119,7 +116,7 @@ func targetOf(t Target) targetBody {
 	return b
 }
 
-func sheetBody(s Sheet) SheetBody {
+func sheetBody(s request.Sheet) SheetBody {
 	b := SheetBody{
 		Ask: askBody(s.Ask), Target: targetOf(s.Target), Stages: []askStageBody{}, Steps: []askStepBody{}, Digest: s.Digest, CanDecide: s.CanDecide,
 	}
@@ -157,12 +154,15 @@ type wantedBody struct {
 	Endless bool       `json:"endless,omitempty" doc:"Until it is given back, where the policy lets it"`
 	Extends string     `json:"extends,omitempty" doc:"Id of the lease that is to last longer"`
 	Break   bool       `json:"break,omitempty" doc:"Break the glass: it is out at once, and reviewed afterwards"`
+	System  string     `json:"system,omitempty" doc:"Id of the outside system of the ticket"`
+	Ticket  string     `json:"ticket,omitempty" doc:"Number of a ticket that is told of each step"`
 }
 
-func (b wantedBody) wanted() Wanted {
-	w := Wanted{
+func (b wantedBody) wanted() request.Wanted {
+	w := request.Wanted{
 		Org: id.Org(b.Org), For: id.Person(b.For), Kind: b.Kind, Target: b.Target, Reason: b.Reason, Length: time.Duration(b.Length) * time.Second,
 		Endless: b.Endless, Extends: id.Lease(b.Extends), Break: b.Break,
+		Ticket: request.Ticket{System: id.Connector(b.System), Number: b.Ticket},
 	}
 	if b.From != nil {
 		w.From = *b.From
@@ -171,18 +171,7 @@ func (b wantedBody) wanted() Wanted {
 }
 
 type (
-	paged struct {
-		Cursor string `query:"cursor" doc:"From the page before"`
-		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	}
-	items[T any] struct {
-		Body struct {
-			Items []T    `json:"items"`
-			Next  string `json:"next,omitempty" doc:"Cursor of the next page"`
-		}
-	}
-	one[T any] struct{ Body T }
-	inOrg      struct {
+	inMine struct {
 		Org string `query:"org" required:"true" doc:"Id of an organization that you belong to"`
 	}
 	askIn struct {
@@ -230,22 +219,10 @@ type (
 	}
 )
 
-func operation(method, path, name, summary, tag string) huma.Operation {
-	return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
-}
-
-// presentOp is an operation for people in person: no token asks or decides.
-func presentOp(method, path, name, summary, tag string) huma.Operation {
-	op := operation(method, path, name, summary, tag)
-	op.Security = web.SessionOnly
-	return op
-}
-
-// API registers the operations for programs.
-func (h *Hall) API(m *web.Mux) {
-	m.Examples(examples)
+// api registers the operations of asks.
+func (h asks) api(m *web.Mux) {
 	const path, tag = "/asks", "asks"
-	signed, reads := web.Route{Permission: web.SignedIn}, web.Route{Permission: Read, Target: "org"}
+	signed, reads := web.Route{Permission: web.SignedIn}, web.Route{Permission: request.Read, Target: "org"}
 	raise := presentOp(http.MethodPost, path, "ask", "Ask for something", tag)
 	raise.DefaultStatus = http.StatusCreated
 	web.API(m, signed, presentOp(http.MethodGet, "/me/asks", "list-own-asks", "What I asked for, the newest first", "me"), h.apiMine)
@@ -261,45 +238,21 @@ func (h *Hall) API(m *web.Mux) {
 	web.API(m, signed, presentOp(http.MethodPost, path+"/{ask}/withdraw", "withdraw-ask", "Take back what I asked for", tag), h.apiWithdraw)
 }
 
-// me is the person who asks, in person.
-func me(ctx context.Context) (id.Person, error) { return Present(web.ActorOf(ctx)) }
-
-// Present refuses programs and processes where a natural person has to act.
-func Present(actor web.Actor) (id.Person, error) {
-	who := actor.Principal.Person()
-	switch {
-	case who == "":
-		return "", fault.New(fault.Forbidden, "settings-need-person")
-	case actor.Token:
-		return "", fault.New(fault.Forbidden, "person-must-be-present")
-	}
-	return who, nil
-}
-
-func listed[T, B any](all []T, next string, body func(T) B) *items[B] {
-	out := &items[B]{}
-	out.Body.Items, out.Body.Next = []B{}, next
-	for _, one := range all {
-		out.Body.Items = append(out.Body.Items, body(one))
-	}
-	return out
-}
-
-func (h *Hall) apiMine(ctx context.Context, in *mineInput) (*items[AskBody], error) {
+func (h asks) apiMine(ctx context.Context, in *mineInput) (*items[AskBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all, next, err := h.Mine(ctx, who, Query{State: State(in.State), Cursor: id.Ask(in.Cursor), Limit: in.Limit})
+	all, next, err := h.Mine(ctx, who, request.Query{State: request.State(in.State), Cursor: id.Ask(in.Cursor), Limit: in.Limit})
 	return listed(all, string(next), askBody), err
 }
 
-func (h *Hall) apiAsks(ctx context.Context, in *asksInput) (*items[AskBody], error) {
-	all, next, err := h.Asks(ctx, id.Org(in.Org), Query{State: State(in.State), Cursor: id.Ask(in.Cursor), Limit: in.Limit})
+func (h asks) apiAsks(ctx context.Context, in *asksInput) (*items[AskBody], error) {
+	all, next, err := h.Asks(ctx, id.Org(in.Org), request.Query{State: request.State(in.State), Cursor: id.Ask(in.Cursor), Limit: in.Limit})
 	return listed(all, string(next), askBody), err
 }
 
-func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*items[targetBody], error) {
+func (h asks) apiTargets(ctx context.Context, in *targetsInput) (*items[targetBody], error) {
 	who, err := me(ctx)
 	if err == nil {
 		err = h.belongs(ctx, id.Org(in.Org), who)
@@ -307,11 +260,11 @@ func (h *Hall) apiTargets(ctx context.Context, in *targetsInput) (*items[targetB
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.Find(ctx, Sought{Org: id.Org(in.Org), Asker: who, Text: in.Query, Lang: web.LangOf(ctx)})
+	all, err := h.Find(ctx, request.Sought{Org: id.Org(in.Org), Asker: who, Text: in.Query, Lang: web.LangOf(ctx)})
 	return listed(all, "", targetOf), err
 }
 
-func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*items[AskBody], error) {
+func (h asks) apiWaiting(ctx context.Context, in *inMine) (*items[AskBody], error) {
 	who, err := me(ctx)
 	if err == nil {
 		err = h.belongs(ctx, id.Org(in.Org), who)
@@ -323,7 +276,7 @@ func (h *Hall) apiWaiting(ctx context.Context, in *inOrg) (*items[AskBody], erro
 	return listed(all, "", askBody), err
 }
 
-func (h *Hall) apiRaise(ctx context.Context, in *raiseInput) (*one[AskBody], error) {
+func (h asks) apiRaise(ctx context.Context, in *raiseInput) (*one[AskBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -332,7 +285,7 @@ func (h *Hall) apiRaise(ctx context.Context, in *raiseInput) (*one[AskBody], err
 	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*one[SheetBody], error) {
+func (h asks) apiPreview(ctx context.Context, in *raiseInput) (*one[SheetBody], error) {
 	who, err := me(ctx)
 	if err != nil {
 		return nil, err
@@ -340,7 +293,7 @@ func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*one[SheetBody],
 	p, err := h.Preview(ctx, who, in.Body.wanted())
 	b := sheetBody(p.Sheet)
 	if p.Nobody {
-		b.Why = errImpossible.Code
+		b.Why = request.NobodyDecides
 	}
 	if p.Trouble != nil {
 		b.Why = p.Trouble.Code
@@ -348,7 +301,7 @@ func (h *Hall) apiPreview(ctx context.Context, in *raiseInput) (*one[SheetBody],
 	return &one[SheetBody]{b}, err
 }
 
-func (h *Hall) apiAsk(ctx context.Context, in *askIn) (*one[SheetBody], error) {
+func (h asks) apiAsk(ctx context.Context, in *askIn) (*one[SheetBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
@@ -357,23 +310,23 @@ func (h *Hall) apiAsk(ctx context.Context, in *askIn) (*one[SheetBody], error) {
 	return &one[SheetBody]{sheetBody(s)}, err
 }
 
-func (h *Hall) apiDecide(ctx context.Context, in *decideInput) (*one[AskBody], error) {
+func (h asks) apiDecide(ctx context.Context, in *decideInput) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
-	v := Verdict{
+	v := request.Verdict{
 		Org: of, Ask: id.Ask(in.Ask), Approve: in.Body.Approve, Digest: in.Body.Digest, Reason: in.Body.Reason,
 		Shorter: time.Duration(in.Body.Shorter) * time.Second,
 	}
 	if in.Body.Later != nil {
 		v.Later = *in.Body.Later
 	}
-	a, err := h.Decide(ctx, Decider{who}, v)
+	a, err := h.Decide(ctx, request.Decider{Person: who, Proof: presence.Of(web.ActorOf(ctx))}, v)
 	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiSay(ctx context.Context, in *sayInput) (*one[AskBody], error) {
+func (h asks) apiSay(ctx context.Context, in *sayInput) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
@@ -382,12 +335,12 @@ func (h *Hall) apiSay(ctx context.Context, in *sayInput) (*one[AskBody], error) 
 	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*one[AskBody], error) {
+func (h asks) apiAmend(ctx context.Context, in *amendInput) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
 	}
-	m := Amended{Reason: in.Body.Reason, From: in.Body.From}
+	m := request.Amended{Reason: in.Body.Reason, From: in.Body.From}
 	if in.Body.Length != nil {
 		length := time.Duration(*in.Body.Length) * time.Second
 		m.Length = &length
@@ -396,7 +349,7 @@ func (h *Hall) apiAmend(ctx context.Context, in *amendInput) (*one[AskBody], err
 	return &one[AskBody]{askBody(a)}, err
 }
 
-func (h *Hall) apiWithdraw(ctx context.Context, in *askIn) (*one[AskBody], error) {
+func (h asks) apiWithdraw(ctx context.Context, in *askIn) (*one[AskBody], error) {
 	who, of, err := h.mineOf(ctx, in.Ask)
 	if err != nil {
 		return nil, err
@@ -406,7 +359,7 @@ func (h *Hall) apiWithdraw(ctx context.Context, in *askIn) (*one[AskBody], error
 }
 
 // mineOf is who acts, and in which of their organizations an ask is.
-func (h *Hall) mineOf(ctx context.Context, which string) (who id.Person, of id.Org, err error) {
+func (h asks) mineOf(ctx context.Context, which string) (who id.Person, of id.Org, err error) {
 	if who, err = me(ctx); err != nil {
 		return who, "", err
 	}
@@ -415,7 +368,7 @@ func (h *Hall) mineOf(ctx context.Context, which string) (who id.Person, of id.O
 }
 
 // belongs refuses an organization that somebody does not know of (R4).
-func (h *Hall) belongs(ctx context.Context, in id.Org, who id.Person) error {
+func (h asks) belongs(ctx context.Context, in id.Org, who id.Person) error {
 	g, err := h.Register.Grants(ctx, who)
 	if err == nil && !g.Sees(in) {
 		err = fault.New(fault.NotFound, "organization-unknown")
