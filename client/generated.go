@@ -782,6 +782,15 @@ type AskStep struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// Asked defines model for Asked.
+type Asked struct {
+	// Name As the system writes it
+	Name string `json:"name"`
+
+	// State pending, approved, rejected, cancelled or unknown
+	State string `json:"state"`
+}
+
 // Both defines model for Both.
 type Both struct {
 	// En English, plain text
@@ -876,6 +885,27 @@ type CardList struct {
 
 	// Open How many wait in all
 	Open int64 `json:"open"`
+}
+
+// Catalog defines model for Catalog.
+type Catalog struct {
+	// Connected The caller has switched it on
+	Connected bool `json:"connected"`
+
+	// Organization Identifier of the organization that it belongs to
+	Organization string `json:"organization"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title As people call it
+	Title string `json:"title"`
+}
+
+// CatalogList defines model for CatalogList.
+type CatalogList struct {
+	// Items Systems with a catalog
+	Items []Catalog `json:"items"`
 }
 
 // ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
@@ -2024,6 +2054,57 @@ type IssuedList struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// Item defines model for Item.
+type Item struct {
+	// Category As the system calls it
+	Category *string `json:"category,omitempty"`
+
+	// Digest Of a single item; an order sends it back
+	Digest *string `json:"digest,omitempty"`
+
+	// Fields What an order asks; of a single item
+	Fields []ItemField `json:"fields"`
+
+	// ID Identifier at the system
+	ID string `json:"id"`
+
+	// Price Of one, as the system writes it
+	Price *string `json:"price,omitempty"`
+
+	// Text Plain text
+	Text *string `json:"text,omitempty"`
+
+	// Title Plain text
+	Title string `json:"title"`
+}
+
+// ItemField defines model for ItemField.
+type ItemField struct {
+	// Format text, number, date, select or boolean
+	Format string `json:"format"`
+
+	// ID Name of the value in an order
+	ID string `json:"id"`
+
+	// Label As the system calls it
+	Label string `json:"label"`
+
+	// Max Characters
+	Max *int64 `json:"max,omitempty"`
+
+	// Min Characters; 1 makes it compulsory
+	Min *int64 `json:"min,omitempty"`
+
+	// Options What can be chosen
+	Options []Option `json:"options"`
+}
+
+// ItemList defines model for ItemList.
+type ItemList struct {
+	// Items As the system orders them
+	Items []Item `json:"items"`
+}
+
 // Key defines model for Key.
 type Key struct {
 	// Destroyed Since when it is gone
@@ -2492,6 +2573,111 @@ type OpenSessionList struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
+}
+
+// Option defines model for Option.
+type Option struct {
+	// Label What people read
+	Label string `json:"label"`
+
+	// Value What is sent
+	Value string `json:"value"`
+}
+
+// Order defines model for Order.
+type Order struct {
+	// Asked Who is asked to approve it
+	Asked []Asked `json:"asked"`
+
+	// ID Identifier of the request here
+	ID string `json:"id"`
+
+	// Item Of the catalog, of one that was ordered here
+	Item *string `json:"item,omitempty"`
+
+	// NativeState The system's own word
+	NativeState *string `json:"native_state,omitempty"`
+
+	// Number As the system calls it; left out until it has one
+	Number *string `json:"number,omitempty"`
+
+	// Opened When it was made
+	Opened time.Time `json:"opened"`
+
+	// Org Organization that the system belongs to
+	Org string `json:"org"`
+
+	// Price Of one, as the system wrote it
+	Price *string `json:"price,omitempty"`
+
+	// Quantity Of one that was ordered here
+	Quantity *int64 `json:"quantity,omitempty"`
+
+	// Said The system's own words about it
+	Said *string `json:"said,omitempty"`
+
+	// Source How people call the system
+	Source string `json:"source"`
+
+	// State open, waiting, approved, rejected, closed, cancelled, gone or unknown
+	State string `json:"state"`
+
+	// Steps What happened, the oldest first
+	Steps []OrderStep `json:"steps"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title Plain text
+	Title string `json:"title"`
+
+	// URL The request at its system
+	URL *string `json:"url,omitempty"`
+
+	// Version Raised by each change
+	Version int64 `json:"version"`
+
+	// Way there, sending, refused, or unclear: it may have arrived
+	Way string `json:"way"`
+
+	// Why Kind of problem, of one that was refused
+	Why *string `json:"why,omitempty"`
+}
+
+// OrderItemRequest defines model for OrderItemRequest.
+type OrderItemRequest struct {
+	// Digest Of the item as it was read
+	Digest string `json:"digest"`
+
+	// Key Made up by the caller, 26 characters of lower-case Crockford base32; sent again it is the same order
+	Key string `json:"key"`
+
+	// Quantity How many
+	Quantity *int64 `json:"quantity,omitempty"`
+
+	// Values By field of the item
+	Values *map[string]string `json:"values,omitempty"`
+}
+
+// OrderList defines model for OrderList.
+type OrderList struct {
+	// Items The newest first
+	Items []Order `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// OrderStep defines model for OrderStep.
+type OrderStep struct {
+	// At When it was seen here
+	At time.Time `json:"at"`
+
+	// Name ordered, placed, refused, found or state.STATE
+	Name string `json:"name"`
+
+	// Text The system's own word
+	Text *string `json:"text,omitempty"`
 }
 
 // Organization defines model for Organization.
@@ -3318,6 +3504,9 @@ type Stretch struct {
 	// From Its beginning; it ends where the next begins
 	From time.Time `json:"from"`
 
+	// Further Asks, cards and leases by what became of them: asked, released, ask-refused, ask-expired, card-raised, card-decided, card-applied, card-failed, lease-begun, lease-ended, lease-stuck
+	Further *map[string]int64 `json:"further,omitempty"`
+
 	// Invited Invitations made
 	Invited int64 `json:"invited"`
 
@@ -3716,6 +3905,15 @@ type ListCardsParams struct {
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListCatalogItemsParams defines parameters for ListCatalogItems.
+type ListCatalogItemsParams struct {
+	// Text Narrows the list
+	Text *string `form:"text,omitempty" json:"text,omitempty"`
+
+	// Category Narrows the list, where the system knows categories
+	Category *string `form:"category,omitempty" json:"category,omitempty"`
+}
+
 // GetDashboardParams defines parameters for GetDashboard.
 type GetDashboardParams struct {
 	// Of The organization (what is meant without it, where permitted), or the house with all organizations
@@ -3794,6 +3992,18 @@ type ListNoticesParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListOrdersParams defines parameters for ListOrders.
+type ListOrdersParams struct {
+	// Done Those that are closed
+	Done *bool `form:"done,omitempty" json:"done,omitempty"`
+
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Requests on a page
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
@@ -3967,6 +4177,9 @@ type EraseFieldJSONRequestBody = EraseFieldRequest
 
 // DecideCardJSONRequestBody defines body for DecideCard for application/json ContentType.
 type DecideCardJSONRequestBody = DecideCardRequest
+
+// OrderItemJSONRequestBody defines body for OrderItem for application/json ContentType.
+type OrderItemJSONRequestBody = OrderItemRequest
 
 // SkipEffectJSONRequestBody defines body for SkipEffect for application/json ContentType.
 type SkipEffectJSONRequestBody = SkipEffectRequest
@@ -4317,6 +4530,51 @@ func (c *Client) DecideCard(ctx context.Context, card string, body DecideCardReq
 	r := request{id: "decide-card", method: http.MethodPost, path: place("/cards/{card}/decide", card)}
 	r.body = body
 	out := new(Card)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCatalogs Systems at which the caller can order, or could once they have switched them on
+//
+// For everybody who is signed in.
+func (c *Client) ListCatalogs(ctx context.Context) (*CatalogList, error) {
+	r := request{id: "list-catalogs", method: http.MethodGet, path: place("/catalogs")}
+	out := new(CatalogList)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCatalogItems What a system offers
+//
+// For everybody who is signed in.
+func (c *Client) ListCatalogItems(ctx context.Context, system string, params *ListCatalogItemsParams) (*ItemList, error) {
+	r := request{id: "list-catalog-items", method: http.MethodGet, path: place("/catalogs/{system}/items", system)}
+	if params != nil {
+		if params.Text != nil {
+			r.ask("text", *params.Text)
+		}
+		if params.Category != nil {
+			r.ask("category", *params.Category)
+		}
+	}
+	out := new(ItemList)
+	return out, c.do(ctx, r, out)
+}
+
+// GetCatalogItem One item, with its fields and the digest that an order needs
+//
+// For everybody who is signed in.
+func (c *Client) GetCatalogItem(ctx context.Context, system string, item string) (*Item, error) {
+	r := request{id: "get-catalog-item", method: http.MethodGet, path: place("/catalogs/{system}/items/{item}", system, item)}
+	out := new(Item)
+	return out, c.do(ctx, r, out)
+}
+
+// OrderItem Order an item; it is on its way when this returns
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) OrderItem(ctx context.Context, system string, item string, body OrderItemRequest) (*Order, error) {
+	r := request{id: "order-item", method: http.MethodPost, path: place("/catalogs/{system}/items/{item}/order", system, item)}
+	r.body = body
+	out := new(Order)
 	return out, c.do(ctx, r, out)
 }
 
@@ -4846,6 +5104,51 @@ func (c *Client) ChangeNotice(ctx context.Context, notice string, body ChangeNot
 	r := request{id: "change-notice", method: http.MethodPut, path: place("/notices/{notice}", notice)}
 	r.body = body
 	out := new(Notice)
+	return out, c.do(ctx, r, out)
+}
+
+// ListOrders The caller's own requests at outside systems
+//
+// For everybody who is signed in.
+func (c *Client) ListOrders(ctx context.Context, params *ListOrdersParams) (*OrderList, error) {
+	r := request{id: "list-orders", method: http.MethodGet, path: place("/orders")}
+	if params != nil {
+		if params.Done != nil {
+			r.ask("done", *params.Done)
+		}
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(OrderList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListOrders goes through ListOrders page by page. An error is the last thing that it yields.
+func (c *Client) EachListOrders(ctx context.Context, params *ListOrdersParams) iter.Seq2[Order, error] {
+	var p ListOrdersParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]Order, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListOrders(ctx, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// GetOrder One request, with who is asked to approve it
+//
+// For everybody who is signed in.
+func (c *Client) GetOrder(ctx context.Context, order string) (*Order, error) {
+	r := request{id: "get-order", method: http.MethodGet, path: place("/orders/{order}", order)}
+	out := new(Order)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5753,6 +6056,10 @@ var Operations = []string{
 	"list-cards",
 	"get-card",
 	"decide-card",
+	"list-catalogs",
+	"list-catalog-items",
+	"get-catalog-item",
+	"order-item",
 	"list-connector-definitions",
 	"get-dashboard",
 	"list-dependents",
@@ -5802,6 +6109,8 @@ var Operations = []string{
 	"take-back-notice",
 	"get-notice",
 	"change-notice",
+	"list-orders",
+	"get-order",
 	"list-organizations",
 	"add-organization",
 	"delete-organization",

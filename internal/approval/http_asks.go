@@ -7,6 +7,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/web"
 )
@@ -321,7 +322,7 @@ func (h asks) apiDecide(ctx context.Context, in *decideInput) (*one[AskBody], er
 	if in.Body.Later != nil {
 		v.Later = *in.Body.Later
 	}
-	a, err := h.Decide(ctx, request.Decider{Person: who}, v)
+	a, err := h.Decide(ctx, request.Decider{Person: who, Proof: presence.Of(web.ActorOf(ctx))}, v)
 	return &one[AskBody]{askBody(a)}, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -43,7 +44,35 @@ func (h asks) showAsk(v *web.Visit) error {
 		v.Writer().WriteHeader(http.StatusNoContent) // what is typed stays
 		return nil
 	}
-	return h.sheetPage(v, who, s, nil, "", 200)
+	return h.keptPage(v, who, s)
+}
+
+// keptPage is the page of an ask with what the reader typed before they went to
+// prove who they are.
+func (h asks) keptPage(v *web.Visit, who id.Person, s request.Sheet) error {
+	page := h.shown(v, who, s, nil)
+	if page.Decide == nil {
+		return v.Show(page.Title, ui.ShowAsk(page))
+	}
+	kept, err := h.Presence.Kept(v.Context(), who, v.Actor().Session, s.Ask.Thing())
+	if err != nil {
+		return err
+	}
+	if kept != nil && kept.Get("digest") != s.Digest {
+		page = h.shown(v, who, s, fault.New(fault.Conflict, "ask-changed"))
+	}
+	page.Decide.Reason, page.Decide.Hours, page.Decide.Kept = kept.Get("reason"), kept.Get("shorter"), kept != nil
+	page.Decide.Proof, page.Decide.ProofHref = presence.Said(v, s.Demand, kept != nil)
+	return v.Show(page.Title, ui.ShowAsk(page))
+}
+
+// proveFirst keeps what was typed and leads to where people prove who they are;
+// nothing is decided.
+func (h asks) proveFirst(v *web.Visit, who id.Person, s request.Sheet, typed url.Values, f *fault.Fault) error {
+	if err := h.Presence.Keep(v.Context(), who, v.Actor().Session, s.Ask.Thing(), typed); err != nil {
+		return err
+	}
+	return v.See(presence.Again(f, request.Path+"/"+string(s.Ask.ID)))
 }
 
 // seenOf is what the forms of an ask are about.
@@ -287,7 +316,10 @@ func (h asks) saveDecision(v *web.Visit) error {
 		}
 		d.Shorter = time.Duration(hours * float64(time.Hour)).Truncate(time.Second)
 	}
-	_, err = h.Decide(v.Context(), request.Decider{Person: who}, d)
+	_, err = h.Decide(v.Context(), request.Decider{Person: who, Proof: presence.Of(v.Actor())}, d)
+	if f := fault.As(err); f != nil && f.Code == web.StepUp {
+		return h.proveFirst(v, who, s, typed, f)
+	}
 	if f := fault.As(err); f != nil && slices.Contains([]fault.Kind{fault.Conflict, fault.Invalid, fault.Unmet, fault.Forbidden}, f.Kind) {
 		now, err := h.Show(v.Context(), s.Ask.Org, s.Ask.ID, who)
 		if err != nil {
@@ -297,6 +329,11 @@ func (h asks) saveDecision(v *web.Visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if typed.Get("kept") != "" && h.Presence != nil {
+		if err := h.Presence.Done(v.Context(), who, s.Ask.Thing()); err != nil {
+			return err
+		}
 	}
 	return v.See(request.Path + "/" + string(s.Ask.ID) + "?done=decided")
 }

@@ -279,6 +279,9 @@ func (r *Room) poll(ctx context.Context, p claimed, ties map[place]Tie) {
 		}
 	}()
 	err := r.Read(limit, p.tie(ties), ties)
+	if r.Also != nil {
+		err = errors.Join(err, r.Also(limit, p.tie(ties)))
+	}
 	if err != nil && ctx.Err() == nil {
 		r.Log.Info("questions could not be read", "system", p.system, "kind", connector.KindOf(err), "err", err)
 	}

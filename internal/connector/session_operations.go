@@ -2,6 +2,8 @@ package connector
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 )
@@ -93,11 +95,50 @@ func (x *Session) Item(ctx context.Context, which string) (Item, error) {
 // Order orders an item for the person that the session acts for.
 func (x *Session) Order(ctx context.Context, w Wish) (Order, error) {
 	return asThem(ctx, x, func(c Call) (Order, error) {
-		if w.RequestedFor == "" {
+		if w.RequestedFor == "" && x.System.Mode == ModeService {
 			w.RequestedFor = c.NativeUser
 		}
 		return x.desk.engine.Order(ctx, c, w)
 	})
+}
+
+// Placed lists the orders that may be the one that a wish became.
+func (x *Session) Placed(ctx context.Context, w Wish, since time.Time) ([]Order, error) {
+	return asThem(ctx, x, func(c Call) ([]Order, error) {
+		if w.RequestedFor == "" {
+			w.RequestedFor = c.NativeUser
+		}
+		return x.desk.engine.Placed(ctx, c, w, since)
+	})
+}
+
+// Asked lists who is asked to approve a ticket.
+func (x *Session) Asked(ctx context.Context, ticket string) ([]Approval, error) {
+	return try(ctx, x, func(c Call) ([]Approval, error) { return x.desk.engine.Asked(ctx, c, ticket) })
+}
+
+// Own lists the requests of the person that the session acts for, changed since
+// then; what a definition cannot ask for is left out on our side.
+func (x *Session) Own(ctx context.Context, since time.Time) ([]Ticket, error) {
+	return asThem(ctx, x, func(c Call) ([]Ticket, error) {
+		q := Search{Requester: c.NativeUser}
+		if !since.IsZero() {
+			q.Since = since.UTC().Format(time.RFC3339)
+		}
+		all, err := x.desk.engine.SearchTickets(ctx, c, q)
+		return slices.DeleteFunc(all, func(t Ticket) bool { return c.NativeUser == "" || t.Requester.NativeID != c.NativeUser }), err
+	})
+}
+
+// Native is whom the other side knows the person as that the session acts for.
+func (x *Session) Native(ctx context.Context) (string, error) {
+	if err := x.resolve(ctx); err != nil {
+		return "", err
+	}
+	if x.System.Mode == ModeService {
+		return x.native, nil
+	}
+	return x.Connection.NativeID, nil
 }
 
 // asThem runs an operation as the person at the system: in user mode the

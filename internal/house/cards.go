@@ -20,7 +20,7 @@ func (h *House) furnishCards() error {
 	}
 	h.cards = card.New(card.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
-		Systems: systems, Hall: hallCards{h},
+		Systems: systems, Hall: hallCards{h}, Timeout: h.options.Call, Reach: h.options.Reach, Presence: h.presence,
 	})
 	h.ticket.Rung(func(ctx context.Context, in id.Org, system id.Connector, records []string) {
 		if err := h.cards.Rung(ctx, in, system, records); err != nil {
@@ -57,7 +57,7 @@ func (h *House) followConnections(ctx context.Context) {
 }
 
 // panels are what rooms show on a person's first page, above all else.
-func (h *House) panels() []web.Panel { return []web.Panel{h.cards.Panel} }
+func (h *House) panels() []web.Panel { return []web.Panel{h.cards.Panel, h.orders.Panel} }
 
 // deskCards are the outside systems as cards see them: those to which people are
 // connected themselves.

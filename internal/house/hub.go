@@ -16,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -150,6 +151,43 @@ var signInRefusals = []string{
 	"person-locked", "person-disabled",
 }
 
+// targets are the names of the outside systems among the targets of effects.
+func (h *House) targets(ctx context.Context, all []string) (map[string]string, error) {
+	var which []id.Connector
+	for _, one := range all {
+		if id.Valid(one) {
+			which = append(which, id.Connector(one))
+		}
+	}
+	titles, err := h.systems.Titles(ctx, which)
+	names := map[string]string{}
+	for one, title := range titles {
+		names[string(one)] = title
+	}
+	return names, err
+}
+
+// drawings are what dashboards show of asks, cards and leases, by their events.
+var drawings = []console.Drawing{
+	{Name: "asks", Lines: []console.Curve{
+		{Key: "asked", Events: []string{"request.asked"}},
+		{Key: "released", Events: []string{"request.released"}},
+		{Key: "ask-refused", Events: []string{"request.refused"}},
+		{Key: "ask-expired", Events: []string{"request.expired", "request.void"}},
+	}},
+	{Name: "cards", Lines: []console.Curve{
+		{Key: "card-raised", Events: []string{"card.raised"}},
+		{Key: "card-decided", Events: []string{"card.decided"}},
+		{Key: "card-applied", Events: []string{"card.applied"}},
+		{Key: "card-failed", Events: []string{"card.failed"}},
+	}},
+	{Name: "leases", Lines: []console.Curve{
+		{Key: "lease-begun", Events: []string{"lease.begun"}},
+		{Key: "lease-ended", Events: []string{"lease.ended"}},
+		{Key: "lease-stuck", Events: []string{"lease.stuck"}},
+	}},
+}
+
 // census counts who and what there is for the console.
 type census struct{ house *House }
 
@@ -172,6 +210,7 @@ var pagesOf = map[string]string{
 	"record":          console.LogPath + "/",
 	"connector":       ticket.SystemsPath + "/",
 	"ask":             request.Path + "/",
+	"order":           order.ListPath + "/",
 	"approval-policy": approval.PoliciesPath + "/",
 }
 

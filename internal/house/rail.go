@@ -11,7 +11,9 @@ import (
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/offer"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -55,6 +57,7 @@ func (h *House) consoleRail() []entry {
 		entry{key: "ask-target.list", href: offer.ThingsPath, permission: request.Policy, group: railPeople},
 		entry{key: "ask-template.list", href: offer.TemplatesPath, permission: request.Policy, group: railPeople},
 		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
+	rail = append(rail, entry{key: "card.policies", href: presence.Path, permission: presence.Permission, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: policy.Path, permission: policy.Manage, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	for _, e := range h.console.Rail() {
@@ -72,7 +75,7 @@ func (h *House) consoleRail() []entry {
 
 // signposts are the pages that search everywhere leads to.
 func (h *House) signposts() (all []hub.Signpost) {
-	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: approval.NewPath}, {key: "ask.mine", href: request.Path}}, h.consoleRail(), h.settingsRail()) {
+	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: approval.NewPath}, {key: "ask.mine", href: request.Path}, {key: "order.new", href: order.NewPath}, {key: "order.list", href: order.ListPath}}, h.consoleRail(), h.settingsRail()) {
 		all = append(all, hub.Signpost{Key: e.key, Href: e.href, Also: e.key + ".words"})
 	}
 	return all

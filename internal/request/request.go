@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -138,8 +139,11 @@ type Options struct {
 	Ledger   *lease.Ledger
 	Post     *notify.Post // nil: nobody is told by mail
 	Rota     Rota         // nil: nobody is on call
-	About    Describer    // nil: nothing is known but what releasers say
-	Desk     TicketDesk   // nil: asks name no tickets
+	// Presence says how surely who decides has to be themself; nil: whoever is
+	// signed in.
+	Presence *presence.Desk
+	About    Describer  // nil: nothing is known but what releasers say
+	Desk     TicketDesk // nil: asks name no tickets
 	// Askers and Tellers hear of every question and step.
 	Askers  []Asker
 	Tellers []Teller

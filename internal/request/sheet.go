@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -43,9 +44,10 @@ type Sheet struct {
 	Digest      string
 
 	CanDecide bool
-	Seat      id.Person    // in whose place the viewer decides
-	Not       *fault.Fault // why the viewer cannot decide, of an open ask
-	Mine      bool         // the viewer asked, or would get it
+	Demand    presence.Demand // what the viewer has to have proven to decide
+	Seat      id.Person       // in whose place the viewer decides
+	Not       *fault.Fault    // why the viewer cannot decide, of an open ask
+	Mine      bool            // the viewer asked, or would get it
 }
 
 // Bench is who may decide in a stage, for people who read it.
@@ -291,7 +293,8 @@ func (h *Hall) sheet(v *store.View, l look, on rotas, viewer id.Person) (s Sheet
 		s.Seat, s.Not = mayVote(l, benches[a.Stage], viewer)
 		s.CanDecide = s.Not == nil
 	}
-	return s, nil
+	s.Demand, err = h.demand(v, l)
+	return s, err
 }
 
 var errNoAsk = fault.New(fault.NotFound, "ask-unknown")

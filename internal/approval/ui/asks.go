@@ -86,6 +86,10 @@ type Decide struct {
 	Action, Digest string
 	Reason         string // as typed
 	ReasonError    string
+	Hours          string       // likewise, of Shorter
+	Kept           bool         // what was typed waited while they proved who they are
+	Proof          string       // what is asked for before it counts
+	ProofHref      string       // where somebody gets what they lack
 	Shorter        []web.Option // hours; none: it cannot be shortened
 	Review         bool
 }
