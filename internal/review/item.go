@@ -68,7 +68,7 @@ func (i Item) Thing() string { return "review-item:" + i.ID }
 
 // key orders the grants of an organization.
 func (i Item) key() string {
-	return i.Kind + "\x00" + i.Target + "\x00" + string(i.Person) + "\x00" + string(i.Lease)
+	return i.Kind + "/" + i.Target + "/" + string(i.Person) + "/" + string(i.Lease)
 }
 
 // Digest binds a decision to what was shown.
