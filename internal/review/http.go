@@ -94,11 +94,11 @@ type (
 		Org string `query:"org" required:"true" doc:"Id of an organization that you belong to"`
 	}
 	itemIn struct {
-		Item string `path:"item"`
+		Item string `path:"review_item"`
 		Org  string `query:"org" required:"true" doc:"Id of an organization that you belong to"`
 	}
 	decideInput struct {
-		Item string `path:"item"`
+		Item string `path:"review_item"`
 		Body struct {
 			Org    string `json:"org" doc:"Id of an organization that you belong to"`
 			Keep   bool   `json:"keep" doc:"false ends it"`
@@ -139,8 +139,8 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, reads, r.operation(http.MethodGet, "/organizations/{org}/review-rounds/{round}/items", "list-review-items", "What was looked at, and what became of it"), r.apiItems)
 	signed := web.Route{Permission: web.SignedIn}
 	web.API(m, signed, r.present(http.MethodGet, "/me/review-items", "list-own-review-items", "What waits for my review"), r.apiMine)
-	web.API(m, signed, r.present(http.MethodGet, "/me/review-items/{item}", "get-own-review-item", "One question, with what a decision about it names"), r.apiItem)
-	web.API(m, signed, r.present(http.MethodPost, "/me/review-items/{item}/decision", "decide-review-item", "Keep or end what was shown"), r.apiDecide)
+	web.API(m, signed, r.present(http.MethodGet, "/me/review-items/{review_item}", "get-own-review-item", "One question, with what a decision about it names"), r.apiItem)
+	web.API(m, signed, r.present(http.MethodPost, "/me/review-items/{review_item}/decision", "decide-review-item", "Keep or end what was shown"), r.apiDecide)
 }
 
 func (r *Room) operation(method, path, name, summary string) huma.Operation {
