@@ -10,6 +10,14 @@ import (
 	"time"
 )
 
+// Defines values for AddCardPolicyRequestLevel.
+const (
+	AddCardPolicyRequestLevelAal1    AddCardPolicyRequestLevel = "aal1"
+	AddCardPolicyRequestLevelAal2    AddCardPolicyRequestLevel = "aal2"
+	AddCardPolicyRequestLevelEmpty   AddCardPolicyRequestLevel = ""
+	AddCardPolicyRequestLevelPasskey AddCardPolicyRequestLevel = "passkey"
+)
+
 // Defines values for AddOrganizationRequestType.
 const (
 	AddOrganizationRequestTypeCustomer AddOrganizationRequestType = "customer"
@@ -39,6 +47,22 @@ const (
 	AskStateReleased  AskState = "released"
 	AskStateVoid      AskState = "void"
 	AskStateWithdrawn AskState = "withdrawn"
+)
+
+// Defines values for CardPolicyLevel.
+const (
+	CardPolicyLevelAal1    CardPolicyLevel = "aal1"
+	CardPolicyLevelAal2    CardPolicyLevel = "aal2"
+	CardPolicyLevelEmpty   CardPolicyLevel = ""
+	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
+)
+
+// Defines values for ChangeCardPolicyRequestLevel.
+const (
+	ChangeCardPolicyRequestLevelAal1    ChangeCardPolicyRequestLevel = "aal1"
+	ChangeCardPolicyRequestLevelAal2    ChangeCardPolicyRequestLevel = "aal2"
+	ChangeCardPolicyRequestLevelEmpty   ChangeCardPolicyRequestLevel = ""
+	ChangeCardPolicyRequestLevelPasskey ChangeCardPolicyRequestLevel = "passkey"
 )
 
 // Defines values for ChangeMemberRequestState.
@@ -405,6 +429,57 @@ type AddApprovalPolicyRequest struct {
 	When *string `json:"when,omitempty"`
 }
 
+// AddAskTargetRequest defines model for AddAskTargetRequest.
+type AddAskTargetRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Thing `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
+}
+
+// AddAskTemplateRequest defines model for AddAskTemplateRequest.
+type AddAskTemplateRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Template `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
+}
+
+// AddCardPolicyRequest defines model for AddCardPolicyRequest.
+type AddCardPolicyRequest struct {
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *AddCardPolicyRequestLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// AddCardPolicyRequestLevel What a session must have shown; left out: however they signed in
+type AddCardPolicyRequestLevel string
+
 // AddGroupRequest defines model for AddGroupRequest.
 type AddGroupRequest struct {
 	// Groups Ids of groups that are directly in it
@@ -507,6 +582,18 @@ type AddRoleRequest struct {
 
 	// Title As people read it
 	Title *string `json:"title,omitempty"`
+}
+
+// AddRotaRequest defines model for AddRotaRequest.
+type AddRotaRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec RotaRota `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
 }
 
 // AddSignInPolicyRequest defines model for AddSignInPolicyRequest.
@@ -688,6 +775,9 @@ type Ask struct {
 	// Target Id of what is asked for
 	Target string `json:"target"`
 
+	// Ticket Number of the outside ticket that is told of each step
+	Ticket *string `json:"ticket,omitempty"`
+
 	// Title Of what is asked for, as it was called then
 	Title string `json:"title"`
 
@@ -739,8 +829,14 @@ type AskRequest struct {
 	// Reason Plain text, at most 1000 characters
 	Reason *string `json:"reason,omitempty"`
 
+	// System Id of the outside system of the ticket
+	System *string `json:"system,omitempty"`
+
 	// Target Id of what is asked for
 	Target string `json:"target"`
+
+	// Ticket Number of a ticket that is told of each step
+	Ticket *string `json:"ticket,omitempty"`
 }
 
 // AskStage defines model for AskStage.
@@ -844,6 +940,9 @@ type Card struct {
 	// Other Who decided elsewhere
 	Other *string `json:"other,omitempty"`
 
+	// Proof What a policy asks of whoever decides it; of one card that waits
+	Proof *CardProofBody `json:"proof,omitempty"`
+
 	// Raised When it was first asked
 	Raised time.Time `json:"raised"`
 
@@ -885,6 +984,57 @@ type CardList struct {
 
 	// Open How many wait in all
 	Open int64 `json:"open"`
+}
+
+// CardPolicy defines model for CardPolicy.
+type CardPolicy struct {
+	// ID Identifier of the policy
+	ID string `json:"id"`
+
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *CardPolicyLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// CardPolicyLevel What a session must have shown; left out: however they signed in
+type CardPolicyLevel string
+
+// CardPolicyList defines model for CardPolicyList.
+type CardPolicyList struct {
+	// Items By name
+	Items []CardPolicy `json:"items"`
+}
+
+// CardProofBody defines model for CardProofBody.
+type CardProofBody struct {
+	// Enough This session has it already
+	Enough bool `json:"enough"`
+
+	// Level aal1, aal2 or passkey; left out: however they signed in
+	Level *string `json:"level,omitempty"`
+
+	// Within Seconds that the proof may be old; left out: as old as the session
+	Within *int64 `json:"within,omitempty"`
 }
 
 // Catalog defines model for Catalog.
@@ -967,6 +1117,36 @@ type ChangeApprovalPolicyRequest struct {
 	// When A condition in CEL over ask, requester, beneficiary and now
 	When *string `json:"when,omitempty"`
 }
+
+// ChangeCardPolicyRequest defines model for ChangeCardPolicyRequest.
+type ChangeCardPolicyRequest struct {
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *ChangeCardPolicyRequestLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version As read; a change in between is a conflict
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// ChangeCardPolicyRequestLevel What a session must have shown; left out: however they signed in
+type ChangeCardPolicyRequestLevel string
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
@@ -2231,6 +2411,33 @@ type ListKeysResponse struct {
 	Root []Wrapped `json:"root"`
 }
 
+// ListRota defines model for ListRota.
+type ListRota struct {
+	// Items What is on this page
+	Items []Rota `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListTemplate defines model for ListTemplate.
+type ListTemplate struct {
+	// Items What is on this page
+	Items []PaperBodyTemplate `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListThing defines model for ListThing.
+type ListThing struct {
+	// Items What is on this page
+	Items []PaperBodyThing `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
 type MakeOwnRecoveryCodesResponse struct {
 	// Codes Shown this once
@@ -2737,6 +2944,18 @@ type OutsideState struct {
 	Name string `json:"name"`
 }
 
+// Override defines model for Override.
+type Override struct {
+	// From When it begins
+	From time.Time `json:"from"`
+
+	// Person Id of the person, in manifests the login
+	Person string `json:"person"`
+
+	// Until When it is over, exclusive
+	Until time.Time `json:"until"`
+}
+
 // Pair defines model for Pair.
 type Pair struct {
 	// Label What it is
@@ -2753,6 +2972,36 @@ type Panel struct {
 
 	// Need How many of them approve; 1 if 0
 	Need *int64 `json:"need,omitempty"`
+}
+
+// PaperBodyTemplate defines model for PaperBodyTemplate.
+type PaperBodyTemplate struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Template `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// PaperBodyThing defines model for PaperBodyThing.
+type PaperBodyThing struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Thing `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
 }
 
 // Part defines model for Part.
@@ -3034,6 +3283,15 @@ type PolicyResourceList struct {
 	Items []PolicyResource `json:"items"`
 }
 
+// Price defines model for Price.
+type Price struct {
+	// Amount Decimal number: 1200.50
+	Amount *string `json:"amount,omitempty"`
+
+	// Currency ISO 4217: JPY
+	Currency *string `json:"currency,omitempty"`
+}
+
 // Problem defines model for Problem.
 type Problem struct {
 	// Code Stable name of the problem
@@ -3284,6 +3542,45 @@ type RoleList struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
+}
+
+// Rota defines model for Rota.
+type Rota struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec RotaRota `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// RotaRota defines model for RotaRota.
+type RotaRota struct {
+	// Handover Hour of the handover, 09:00 if empty
+	Handover *string `json:"handover,omitempty"`
+
+	// Overrides Who is on call instead for a time
+	Overrides *[]Override `json:"overrides,omitempty"`
+
+	// People Who takes turns, in this order: ids, in manifests logins
+	People []string `json:"people"`
+
+	// Starts Day on which the first one's first turn begins: 2026-11-23
+	Starts string `json:"starts"`
+
+	// TimeZone IANA name: Asia/Tokyo
+	TimeZone string `json:"time_zone"`
+
+	// Title What people call it
+	Title *string `json:"title,omitempty"`
+
+	// Turn Days of one turn, 7 if 0
+	Turn *int64 `json:"turn,omitempty"`
 }
 
 // Row defines model for Row.
@@ -3650,6 +3947,27 @@ type TargetList struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// Template defines model for Template.
+type Template struct {
+	// About For whom it is, plain text
+	About *string `json:"about,omitempty"`
+
+	// Hint What a reason should say
+	Hint *string `json:"hint,omitempty"`
+
+	// Hours For how long; 0: as the policy proposes
+	Hours *int64 `json:"hours,omitempty"`
+
+	// Reason Written into the form beforehand
+	Reason *string `json:"reason,omitempty"`
+
+	// Things What is asked for, each by itself: group:ID or role:ID, by name in manifests
+	Things []string `json:"things"`
+
+	// Title What people call it
+	Title string `json:"title"`
+}
+
 // Test defines model for Test.
 type Test struct {
 	// Account Whom the credential belongs to
@@ -3678,6 +3996,24 @@ type Test struct {
 type TestSystemRequest struct {
 	// Ticket Number of a ticket to read
 	Ticket *string `json:"ticket,omitempty"`
+}
+
+// Thing defines model for Thing.
+type Thing struct {
+	// About What it is and what it is for, plain text
+	About *string `json:"about,omitempty"`
+
+	// Attributes What else policies tell it by: risk, and the like
+	Attributes *map[string]string `json:"attributes,omitempty"`
+
+	// Owners Whom the approver owner means: ids, in manifests logins
+	Owners *[]string `json:"owners,omitempty"`
+
+	// Price What it costs
+	Price *Price `json:"price,omitempty"`
+
+	// Target What it is about: group:ID or role:ID, by name in manifests
+	Target string `json:"target"`
 }
 
 // Ticket defines model for Ticket.
@@ -3762,6 +4098,27 @@ type Trouble struct {
 
 	// Message In the caller's language
 	Message string `json:"message"`
+}
+
+// Turn defines model for Turn.
+type Turn struct {
+	// From Since when
+	From *time.Time `json:"from,omitempty"`
+
+	// Instead In the place of whose turn it is
+	Instead *bool `json:"instead,omitempty"`
+
+	// Person Id of the person who is on call; missing: nobody
+	Person *string `json:"person,omitempty"`
+
+	// Until When it is handed over
+	Until time.Time `json:"until"`
+}
+
+// TurnList defines model for TurnList.
+type TurnList struct {
+	// Items What is on this page
+	Items []Turn `json:"items"`
 }
 
 // UnsealRequest defines model for UnsealRequest.
@@ -4232,6 +4589,24 @@ type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
 // ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
 type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
 
+// AddAskTargetJSONRequestBody defines body for AddAskTarget for application/json ContentType.
+type AddAskTargetJSONRequestBody = AddAskTargetRequest
+
+// ChangeAskTargetJSONRequestBody defines body for ChangeAskTarget for application/json ContentType.
+type ChangeAskTargetJSONRequestBody = AddAskTargetRequest
+
+// AddAskTemplateJSONRequestBody defines body for AddAskTemplate for application/json ContentType.
+type AddAskTemplateJSONRequestBody = AddAskTemplateRequest
+
+// ChangeAskTemplateJSONRequestBody defines body for ChangeAskTemplate for application/json ContentType.
+type ChangeAskTemplateJSONRequestBody = AddAskTemplateRequest
+
+// AddCardPolicyJSONRequestBody defines body for AddCardPolicy for application/json ContentType.
+type AddCardPolicyJSONRequestBody = AddCardPolicyRequest
+
+// ChangeCardPolicyJSONRequestBody defines body for ChangeCardPolicy for application/json ContentType.
+type ChangeCardPolicyJSONRequestBody = ChangeCardPolicyRequest
+
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
 
@@ -4255,6 +4630,12 @@ type AddRoleJSONRequestBody = AddRoleRequest
 
 // ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
 type ChangeRoleJSONRequestBody = ChangeRoleRequest
+
+// AddRotaJSONRequestBody defines body for AddRota for application/json ContentType.
+type AddRotaJSONRequestBody = AddRotaRequest
+
+// ChangeRotaJSONRequestBody defines body for ChangeRota for application/json ContentType.
+type ChangeRotaJSONRequestBody = AddRotaRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -4545,8 +4926,8 @@ func (c *Client) ListCatalogs(ctx context.Context) (*CatalogList, error) {
 // ListCatalogItems What a system offers
 //
 // For everybody who is signed in.
-func (c *Client) ListCatalogItems(ctx context.Context, system string, params *ListCatalogItemsParams) (*ItemList, error) {
-	r := request{id: "list-catalog-items", method: http.MethodGet, path: place("/catalogs/{system}/items", system)}
+func (c *Client) ListCatalogItems(ctx context.Context, catalog string, params *ListCatalogItemsParams) (*ItemList, error) {
+	r := request{id: "list-catalog-items", method: http.MethodGet, path: place("/catalogs/{catalog}/items", catalog)}
 	if params != nil {
 		if params.Text != nil {
 			r.ask("text", *params.Text)
@@ -4562,8 +4943,8 @@ func (c *Client) ListCatalogItems(ctx context.Context, system string, params *Li
 // GetCatalogItem One item, with its fields and the digest that an order needs
 //
 // For everybody who is signed in.
-func (c *Client) GetCatalogItem(ctx context.Context, system string, item string) (*Item, error) {
-	r := request{id: "get-catalog-item", method: http.MethodGet, path: place("/catalogs/{system}/items/{item}", system, item)}
+func (c *Client) GetCatalogItem(ctx context.Context, catalog string, item string) (*Item, error) {
+	r := request{id: "get-catalog-item", method: http.MethodGet, path: place("/catalogs/{catalog}/items/{item}", catalog, item)}
 	out := new(Item)
 	return out, c.do(ctx, r, out)
 }
@@ -4571,8 +4952,8 @@ func (c *Client) GetCatalogItem(ctx context.Context, system string, item string)
 // OrderItem Order an item; it is on its way when this returns
 //
 // For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
-func (c *Client) OrderItem(ctx context.Context, system string, item string, body OrderItemRequest) (*Order, error) {
-	r := request{id: "order-item", method: http.MethodPost, path: place("/catalogs/{system}/items/{item}/order", system, item)}
+func (c *Client) OrderItem(ctx context.Context, catalog string, item string, body OrderItemRequest) (*Order, error) {
+	r := request{id: "order-item", method: http.MethodPost, path: place("/catalogs/{catalog}/items/{item}/order", catalog, item)}
 	r.body = body
 	out := new(Order)
 	return out, c.do(ctx, r, out)
@@ -5271,6 +5652,98 @@ func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval 
 	return out, c.do(ctx, r, out)
 }
 
+// ListAskTargets All of an organization, by name
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListAskTargets(ctx context.Context, org string) (*ListThing, error) {
+	r := request{id: "list-ask-targets", method: http.MethodGet, path: place("/organizations/{org}/ask-targets", org)}
+	out := new(ListThing)
+	return out, c.do(ctx, r, out)
+}
+
+// AddAskTarget Add one
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTargetRequest) (*PaperBodyThing, error) {
+	r := request{id: "add-ask-target", method: http.MethodPost, path: place("/organizations/{org}/ask-targets", org)}
+	r.body = body
+	out := new(PaperBodyThing)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteAskTarget Say nothing of a thing any more
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) DeleteAskTarget(ctx context.Context, org string, askTarget string) error {
+	r := request{id: "delete-ask-target", method: http.MethodDelete, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
+	return c.do(ctx, r, nil)
+}
+
+// GetAskTarget What is said of one thing
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) GetAskTarget(ctx context.Context, org string, askTarget string) (*PaperBodyThing, error) {
+	r := request{id: "get-ask-target", method: http.MethodGet, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
+	out := new(PaperBodyThing)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeAskTarget Change what is said of a thing
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ChangeAskTarget(ctx context.Context, org string, askTarget string, body AddAskTargetRequest) (*PaperBodyThing, error) {
+	r := request{id: "change-ask-target", method: http.MethodPut, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
+	r.body = body
+	out := new(PaperBodyThing)
+	return out, c.do(ctx, r, out)
+}
+
+// ListAskTemplates All of an organization, by name
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListAskTemplates(ctx context.Context, org string) (*ListTemplate, error) {
+	r := request{id: "list-ask-templates", method: http.MethodGet, path: place("/organizations/{org}/ask-templates", org)}
+	out := new(ListTemplate)
+	return out, c.do(ctx, r, out)
+}
+
+// AddAskTemplate Add one
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) AddAskTemplate(ctx context.Context, org string, body AddAskTemplateRequest) (*PaperBodyTemplate, error) {
+	r := request{id: "add-ask-template", method: http.MethodPost, path: place("/organizations/{org}/ask-templates", org)}
+	r.body = body
+	out := new(PaperBodyTemplate)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteAskTemplate Delete a prepared ask
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) DeleteAskTemplate(ctx context.Context, org string, askTemplate string) error {
+	r := request{id: "delete-ask-template", method: http.MethodDelete, path: place("/organizations/{org}/ask-templates/{ask_template}", org, askTemplate)}
+	return c.do(ctx, r, nil)
+}
+
+// GetAskTemplate One prepared ask
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) GetAskTemplate(ctx context.Context, org string, askTemplate string) (*PaperBodyTemplate, error) {
+	r := request{id: "get-ask-template", method: http.MethodGet, path: place("/organizations/{org}/ask-templates/{ask_template}", org, askTemplate)}
+	out := new(PaperBodyTemplate)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeAskTemplate Change a prepared ask
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ChangeAskTemplate(ctx context.Context, org string, askTemplate string, body AddAskTemplateRequest) (*PaperBodyTemplate, error) {
+	r := request{id: "change-ask-template", method: http.MethodPut, path: place("/organizations/{org}/ask-templates/{ask_template}", org, askTemplate)}
+	r.body = body
+	out := new(PaperBodyTemplate)
+	return out, c.do(ctx, r, out)
+}
+
 // ListAsks Every ask of an organization, the newest first
 //
 // Needs the permission `request.read`, held in `org`.
@@ -5282,6 +5755,52 @@ func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParam
 		}
 	}
 	out := new(AskList)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCardPolicies How surely cards of an organization are decided
+//
+// Needs the permission `card.policy`, held in `org`.
+func (c *Client) ListCardPolicies(ctx context.Context, org string) (*CardPolicyList, error) {
+	r := request{id: "list-card-policies", method: http.MethodGet, path: place("/organizations/{org}/card-policies", org)}
+	out := new(CardPolicyList)
+	return out, c.do(ctx, r, out)
+}
+
+// AddCardPolicy Say how surely some cards are decided
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AddCardPolicy(ctx context.Context, org string, body AddCardPolicyRequest) (*CardPolicy, error) {
+	r := request{id: "add-card-policy", method: http.MethodPost, path: place("/organizations/{org}/card-policies", org)}
+	r.body = body
+	out := new(CardPolicy)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteCardPolicy Delete a policy
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) DeleteCardPolicy(ctx context.Context, org string, cardPolicy string) error {
+	r := request{id: "delete-card-policy", method: http.MethodDelete, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	return c.do(ctx, r, nil)
+}
+
+// GetCardPolicy One policy
+//
+// Needs the permission `card.policy`, held in `org`.
+func (c *Client) GetCardPolicy(ctx context.Context, org string, cardPolicy string) (*CardPolicy, error) {
+	r := request{id: "get-card-policy", method: http.MethodGet, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	out := new(CardPolicy)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeCardPolicy Change a policy; it counts for the next decision
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy string, body ChangeCardPolicyRequest) (*CardPolicy, error) {
+	r := request{id: "change-card-policy", method: http.MethodPut, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	r.body = body
+	out := new(CardPolicy)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5652,6 +6171,61 @@ func (c *Client) ChangeRole(ctx context.Context, org string, role string, body C
 	r := request{id: "change-role", method: http.MethodPatch, path: place("/organizations/{org}/roles/{role}", org, role)}
 	r.body = body
 	out := new(Role)
+	return out, c.do(ctx, r, out)
+}
+
+// ListRotas All of an organization, by name
+//
+// Needs the permission `rota.read`, held in `org`.
+func (c *Client) ListRotas(ctx context.Context, org string) (*ListRota, error) {
+	r := request{id: "list-rotas", method: http.MethodGet, path: place("/organizations/{org}/rotas", org)}
+	out := new(ListRota)
+	return out, c.do(ctx, r, out)
+}
+
+// AddRota Add one
+//
+// Needs the permission `rota.write`, held in `org`.
+func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (*Rota, error) {
+	r := request{id: "add-rota", method: http.MethodPost, path: place("/organizations/{org}/rotas", org)}
+	r.body = body
+	out := new(Rota)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteRota Delete a rota; policies that name it go to their fallback
+//
+// Needs the permission `rota.write`, held in `org`.
+func (c *Client) DeleteRota(ctx context.Context, org string, rota string) error {
+	r := request{id: "delete-rota", method: http.MethodDelete, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
+	return c.do(ctx, r, nil)
+}
+
+// GetRota One rota
+//
+// Needs the permission `rota.read`, held in `org`.
+func (c *Client) GetRota(ctx context.Context, org string, rota string) (*Rota, error) {
+	r := request{id: "get-rota", method: http.MethodGet, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
+	out := new(Rota)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeRota Change a rota
+//
+// Needs the permission `rota.write`, held in `org`.
+func (c *Client) ChangeRota(ctx context.Context, org string, rota string, body AddRotaRequest) (*Rota, error) {
+	r := request{id: "change-rota", method: http.MethodPut, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
+	r.body = body
+	out := new(Rota)
+	return out, c.do(ctx, r, out)
+}
+
+// ListTurns Who is on call now, and next
+//
+// Needs the permission `rota.read`, held in `org`.
+func (c *Client) ListTurns(ctx context.Context, org string, rota string) (*TurnList, error) {
+	r := request{id: "list-turns", method: http.MethodGet, path: place("/organizations/{org}/rotas/{rota}/turns", org, rota)}
+	out := new(TurnList)
 	return out, c.do(ctx, r, out)
 }
 
@@ -6121,7 +6695,22 @@ var Operations = []string{
 	"delete-approval-policy",
 	"get-approval-policy",
 	"change-approval-policy",
+	"list-ask-targets",
+	"add-ask-target",
+	"delete-ask-target",
+	"get-ask-target",
+	"change-ask-target",
+	"list-ask-templates",
+	"add-ask-template",
+	"delete-ask-template",
+	"get-ask-template",
+	"change-ask-template",
 	"list-asks",
+	"list-card-policies",
+	"add-card-policy",
+	"delete-card-policy",
+	"get-card-policy",
+	"change-card-policy",
 	"list-delegations",
 	"list-groups",
 	"add-group",
@@ -6150,6 +6739,12 @@ var Operations = []string{
 	"delete-role",
 	"get-role",
 	"change-role",
+	"list-rotas",
+	"add-rota",
+	"delete-rota",
+	"get-rota",
+	"change-rota",
+	"list-turns",
 	"list-sessions",
 	"end-sessions",
 	"end-session",
