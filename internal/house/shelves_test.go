@@ -141,6 +141,7 @@ var sqlMakers = []string{
 	"backup", // copies every table
 	"audit",  // search: constant conditions by which filters are set
 	"org",    // lists of $n for as many values, search terms and members, and constant conditions
+	"request", "review", // lists of $n for as many values
 }
 
 func TestNoSQLIsBuiltFromValues(t *testing.T) {
