@@ -144,6 +144,30 @@ var kinds = map[string]func(*stage) string{
 	"system": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
 	},
+	"rota": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/rotas", `{"name":"desk","spec":{"time_zone":"Asia/Tokyo","starts":"2026-11-23","people":["`+s.ids["person"]+`"]}}`)
+	},
+	"ask_target": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/ask-targets", `{"name":"desk","spec":{"target":"group:`+s.ids["group"]+`","about":"The desk"}}`)
+	},
+	"ask_template": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/ask-templates", `{"name":"desk","spec":{"title":"The desk","things":["group:`+s.ids["group"]+`"]}}`)
+	},
+	"review": reviewed,
+	"round": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/reviews/"+reviewed(s)+"/start", "{}")
+	},
+	"review_item": func(s *stage) string {
+		s.made("POST", "/organizations/"+s.ids["org"]+"/reviews/"+reviewed(s)+"/start", "{}")
+		for range 400 {
+			for _, i := range list(s.call("GET", "/me/review-items?org="+s.ids["org"], "")["items"]) {
+				return fmt.Sprint(i["id"])
+			}
+			time.Sleep(25 * time.Millisecond)
+		}
+		s.t.Fatal("nothing waits for review")
+		return ""
+	},
 	"approval": offered,
 	"card_policy": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/card-policies", `{"name":"mail","level":"aal1"}`)
@@ -161,6 +185,14 @@ var kinds = map[string]func(*stage) string{
 	"delegation": func(s *stage) string {
 		return s.made("POST", "/me/delegations", `{"org":"`+s.ids["org"]+`","to":"`+s.ids["person"]+`","starts":"2026-12-24T00:00:00Z","ends":"2027-01-04T00:00:00Z"}`)
 	},
+}
+
+// reviewed is a campaign in which the chief looks at who is in a group.
+func reviewed(s *stage) string {
+	s.t.Helper()
+	name := string(id.New[id.Ask](time.Now()))
+	s.made("POST", "/organizations/"+s.ids["org"]+"/groups", `{"name":"`+name+`","members":["`+s.ids["person"]+`"]}`)
+	return s.made("POST", "/organizations/"+s.ids["org"]+"/reviews", `{"name":"`+name+`","spec":{"title":"Roles","kind":"group","reviewers":["person:`+string(s.k.Chika)+`"]}}`)
 }
 
 // offered is a policy by which everybody can ask for groups.
@@ -242,6 +274,9 @@ func (s *stage) parked() string {
 
 // scenes prepare what an operation needs before its example can play.
 var scenes = map[string]func(*stage){
+	"decide-review-item": func(s *stage) {
+		s.body["digest"] = s.call("GET", "/me/review-items/"+s.ids["review_item"]+"?org="+s.ids["org"], "")["digest"]
+	},
 	"ask":         func(s *stage) { s.ensure("approval") },
 	"preview-ask": func(s *stage) { s.ensure("approval") },
 	"decide-ask": func(s *stage) { // somebody else's

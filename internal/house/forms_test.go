@@ -148,7 +148,13 @@ func writing(t *testing.T, h *housetest.Home) []string {
 	policy := made(own+"/approval-policies", `{"name":"desk","kinds":["group"],"stages":[{"groups":[{"approvers":["role:administrator","person:`+string(k.Botan)+`"]}]}]}`)
 	proof := made(own+"/card-policies", `{"name":"large","level":"aal2","within":600}`)
 	ask := made("/asks", `{"org":"`+string(k.Org)+`","kind":"group","target":"`+string(other.ID)+`","reason":"Quarterly report"}`)
+	rota := made(own+"/rotas", `{"name":"desk","spec":{"time_zone":"Asia/Tokyo","starts":"2026-11-23","people":["`+string(k.Aoi)+`"]}}`)
+	thing := made(own+"/ask-targets", `{"name":"desk","spec":{"target":"group:`+string(other.ID)+`","about":"The north"}}`)
+	template := made(own+"/ask-templates", `{"name":"desk","spec":{"title":"North and South","things":["group:`+string(other.ID)+`","group:`+string(group.ID)+`"]}}`)
+	campaign := made(own+"/reviews", `{"name":"desk","spec":{"title":"Who is where","kind":"group","reviewers":["manager"]}}`)
 	return []string{
+		"/admin/rotas/new", "/admin/rotas/" + rota, "/admin/ask-targets/new", "/admin/ask-targets/" + thing, "/admin/ask-templates/new", "/admin/ask-templates/" + template,
+		"/ask-prepared/" + template, "/admin/reviews/new", "/admin/reviews/" + campaign,
 		"/admin/systems/new?definition=servicenow", system + "/edit", system + "/test",
 		"/admin/approval-policies/new", "/admin/approval-policies/" + policy, "/admin/card-policies/new", "/admin/card-policies/" + proof, "/settings/delegations/new", "/settings/cards", "/settings/tokens/new",
 		"/ask/group/" + string(other.ID), "/asks/" + ask, "/settings/integrations" + strings.TrimPrefix(system, "/admin/systems") + "/credential",

@@ -51,6 +51,7 @@ import (
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/review"
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
@@ -130,6 +131,7 @@ type House struct {
 	approval *approval.Room
 	rota     *rota.Room
 	offers   *offer.Room
+	reviews  *review.Room
 	console  *console.Room
 	backup   *backup.Room
 	hub      *hub.Room
@@ -168,7 +170,7 @@ func Schemas() []fs.FS {
 		paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema, order.Schema,
+		card.Schema, review.Schema, order.Schema,
 		change.Schema,
 	}
 }
@@ -178,7 +180,7 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
-		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words,
+		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words, review.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
 		definition.Words, connector.Words, card.Words, order.Words,
 		change.Words,
@@ -336,7 +338,7 @@ func Permissions() []org.Permission {
 		lease.Permissions(), presence.Permissions(),
 		factor.Permissions(), request.Permissions(),
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
-		ticket.Permissions(), rota.Permissions(),
+		ticket.Permissions(), rota.Permissions(), review.Permissions(),
 	)
 }
 
@@ -349,6 +351,7 @@ func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t 
 func Kinds() (*manifest.Set, error) {
 	blank := &House{}
 	blank.layOut()
+	blank.reviews = review.New(review.Options{})
 	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil)
 }
 
