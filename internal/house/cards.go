@@ -20,7 +20,7 @@ func (h *House) furnishCards() error {
 	}
 	h.cards = card.New(card.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
-		Systems: systems, Hall: hallCards{h},
+		Systems: systems, Hall: hallCards{h}, Apps: cardApps{h},
 	})
 	h.ticket.Rung(func(ctx context.Context, in id.Org, system id.Connector, records []string) {
 		if err := h.cards.Rung(ctx, in, system, records); err != nil {

@@ -48,6 +48,8 @@ import (
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/sender"
+	"github.com/sekisho/sekisho/internal/signet"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
@@ -125,6 +127,9 @@ type House struct {
 	systems *connector.Desk
 	ticket  *ticket.Room
 
+	signet  *signet.Case
+	senders *sender.Room
+
 	mapped sync.Once
 	atlas  *atlas // of the pages; see opens
 
@@ -152,7 +157,7 @@ func Schemas() []fs.FS {
 		lease.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema,
+		card.Schema, signet.Schema, sender.Schema,
 	}
 }
 
@@ -163,7 +168,7 @@ func Sentences() []fs.FS {
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, request.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words,
+		definition.Words, connector.Words, card.Words, signet.Words, sender.Words,
 	}
 }
 
@@ -234,6 +239,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
 	})
+	h.openSignet()
 	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
 	return h.openMail()
 }
@@ -269,7 +275,8 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket); err != nil {
+	h.openSender()
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket, h.senders); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
@@ -295,6 +302,9 @@ func (h *House) furnish() (err error) {
 	if err := h.furnishCards(); err != nil {
 		return err
 	}
+	if err := h.furnishSender(); err != nil {
+		return err
+	}
 	help, err := handbook.New(docs.Handbook)
 	if err != nil {
 		return err
@@ -314,18 +324,18 @@ func Permissions() []org.Permission {
 		lease.Permissions(),
 		factor.Permissions(), request.Permissions(),
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
-		ticket.Permissions(),
+		ticket.Permissions(), sender.Permissions(),
 	)
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *approval.Room, t *ticket.Room) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *approval.Room, t *ticket.Room, c *sender.Room) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, approval.New(nil), ticket.New(ticket.Options{}))
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, approval.New(nil), ticket.New(ticket.Options{}), sender.New(sender.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
@@ -387,6 +397,7 @@ func holders() []seal.Sealed {
 		factor.Factors{},
 		connector.Secrets{},
 		connector.Tokens{},
+		signet.Sealed{},
 	}
 }
 

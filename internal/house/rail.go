@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -51,6 +52,9 @@ func (h *House) consoleRail() []entry {
 		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
+	rail = append(rail,
+		entry{key: "sender.list", href: sender.Path, permission: sender.Read, group: railSystems},
+		entry{key: "signing.keys", href: sender.KeysPath, permission: sender.Keys, group: railInstallation})
 	for _, e := range h.console.Rail() {
 		group := railInstallation
 		if e.Href == console.LogPath || e.Href == console.DashboardPath {
