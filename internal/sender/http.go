@@ -26,6 +26,7 @@ type (
 	}
 	// SendCardRequest is a card as a program asks for it.
 	SendCardRequest struct {
+		Key         string            `json:"key" doc:"The program's own of this message, at most 128 visible ASCII characters: the same one again is the same message"`
 		To          To                `json:"to" doc:"Whom it is for, within the sender's audience"`
 		Template    string            `json:"template,omitempty" doc:"Name of one of the sender's templates, in place of title, text, fields, approval, actions and priority"`
 		Arguments   map[string]string `json:"arguments,omitempty" doc:"For the template's places, each one"`
@@ -43,7 +44,6 @@ type (
 		OneDecision bool              `json:"one_decision,omitempty" doc:"The first decision ends it for all"`
 	}
 	sendInput struct {
-		Key  string `header:"Idempotency-Key" doc:"The program's own key of the message, at most 128 visible ASCII characters: the same one again is the same message"`
 		Body SendCardRequest
 	}
 	// SentCardBody is a message as the API returns it.
@@ -52,13 +52,13 @@ type (
 		Sender        string         `json:"sender" doc:"Id of the card sender"`
 		Key           string         `json:"key" doc:"The program's own"`
 		Title         string         `json:"title"`
-		Priority      string         `json:"priority" enum:"normal,high,urgent"`
+		Priority      string         `json:"priority" enum:"normal,high,urgent" doc:"How much it hurries"`
 		State         string         `json:"state" enum:"sent,withdrawn,expired"`
 		People        int            `json:"people" doc:"Whom it is for"`
 		Reached       int            `json:"reached" doc:"Of them, who have it"`
 		ContentDigest string         `json:"content_digest" doc:"SHA-256 of what was sent; callbacks carry it"`
-		Made          time.Time      `json:"made"`
-		Expires       time.Time      `json:"expires"`
+		Made          time.Time      `json:"made" doc:"When it was sent"`
+		Expires       time.Time      `json:"expires" doc:"When it is not asked any more"`
 		Ended         *time.Time     `json:"ended,omitempty" doc:"When it was withdrawn"`
 		Cards         map[string]int `json:"cards,omitempty" doc:"How many cards are in each state"`
 	}
@@ -68,16 +68,16 @@ type (
 		State     string     `json:"state" doc:"open, deciding, applied, failed, superseded, withdrawn or expired"`
 		Decision  string     `json:"decision,omitempty" doc:"approved, rejected or the id of an action"`
 		Digest    string     `json:"digest" doc:"Of what this person was shown; callbacks carry it"`
-		DecidedAt *time.Time `json:"decided_at,omitempty"`
+		DecidedAt *time.Time `json:"decided_at,omitempty" doc:"When this person decided"`
 	}
-	// SentCardState is a message with some of its cards.
-	SentCardState struct {
+	// SentCardReport is a message with some of its cards.
+	SentCardReport struct {
 		SentCardBody
 		Items []standingBody `json:"items" doc:"Cards, in the order of their ids"`
 		Next  string         `json:"next,omitempty" doc:"Cursor of the next ones"`
 	}
 	sentOutput  struct{ Body SentCardBody }
-	stateOutput struct{ Body SentCardState }
+	stateOutput struct{ Body SentCardReport }
 	oneInput    struct {
 		Sent   string `path:"sent" doc:"Id of the message"`
 		Cursor string `query:"cursor" doc:"From the answer before"`
@@ -104,7 +104,7 @@ const sentPath = "/sent-cards"
 func (r *Room) api(m *web.Mux) {
 	m.Examples(examples)
 	op := func(method, path, name, summary string) huma.Operation {
-		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"sent cards"}}
+		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{"sent-cards"}}
 	}
 	route := web.Route{Permission: web.Apps}
 	send := op(http.MethodPost, sentPath, "send-card", "Put a card before people")
@@ -152,7 +152,7 @@ func (r *Room) apiSend(ctx context.Context, in *sendInput) (*sentOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.Send(ctx, s, in.Key, in.Body.asked())
+	l, err := r.Send(ctx, s, in.Body.Key, in.Body.asked())
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (r *Room) apiSent(ctx context.Context, in *oneInput) (*stateOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := &stateOutput{SentCardState{SentCardBody: r.sentBody(l, counts), Items: []standingBody{}}}
+	out := &stateOutput{SentCardReport{SentCardBody: r.sentBody(l, counts), Items: []standingBody{}}}
 	if len(some) > in.Limit {
 		some = some[:in.Limit]
 		if in.Limit > 0 {

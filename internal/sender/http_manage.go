@@ -22,10 +22,10 @@ type (
 		Name        string        `json:"name" doc:"Lower-case letters, digits, hyphens"`
 		Title       string        `json:"title" doc:"With places for arguments, as in {amount}"`
 		Text        string        `json:"text,omitempty" doc:"With places for arguments"`
-		Fields      []Field       `json:"fields,omitempty"`
+		Fields      []Field       `json:"fields,omitempty" doc:"At most 20, with places for arguments"`
 		Approval    *approvalBody `json:"approval,omitempty" doc:"People approve or refuse"`
 		Actions     []Action      `json:"actions,omitempty" doc:"At most 3"`
-		Priority    string        `json:"priority,omitempty" enum:"normal,high,urgent"`
+		Priority    string        `json:"priority,omitempty" enum:"normal,high,urgent" doc:"normal if it is left out"`
 		OneDecision bool          `json:"one_decision,omitempty" doc:"The first decision ends it for all"`
 	}
 	// CardSenderContent is what a card sender may do.
@@ -37,7 +37,7 @@ type (
 		Signature string         `json:"signature,omitempty" enum:"jwt,http" doc:"A token as the body, or an HTTP message signature; jwt if it is left out"`
 		Alg       string         `json:"alg,omitempty" enum:"ES256,RS256" doc:"ES256 if it is left out"`
 		Audience  audienceBody   `json:"audience" doc:"Whom it may reach"`
-		Templates []templateBody `json:"templates,omitempty"`
+		Templates []templateBody `json:"templates,omitempty" doc:"Cards with places for arguments, at most 50"`
 		Networks  []string       `json:"networks,omitempty" doc:"CIDRs besides public ones that the callback may stand in"`
 		Urgent    bool           `json:"urgent,omitempty" doc:"Its urgent cards pass quiet hours"`
 		Rate      int            `json:"rate,omitempty" minimum:"0" maximum:"600" doc:"Messages a minute; 60 if it is left out"`
@@ -47,8 +47,8 @@ type (
 	CardSenderBody struct {
 		ID string `json:"id"`
 		CardSenderContent
-		Made    time.Time `json:"made"`
-		Changed time.Time `json:"changed"`
+		Made    time.Time `json:"made" doc:"When it was added"`
+		Changed time.Time `json:"changed" doc:"When it was changed last"`
 		Version int64     `json:"version" doc:"Send it back with a change"`
 	}
 	inOrg struct {
@@ -80,7 +80,7 @@ type (
 	// CardSenderTokenBody is a service token without its value.
 	CardSenderTokenBody struct {
 		ID   string     `json:"id"`
-		Made time.Time  `json:"made"`
+		Made time.Time  `json:"made" doc:"When it was made"`
 		By   string     `json:"by" doc:"Who made it"`
 		Ends time.Time  `json:"ends" doc:"When it ends by itself"`
 		Used *time.Time `json:"used,omitempty" doc:"When it was last used"`
@@ -107,7 +107,7 @@ type (
 	inToken struct {
 		Org    string `path:"org"`
 		Sender string `path:"sender" doc:"Id of the card sender"`
-		Token  string `path:"token" doc:"Id of the token"`
+		Token  string `path:"issued" doc:"Id of the token"`
 	}
 	keysOutput struct {
 		Body struct {
@@ -116,16 +116,16 @@ type (
 	}
 	signingKeyBody struct {
 		ID    string     `json:"id" doc:"The kid of what it signs"`
-		Alg   string     `json:"alg" enum:"ES256,RS256"`
+		Alg   string     `json:"alg" enum:"ES256,RS256" doc:"What it signs by"`
 		State string     `json:"state" enum:"next,signing,before,gone"`
 		PEM   string     `json:"pem" doc:"The public half"`
-		Made  time.Time  `json:"made"`
+		Made  time.Time  `json:"made" doc:"When it was made"`
 		Signs time.Time  `json:"signs" doc:"From when it signs"`
 		Ends  *time.Time `json:"ends,omitempty" doc:"Until when it is published"`
 	}
 	followInput struct {
 		Body struct {
-			Alg   string `json:"alg" enum:"ES256,RS256"`
+			Alg   string `json:"alg" enum:"ES256,RS256" doc:"What it signs by"`
 			After string `json:"after" doc:"Id of the key that signs now: two presses make one key"`
 			Now   bool   `json:"now,omitempty" doc:"At once: those before it count no more"`
 		}
@@ -136,7 +136,7 @@ type (
 // manageAPI registers what administrators do with senders, and operators with the
 // keys that sign.
 func (r *Room) manageAPI(m *web.Mux) {
-	const path, tag = "/organizations/{org}/card-senders", "card senders"
+	const path, tag = "/organizations/{org}/card-senders", "card-senders"
 	op := func(method, path, name, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, OperationID: name, Summary: summary, Tags: []string{tag}}
 	}
@@ -153,7 +153,7 @@ func (r *Room) manageAPI(m *web.Mux) {
 	web.API(m, write, op(http.MethodDelete, path+"/{sender}", "remove-card-sender", "Remove it with its tokens; its open cards are withdrawn"), r.apiDrop)
 	web.API(m, read, op(http.MethodGet, path+"/{sender}/tokens", "list-card-sender-tokens", "Its service tokens, those that are over too"), r.apiTokens)
 	web.API(m, write, token, r.apiMakeToken)
-	web.API(m, write, op(http.MethodDelete, path+"/{sender}/tokens/{token}", "revoke-card-sender-token", "Make a service token invalid at once"), r.apiRevoke)
+	web.API(m, write, op(http.MethodDelete, path+"/{sender}/tokens/{issued}", "revoke-card-sender-token", "Make a service token invalid at once"), r.apiRevoke)
 	web.API(m, web.Route{Permission: Keys}, op(http.MethodGet, "/signing-keys", "list-signing-keys", "The keys by which the house signs what it says to others"), r.apiKeys)
 	web.API(m, web.Route{Permission: Keys, Fresh: web.Recent}, op(http.MethodPost, "/signing-keys", "follow-signing-key", "Let a new key follow the one that signs"), r.apiFollow)
 }

@@ -117,11 +117,11 @@ func checkKey(key string) *fault.Fault {
 	odd := func(c rune) bool { return c <= ' ' || c >= 0x7f }
 	switch {
 	case key == "":
-		bad.Add("Idempotency-Key", "field-required")
+		bad.Add("key", "field-required")
 	case len(key) > keyMost:
-		bad.Add("Idempotency-Key", "field-too-long", "limit", keyMost)
+		bad.Add("key", "field-too-long", "limit", keyMost)
 	case strings.ContainsFunc(key, odd):
-		bad.Add("Idempotency-Key", "sender-key-malformed")
+		bad.Add("key", "sender-key-malformed")
 	}
 	return bad.Fault("card-invalid")
 }
