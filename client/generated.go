@@ -321,20 +321,6 @@ const (
 	SentCardStateWithdrawn SentCardState = "withdrawn"
 )
 
-// Defines values for SentCardReportPriority.
-const (
-	SentCardReportPriorityHigh   SentCardReportPriority = "high"
-	SentCardReportPriorityNormal SentCardReportPriority = "normal"
-	SentCardReportPriorityUrgent SentCardReportPriority = "urgent"
-)
-
-// Defines values for SentCardReportState.
-const (
-	SentCardReportStateExpired   SentCardReportState = "expired"
-	SentCardReportStateSent      SentCardReportState = "sent"
-	SentCardReportStateWithdrawn SentCardReportState = "withdrawn"
-)
-
 // Defines values for SessionACR.
 const (
 	SessionACRAal0 SessionACR = "aal0"
@@ -354,6 +340,20 @@ const (
 	SigningKeyStateGone    SigningKeyState = "gone"
 	SigningKeyStateNext    SigningKeyState = "next"
 	SigningKeyStateSigning SigningKeyState = "signing"
+)
+
+// Defines values for StandingListPriority.
+const (
+	StandingListPriorityHigh   StandingListPriority = "high"
+	StandingListPriorityNormal StandingListPriority = "normal"
+	StandingListPriorityUrgent StandingListPriority = "urgent"
+)
+
+// Defines values for StandingListState.
+const (
+	StandingListStateExpired   StandingListState = "expired"
+	StandingListStateSent      StandingListState = "sent"
+	StandingListStateWithdrawn StandingListState = "withdrawn"
 )
 
 // Defines values for SystemMode.
@@ -3684,60 +3684,6 @@ type SentCardList struct {
 	Next *string `json:"next,omitempty"`
 }
 
-// SentCardReport defines model for SentCardReport.
-type SentCardReport struct {
-	// Cards How many cards are in each state
-	Cards *map[string]int64 `json:"cards,omitempty"`
-
-	// ContentDigest SHA-256 of what was sent; callbacks carry it
-	ContentDigest string `json:"content_digest"`
-
-	// Ended When it was withdrawn
-	Ended *time.Time `json:"ended,omitempty"`
-
-	// Expires When it is not asked any more
-	Expires time.Time `json:"expires"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Items Cards, in the order of their ids
-	Items []Standing `json:"items"`
-
-	// Key The program's own
-	Key string `json:"key"`
-
-	// Made When it was sent
-	Made time.Time `json:"made"`
-
-	// Next Cursor of the next ones
-	Next *string `json:"next,omitempty"`
-
-	// People Whom it is for
-	People int64 `json:"people"`
-
-	// Priority How much it hurries
-	Priority SentCardReportPriority `json:"priority"`
-
-	// Reached Of them, who have it
-	Reached int64 `json:"reached"`
-
-	// Sender Id of the card sender
-	Sender string `json:"sender"`
-
-	// State How it stands
-	State SentCardReportState `json:"state"`
-
-	// Title As people read it
-	Title string `json:"title"`
-}
-
-// SentCardReportPriority How much it hurries
-type SentCardReportPriority string
-
-// SentCardReportState How it stands
-type SentCardReportState string
-
 // Session defines model for Session.
 type Session struct {
 	// ACR How strongly the person proved who they are
@@ -3923,6 +3869,60 @@ type Standing struct {
 	// State open, deciding, applied, failed, superseded, withdrawn or expired
 	State string `json:"state"`
 }
+
+// StandingList defines model for StandingList.
+type StandingList struct {
+	// Cards How many cards are in each state
+	Cards *map[string]int64 `json:"cards,omitempty"`
+
+	// ContentDigest SHA-256 of what was sent; callbacks carry it
+	ContentDigest string `json:"content_digest"`
+
+	// Ended When it was withdrawn
+	Ended *time.Time `json:"ended,omitempty"`
+
+	// Expires When it is not asked any more
+	Expires time.Time `json:"expires"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Items Cards, in the order of their ids
+	Items []Standing `json:"items"`
+
+	// Key The program's own
+	Key string `json:"key"`
+
+	// Made When it was sent
+	Made time.Time `json:"made"`
+
+	// Next Cursor of the next ones
+	Next *string `json:"next,omitempty"`
+
+	// People Whom it is for
+	People int64 `json:"people"`
+
+	// Priority How much it hurries
+	Priority StandingListPriority `json:"priority"`
+
+	// Reached Of them, who have it
+	Reached int64 `json:"reached"`
+
+	// Sender Id of the card sender
+	Sender string `json:"sender"`
+
+	// State How it stands
+	State StandingListState `json:"state"`
+
+	// Title As people read it
+	Title string `json:"title"`
+}
+
+// StandingListPriority How much it hurries
+type StandingListPriority string
+
+// StandingListState How it stands
+type StandingListState string
 
 // Step defines model for Step.
 type Step struct {
@@ -6598,7 +6598,7 @@ func (c *Client) WithdrawSentCard(ctx context.Context, sent string) (*SentCard, 
 // GetSentCard How a card stands with each person
 //
 // Needs the permission `apps`.
-func (c *Client) GetSentCard(ctx context.Context, sent string, params *GetSentCardParams) (*SentCardReport, error) {
+func (c *Client) GetSentCard(ctx context.Context, sent string, params *GetSentCardParams) (*StandingList, error) {
 	r := request{id: "get-sent-card", method: http.MethodGet, path: place("/sent-cards/{sent}", sent)}
 	if params != nil {
 		if params.Cursor != nil {
@@ -6608,17 +6608,17 @@ func (c *Client) GetSentCard(ctx context.Context, sent string, params *GetSentCa
 			r.ask("limit", *params.Limit)
 		}
 	}
-	out := new(SentCardReport)
+	out := new(StandingList)
 	return out, c.do(ctx, r, out)
 }
 
 // EachGetSentCard goes through GetSentCard page by page. An error is the last thing that it yields.
-func (c *Client) EachGetSentCard(ctx context.Context, sent string, params *GetSentCardParams) iter.Seq2[SentCardRe, error] {
+func (c *Client) EachGetSentCard(ctx context.Context, sent string, params *GetSentCardParams) iter.Seq2[Standing, error] {
 	var p GetSentCardParams
 	if params != nil {
 		p = *params
 	}
-	return each(p.Cursor, func(cursor *string) ([]SentCardRe, *string, error) {
+	return each(p.Cursor, func(cursor *string) ([]Standing, *string, error) {
 		p.Cursor = cursor
 		page, err := c.GetSentCard(ctx, sent, &p)
 		if err != nil {

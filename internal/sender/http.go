@@ -70,14 +70,14 @@ type (
 		Digest    string     `json:"digest" doc:"Of what this person was shown; callbacks carry it"`
 		DecidedAt *time.Time `json:"decided_at,omitempty" doc:"When this person decided"`
 	}
-	// SentCardReport is a message with some of its cards.
-	SentCardReport struct {
+	// StandingList is a message with some of its cards, as each stands.
+	StandingList struct {
 		SentCardBody
 		Items []standingBody `json:"items" doc:"Cards, in the order of their ids"`
 		Next  string         `json:"next,omitempty" doc:"Cursor of the next ones"`
 	}
 	sentOutput  struct{ Body SentCardBody }
-	stateOutput struct{ Body SentCardReport }
+	stateOutput struct{ Body StandingList }
 	oneInput    struct {
 		Sent   string `path:"sent" doc:"Id of the message"`
 		Cursor string `query:"cursor" doc:"From the answer before"`
@@ -204,7 +204,7 @@ func (r *Room) apiSent(ctx context.Context, in *oneInput) (*stateOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := &stateOutput{SentCardReport{SentCardBody: r.sentBody(l, counts), Items: []standingBody{}}}
+	out := &stateOutput{StandingList{SentCardBody: r.sentBody(l, counts), Items: []standingBody{}}}
 	if len(some) > in.Limit {
 		some = some[:in.Limit]
 		if in.Limit > 0 {
