@@ -35,9 +35,11 @@ func (h *House) runSender() {
 	h.run(h.senders.Run)
 }
 
-// Senders opens the room of card senders to tests, Signet the signing keys.
+// Senders opens the room of card senders to tests.
 func (h *House) Senders() *sender.Room { return h.senders }
-func (h *House) Signet() *signet.Case  { return h.signet }
+
+// Signet opens the signing keys to tests.
+func (h *House) Signet() *signet.Case { return h.signet }
 
 // endTokens ends what people and programs act by without a session.
 func endTokens(tx *store.Tx) (int64, error) {

@@ -23,10 +23,12 @@ const (
 	callMost   = 20 * time.Second
 	// TokenLife is how long a signed decision counts.
 	TokenLife = 5 * time.Minute
-	// TokenType is the typ of a decision's token, and Tag what its HTTP message
-	// signature is tagged with: neither passes for anything else that we sign.
+	// TokenType is the typ of a decision's token: it passes for nothing else that we
+	// sign.
 	TokenType = "sekisho-decision+jwt"
-	Tag       = "sekisho-decision"
+	// Tag is what the HTTP message signature of a decision is tagged with, for the
+	// same reason.
+	Tag = "sekisho-decision"
 )
 
 // Decision is what somebody decided on a card, to be told to its sender.

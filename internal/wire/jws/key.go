@@ -86,9 +86,10 @@ func private(alg Alg, key crypto.Signer) (*Private, error) {
 // Bytes returns the key as PKCS #8; wipe it after use.
 func (p *Private) Bytes() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(p.key) }
 
-// Alg is what the key signs by, KID its identifier: the thumbprint of its public
-// half (RFC 7638).
-func (p *Private) Alg() Alg    { return p.alg }
+// Alg is what the key signs by.
+func (p *Private) Alg() Alg { return p.alg }
+
+// KID is the key's identifier: the thumbprint of its public half (RFC 7638).
 func (p *Private) KID() string { return p.kid }
 
 // Public returns the half that others verify with.
