@@ -372,6 +372,8 @@ func (a *adapter) approval(s *shape, h heroCard) Approval {
 	}
 	for _, action := range h.Actions {
 		out.Actions = append(out.Actions, a.action(action))
+		kind := out.Actions[len(out.Actions)-1].Kind
+		out.CanDecide = out.CanDecide || kind == Direct || kind == Ask // it has nothing else that is decided
 	}
 	return out
 }

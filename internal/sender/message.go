@@ -90,7 +90,9 @@ func (r *Room) Send(ctx context.Context, s Sender, key string, a Asked) (Letter,
 		return Letter{}, r.refuse(ctx, s, fault.New(fault.Forbidden, "sender-role", "role", string(s.Role)))
 	}
 	if wait := r.rates.take(s.ID, s.Rate, r.Clock.Mono()); wait > 0 {
-		return Letter{}, fault.New(fault.Busy, "sender-too-fast", "limit", s.Rate).RetryAfter(wait)
+		f := fault.New(fault.Busy, "sender-too-fast", "limit", s.Rate).RetryAfter(wait)
+		f.Slow = true
+		return Letter{}, f
 	}
 	if f := checkKey(key); f != nil {
 		return Letter{}, f

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 var ctx = context.Background()
@@ -244,4 +246,26 @@ func fields(got housetest.Answer) string {
 		all = append(all, one.Path+one.Pointer+one.Field+one.Location+" "+one.Code)
 	}
 	return strings.Join(all, ", ")
+}
+
+var requestID = regexp.MustCompile(`"request_id":"[^"]*"`)
+
+// join makes somebody of the organization.
+func (r *rig) join(login string) {
+	r.Helper()
+	p := org.Person{ID: id.New[id.Person](time.Now()), Login: login, DisplayName: login, State: org.Active, Created: time.Now()}
+	err := r.h.Store().House().Write(ctx, func(tx *store.Tx) store.End {
+		added, err := r.h.Register().AddPerson(tx, id.Local(0), p)
+		if err != nil {
+			return store.Abort(err)
+		}
+		joined, err := r.h.Register().SetMember(tx, id.Local(0), org.Member{Org: r.k.Org, Person: p.ID})
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Done(added, joined)
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
 }

@@ -123,7 +123,7 @@ func testAction(t *testing.T) {
 		t.Fatal(list, err)
 	}
 	card := list[0]
-	if card.ID != "7" || card.Title != "Leave of Mei" || card.URL != "" || card.CanDecide || len(card.Actions) != 2 || card.Actions[0].Set != "answer" || card.Actions[1].Kind != connector.Ask {
+	if card.ID != "7" || card.Title != "Leave of Mei" || card.URL != "" || !card.CanDecide || len(card.Actions) != 2 || card.Actions[0].Set != "answer" || card.Actions[1].Kind != connector.Ask {
 		t.Fatalf("%+v", card)
 	}
 	for name, input := range map[string]map[string]string{"no reason": nil, "a long one": {"reason": "far too long a reason"}} {
