@@ -55,7 +55,9 @@ CREATE TABLE ask (
   told TEXT NOT NULL,
   steps BIGINT NOT NULL,
   version BIGINT NOT NULL
-);
+, ticket TEXT NOT NULL DEFAULT '', changed BIGINT NOT NULL DEFAULT 0);
+
+CREATE INDEX ask_changed ON ask (changed);
 
 CREATE INDEX ask_for ON ask (for_person, id);
 
@@ -64,6 +66,15 @@ CREATE INDEX ask_lease ON ask (org, lease) WHERE lease <> '';
 CREATE INDEX ask_org ON ask (org, state, id);
 
 CREATE INDEX ask_person ON ask (person, id);
+
+CREATE TABLE ask_bench (
+  org TEXT NOT NULL,
+  approver TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  PRIMARY KEY (org, approver, ask)
+);
+
+CREATE INDEX ask_bench_ask ON ask_bench (org, ask);
 
 CREATE TABLE ask_step (
   org TEXT NOT NULL,
@@ -78,6 +89,14 @@ CREATE TABLE ask_step (
   more TEXT NOT NULL,
   PRIMARY KEY (org, ask, seq)
 );
+
+CREATE TABLE ask_stir (
+  person TEXT NOT NULL PRIMARY KEY,
+  version BIGINT NOT NULL,
+  at BIGINT NOT NULL
+);
+
+CREATE INDEX ask_stir_at ON ask_stir (at);
 
 CREATE TABLE ask_vote (
   org TEXT NOT NULL,
@@ -232,6 +251,24 @@ CREATE INDEX card_list ON card (person, closed, due, id);
 
 CREATE INDEX card_ticket ON card (org, source, ticket);
 
+CREATE TABLE card_draft (
+  person TEXT NOT NULL,
+  place TEXT NOT NULL,                -- card:ID, ask:ID
+  session TEXT NOT NULL,              -- in which it was typed, and is shown again
+  typed TEXT NOT NULL,                -- the form, JSON
+  at BIGINT NOT NULL,
+  PRIMARY KEY (person, place)
+);
+
+CREATE TABLE card_policy (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,                 -- JSON
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
 CREATE TABLE card_poll (
   system TEXT NOT NULL,
   person TEXT NOT NULL,               -- "" is the system's own connection
@@ -311,6 +348,31 @@ CREATE TABLE connector_connection (
 CREATE INDEX connector_connection_ends ON connector_connection (ends_at);
 
 CREATE INDEX connector_connection_person ON connector_connection (person);
+
+CREATE TABLE connector_match (
+  org TEXT NOT NULL,
+  system TEXT NOT NULL,
+  person TEXT NOT NULL,
+  state TEXT NOT NULL,                -- found, none, ambiguous
+  email TEXT NOT NULL,                -- folded, that was looked for
+  native_id TEXT NOT NULL,
+  native_name TEXT NOT NULL,
+  at BIGINT NOT NULL,                 -- when the system was asked
+  due BIGINT NOT NULL,                -- when it is asked again
+  PRIMARY KEY (org, system, person)
+);
+
+CREATE INDEX connector_match_found ON connector_match (state, system);
+
+CREATE INDEX connector_match_person ON connector_match (person);
+
+CREATE TABLE connector_ring (
+  org TEXT NOT NULL,
+  system TEXT NOT NULL,
+  token TEXT NOT NULL,                -- SHA-256 of its jti
+  ends BIGINT NOT NULL,
+  PRIMARY KEY (system, token)
+);
 
 CREATE TABLE connector_system (
   org TEXT NOT NULL,
@@ -662,6 +724,53 @@ CREATE UNIQUE INDEX once_value_slot ON once_value (kind, slot) WHERE slot IS NOT
 
 CREATE INDEX once_value_subject ON once_value (subject, kind) WHERE subject <> '';
 
+CREATE TABLE order_read (
+  person TEXT NOT NULL,
+  system TEXT NOT NULL,
+  newest BIGINT NOT NULL,             -- last change there that was seen
+  whole BIGINT NOT NULL,              -- when all of them were read
+  PRIMARY KEY (person, system)
+);
+
+CREATE TABLE order_request (
+  id TEXT NOT NULL PRIMARY KEY,
+  org TEXT NOT NULL,
+  person TEXT NOT NULL,
+  system TEXT NOT NULL,
+  label TEXT NOT NULL,                -- how people call the system
+  nonce TEXT NOT NULL,                -- of the form that it was ordered by; "" was not ordered here
+  item TEXT NOT NULL,                 -- of the catalog
+  quantity BIGINT NOT NULL,
+  filled TEXT NOT NULL,               -- what was typed, as labels and values, JSON
+  price TEXT NOT NULL,
+  way TEXT NOT NULL,                  -- "" it is there; sending, refused
+  effect TEXT NOT NULL,               -- that brings the order out
+  sent BIGINT NOT NULL,               -- when it was first sent; 0: certainly not
+  known TEXT NOT NULL,                -- orders that were there before, JSON
+  unclear BIGINT NOT NULL,            -- 1: nobody can say which of several it became
+  why TEXT NOT NULL,                  -- kind of problem that it was refused with
+  said TEXT NOT NULL,                 -- the system's own words about it
+  number TEXT NOT NULL,               -- as the system calls it; "" not yet
+  url TEXT NOT NULL,
+  title TEXT NOT NULL,
+  state TEXT NOT NULL,                -- open, waiting, approved, rejected, closed, cancelled, unknown
+  native TEXT NOT NULL,               -- the system's own word
+  asked TEXT NOT NULL,                -- who is asked to approve it, JSON
+  stale BIGINT NOT NULL,              -- 1: who is asked is to be read again
+  closed BIGINT NOT NULL,             -- 1: nothing more is expected
+  steps TEXT NOT NULL,                -- what happened, JSON
+  opened BIGINT NOT NULL,
+  touched BIGINT NOT NULL,            -- last change there, as the system says it
+  changed BIGINT NOT NULL,
+  version BIGINT NOT NULL
+);
+
+CREATE INDEX order_list ON order_request (person, closed, opened, id);
+
+CREATE UNIQUE INDEX order_nonce ON order_request (person, nonce) WHERE nonce <> '';
+
+CREATE UNIQUE INDEX order_number ON order_request (person, system, number) WHERE number <> '';
+
 CREATE TABLE org (
   id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -678,6 +787,16 @@ CREATE TABLE org (
 CREATE INDEX org_parent ON org (parent, title, id);
 
 CREATE INDEX org_title ON org (title, id);
+
+CREATE TABLE paper (
+  org TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, kind, name)
+);
 
 CREATE TABLE passkey (
   person TEXT NOT NULL,

@@ -10,6 +10,14 @@ import (
 	"time"
 )
 
+// Defines values for AddCardPolicyRequestLevel.
+const (
+	AddCardPolicyRequestLevelAal1    AddCardPolicyRequestLevel = "aal1"
+	AddCardPolicyRequestLevelAal2    AddCardPolicyRequestLevel = "aal2"
+	AddCardPolicyRequestLevelEmpty   AddCardPolicyRequestLevel = ""
+	AddCardPolicyRequestLevelPasskey AddCardPolicyRequestLevel = "passkey"
+)
+
 // Defines values for AddCardSenderRequestAlg.
 const (
 	AddCardSenderRequestAlgES256 AddCardSenderRequestAlg = "ES256"
@@ -67,6 +75,14 @@ const (
 	AskStateWithdrawn AskState = "withdrawn"
 )
 
+// Defines values for CardPolicyLevel.
+const (
+	CardPolicyLevelAal1    CardPolicyLevel = "aal1"
+	CardPolicyLevelAal2    CardPolicyLevel = "aal2"
+	CardPolicyLevelEmpty   CardPolicyLevel = ""
+	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
+)
+
 // Defines values for CardSenderAlg.
 const (
 	CardSenderAlgES256 CardSenderAlg = "ES256"
@@ -84,6 +100,14 @@ const (
 const (
 	CardSenderSignatureHTTP CardSenderSignature = "http"
 	CardSenderSignatureJwt  CardSenderSignature = "jwt"
+)
+
+// Defines values for ChangeCardPolicyRequestLevel.
+const (
+	ChangeCardPolicyRequestLevelAal1    ChangeCardPolicyRequestLevel = "aal1"
+	ChangeCardPolicyRequestLevelAal2    ChangeCardPolicyRequestLevel = "aal2"
+	ChangeCardPolicyRequestLevelEmpty   ChangeCardPolicyRequestLevel = ""
+	ChangeCardPolicyRequestLevelPasskey ChangeCardPolicyRequestLevel = "passkey"
 )
 
 // Defines values for ChangeCardSenderRequestAlg.
@@ -307,6 +331,13 @@ const (
 	SendCardRequestPriorityUrgent SendCardRequestPriority = "urgent"
 )
 
+// Defines values for SenderTemplateBodyPriority.
+const (
+	SenderTemplateBodyPriorityHigh   SenderTemplateBodyPriority = "high"
+	SenderTemplateBodyPriorityNormal SenderTemplateBodyPriority = "normal"
+	SenderTemplateBodyPriorityUrgent SenderTemplateBodyPriority = "urgent"
+)
+
 // Defines values for SentCardPriority.
 const (
 	SentCardPriorityHigh   SentCardPriority = "high"
@@ -360,13 +391,6 @@ const (
 const (
 	SystemModeService SystemMode = "service"
 	SystemModeUser    SystemMode = "user"
-)
-
-// Defines values for TemplatePriority.
-const (
-	TemplatePriorityHigh   TemplatePriority = "high"
-	TemplatePriorityNormal TemplatePriority = "normal"
-	TemplatePriorityUrgent TemplatePriority = "urgent"
 )
 
 // Defines values for WrappedKind.
@@ -557,6 +581,57 @@ type AddApprovalPolicyRequest struct {
 	When *string `json:"when,omitempty"`
 }
 
+// AddAskTargetRequest defines model for AddAskTargetRequest.
+type AddAskTargetRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Thing `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
+}
+
+// AddAskTemplateRequest defines model for AddAskTemplateRequest.
+type AddAskTemplateRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Template `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
+}
+
+// AddCardPolicyRequest defines model for AddCardPolicyRequest.
+type AddCardPolicyRequest struct {
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *AddCardPolicyRequestLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// AddCardPolicyRequestLevel What a session must have shown; left out: however they signed in
+type AddCardPolicyRequestLevel string
+
 // AddCardSenderRequest defines model for AddCardSenderRequest.
 type AddCardSenderRequest struct {
 	// Alg ES256 if it is left out
@@ -587,7 +662,7 @@ type AddCardSenderRequest struct {
 	Signature *AddCardSenderRequestSignature `json:"signature,omitempty"`
 
 	// Templates Cards with places for arguments, at most 50
-	Templates *[]Template `json:"templates,omitempty"`
+	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
 
 	// Title As people read it on cards; the name if it is left out
 	Title *string `json:"title,omitempty"`
@@ -707,6 +782,18 @@ type AddRoleRequest struct {
 
 	// Title As people read it
 	Title *string `json:"title,omitempty"`
+}
+
+// AddRotaRequest defines model for AddRotaRequest.
+type AddRotaRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec RotaRota `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
 }
 
 // AddSignInPolicyRequest defines model for AddSignInPolicyRequest.
@@ -897,6 +984,9 @@ type Ask struct {
 	// Target Id of what is asked for
 	Target string `json:"target"`
 
+	// Ticket Number of the outside ticket that is told of each step
+	Ticket *string `json:"ticket,omitempty"`
+
 	// Title Of what is asked for, as it was called then
 	Title string `json:"title"`
 
@@ -948,8 +1038,14 @@ type AskRequest struct {
 	// Reason Plain text, at most 1000 characters
 	Reason *string `json:"reason,omitempty"`
 
+	// System Id of the outside system of the ticket
+	System *string `json:"system,omitempty"`
+
 	// Target Id of what is asked for
 	Target string `json:"target"`
+
+	// Ticket Number of a ticket that is told of each step
+	Ticket *string `json:"ticket,omitempty"`
 }
 
 // AskStage defines model for AskStage.
@@ -989,6 +1085,15 @@ type AskStep struct {
 
 	// Text What somebody wrote, plain text
 	Text *string `json:"text,omitempty"`
+}
+
+// Asked defines model for Asked.
+type Asked struct {
+	// Name As the system writes it
+	Name string `json:"name"`
+
+	// State pending, approved, rejected, cancelled or unknown
+	State string `json:"state"`
 }
 
 // Audience defines model for Audience.
@@ -1056,6 +1161,9 @@ type Card struct {
 	// Other Who decided elsewhere
 	Other *string `json:"other,omitempty"`
 
+	// Proof What a policy asks of whoever decides it; of one card that waits
+	Proof *CardProofBody `json:"proof,omitempty"`
+
 	// Raised When it was first asked
 	Raised time.Time `json:"raised"`
 
@@ -1099,6 +1207,57 @@ type CardList struct {
 	Open int64 `json:"open"`
 }
 
+// CardPolicy defines model for CardPolicy.
+type CardPolicy struct {
+	// ID Identifier of the policy
+	ID string `json:"id"`
+
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *CardPolicyLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// CardPolicyLevel What a session must have shown; left out: however they signed in
+type CardPolicyLevel string
+
+// CardPolicyList defines model for CardPolicyList.
+type CardPolicyList struct {
+	// Items By name
+	Items []CardPolicy `json:"items"`
+}
+
+// CardProofBody defines model for CardProofBody.
+type CardProofBody struct {
+	// Enough This session has it already
+	Enough bool `json:"enough"`
+
+	// Level aal1, aal2 or passkey; left out: however they signed in
+	Level *string `json:"level,omitempty"`
+
+	// Within Seconds that the proof may be old; left out: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
 // CardSender defines model for CardSender.
 type CardSender struct {
 	// Alg ES256 if it is left out
@@ -1138,7 +1297,7 @@ type CardSender struct {
 	Signature *CardSenderSignature `json:"signature,omitempty"`
 
 	// Templates Cards with places for arguments, at most 50
-	Templates *[]Template `json:"templates,omitempty"`
+	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
 
 	// Title As people read it on cards; the name if it is left out
 	Title *string `json:"title,omitempty"`
@@ -1181,6 +1340,27 @@ type CardSenderToken struct {
 type CardSenderTokenList struct {
 	// Items The newest first
 	Items []CardSenderToken `json:"items"`
+}
+
+// Catalog defines model for Catalog.
+type Catalog struct {
+	// Connected The caller has switched it on
+	Connected bool `json:"connected"`
+
+	// Organization Identifier of the organization that it belongs to
+	Organization string `json:"organization"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title As people call it
+	Title string `json:"title"`
+}
+
+// CatalogList defines model for CatalogList.
+type CatalogList struct {
+	// Items Systems with a catalog
+	Items []Catalog `json:"items"`
 }
 
 // ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
@@ -1243,6 +1423,36 @@ type ChangeApprovalPolicyRequest struct {
 	When *string `json:"when,omitempty"`
 }
 
+// ChangeCardPolicyRequest defines model for ChangeCardPolicyRequest.
+type ChangeCardPolicyRequest struct {
+	// Kinds outside, ask, app; every kind if empty
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Level What a session must have shown; left out: however they signed in
+	Level *ChangeCardPolicyRequestLevel `json:"level,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Systems Identifiers of outside systems; all if empty
+	Systems *[]string `json:"systems,omitempty"`
+
+	// Urgent These cards may disturb quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version As read; a change in between is a conflict
+	Version int64 `json:"version"`
+
+	// When A condition in CEL over card and now; where it fails the policy applies
+	When *string `json:"when,omitempty"`
+
+	// Within Seconds that the proof may be old; 0: as old as the session
+	Within *int64 `json:"within,omitempty"`
+}
+
+// ChangeCardPolicyRequestLevel What a session must have shown; left out: however they signed in
+type ChangeCardPolicyRequestLevel string
+
 // ChangeCardSenderRequest defines model for ChangeCardSenderRequest.
 type ChangeCardSenderRequest struct {
 	// Alg ES256 if it is left out
@@ -1273,7 +1483,7 @@ type ChangeCardSenderRequest struct {
 	Signature *ChangeCardSenderRequestSignature `json:"signature,omitempty"`
 
 	// Templates Cards with places for arguments, at most 50
-	Templates *[]Template `json:"templates,omitempty"`
+	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
 
 	// Title As people read it on cards; the name if it is left out
 	Title *string `json:"title,omitempty"`
@@ -2335,7 +2545,7 @@ type Input struct {
 	Max *int64 `json:"max,omitempty"`
 
 	// Options One of them is chosen
-	Options *[]Option `json:"options,omitempty"`
+	Options *[]SenderOption `json:"options,omitempty"`
 
 	// Required The action cannot be pressed without it
 	Required *bool `json:"required,omitempty"`
@@ -2426,6 +2636,57 @@ type IssuedList struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
+}
+
+// Item defines model for Item.
+type Item struct {
+	// Category As the system calls it
+	Category *string `json:"category,omitempty"`
+
+	// Digest Of a single item; an order sends it back
+	Digest *string `json:"digest,omitempty"`
+
+	// Fields What an order asks; of a single item
+	Fields []ItemField `json:"fields"`
+
+	// ID Identifier at the system
+	ID string `json:"id"`
+
+	// Price Of one, as the system writes it
+	Price *string `json:"price,omitempty"`
+
+	// Text Plain text
+	Text *string `json:"text,omitempty"`
+
+	// Title Plain text
+	Title string `json:"title"`
+}
+
+// ItemField defines model for ItemField.
+type ItemField struct {
+	// Format text, number, date, select or boolean
+	Format string `json:"format"`
+
+	// ID Name of the value in an order
+	ID string `json:"id"`
+
+	// Label As the system calls it
+	Label string `json:"label"`
+
+	// Max Characters
+	Max *int64 `json:"max,omitempty"`
+
+	// Min Characters; 1 makes it compulsory
+	Min *int64 `json:"min,omitempty"`
+
+	// Options What can be chosen
+	Options []Option `json:"options"`
+}
+
+// ItemList defines model for ItemList.
+type ItemList struct {
+	// Items As the system orders them
+	Items []Item `json:"items"`
 }
 
 // Key defines model for Key.
@@ -2552,6 +2813,33 @@ type ListKeysResponse struct {
 
 	// Root What opens the root key
 	Root []Wrapped `json:"root"`
+}
+
+// ListRota defines model for ListRota.
+type ListRota struct {
+	// Items What is on this page
+	Items []Rota `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListTemplate defines model for ListTemplate.
+type ListTemplate struct {
+	// Items What is on this page
+	Items []PaperBodyTemplate `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// ListThing defines model for ListThing.
+type ListThing struct {
+	// Items What is on this page
+	Items []PaperBodyThing `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // MakeCardSenderTokenRequest defines model for MakeCardSenderTokenRequest.
@@ -2930,11 +3218,107 @@ type OpenSessionList struct {
 
 // Option defines model for Option.
 type Option struct {
-	// Label As people read it
+	// Label What people read
 	Label string `json:"label"`
 
-	// Value In the callback
+	// Value What is sent
 	Value string `json:"value"`
+}
+
+// Order defines model for Order.
+type Order struct {
+	// Asked Who is asked to approve it
+	Asked []Asked `json:"asked"`
+
+	// ID Identifier of the request here
+	ID string `json:"id"`
+
+	// Item Of the catalog, of one that was ordered here
+	Item *string `json:"item,omitempty"`
+
+	// NativeState The system's own word
+	NativeState *string `json:"native_state,omitempty"`
+
+	// Number As the system calls it; left out until it has one
+	Number *string `json:"number,omitempty"`
+
+	// Opened When it was made
+	Opened time.Time `json:"opened"`
+
+	// Org Organization that the system belongs to
+	Org string `json:"org"`
+
+	// Price Of one, as the system wrote it
+	Price *string `json:"price,omitempty"`
+
+	// Quantity Of one that was ordered here
+	Quantity *int64 `json:"quantity,omitempty"`
+
+	// Said The system's own words about it
+	Said *string `json:"said,omitempty"`
+
+	// Source How people call the system
+	Source string `json:"source"`
+
+	// State open, waiting, approved, rejected, closed, cancelled, gone or unknown
+	State string `json:"state"`
+
+	// Steps What happened, the oldest first
+	Steps []OrderStep `json:"steps"`
+
+	// System Identifier of the system
+	System string `json:"system"`
+
+	// Title Plain text
+	Title string `json:"title"`
+
+	// URL The request at its system
+	URL *string `json:"url,omitempty"`
+
+	// Version Raised by each change
+	Version int64 `json:"version"`
+
+	// Way there, sending, refused, or unclear: it may have arrived
+	Way string `json:"way"`
+
+	// Why Kind of problem, of one that was refused
+	Why *string `json:"why,omitempty"`
+}
+
+// OrderItemRequest defines model for OrderItemRequest.
+type OrderItemRequest struct {
+	// Digest Of the item as it was read
+	Digest string `json:"digest"`
+
+	// Key Made up by the caller, 26 characters of lower-case Crockford base32; sent again it is the same order
+	Key string `json:"key"`
+
+	// Quantity How many
+	Quantity *int64 `json:"quantity,omitempty"`
+
+	// Values By field of the item
+	Values *map[string]string `json:"values,omitempty"`
+}
+
+// OrderList defines model for OrderList.
+type OrderList struct {
+	// Items The newest first
+	Items []Order `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// OrderStep defines model for OrderStep.
+type OrderStep struct {
+	// At When it was seen here
+	At time.Time `json:"at"`
+
+	// Name ordered, placed, refused, found or state.STATE
+	Name string `json:"name"`
+
+	// Text The system's own word
+	Text *string `json:"text,omitempty"`
 }
 
 // Organization defines model for Organization.
@@ -2994,6 +3378,18 @@ type OutsideState struct {
 	Name string `json:"name"`
 }
 
+// Override defines model for Override.
+type Override struct {
+	// From When it begins
+	From time.Time `json:"from"`
+
+	// Person Id of the person, in manifests the login
+	Person string `json:"person"`
+
+	// Until When it is over, exclusive
+	Until time.Time `json:"until"`
+}
+
 // Pair defines model for Pair.
 type Pair struct {
 	// Label What it is
@@ -3010,6 +3406,36 @@ type Panel struct {
 
 	// Need How many of them approve; 1 if 0
 	Need *int64 `json:"need,omitempty"`
+}
+
+// PaperBodyTemplate defines model for PaperBodyTemplate.
+type PaperBodyTemplate struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Template `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// PaperBodyThing defines model for PaperBodyThing.
+type PaperBodyThing struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Thing `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
 }
 
 // Part defines model for Part.
@@ -3253,6 +3679,51 @@ type PolicyList struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
+}
+
+// PolicyResource defines model for PolicyResource.
+type PolicyResource struct {
+	// Absolute Seconds that a session lasts at most; 0 is the default
+	Absolute *int64 `json:"absolute,omitempty"`
+
+	// Groups Only for who is in one of them
+	Groups *[]string `json:"groups,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Idle Seconds without a request that end a session; 0 is the default
+	Idle *int64 `json:"idle,omitempty"`
+
+	// Name Unique in the organization
+	Name string `json:"name"`
+
+	// Passkeys What new passkeys must be
+	Passkeys *PolicyKey `json:"passkeys,omitempty"`
+
+	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
+	Require *[]string `json:"require,omitempty"`
+
+	// Roles Only for who has one of them
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// PolicyResourceList defines model for PolicyResourceList.
+type PolicyResourceList struct {
+	// Items What is on this page
+	Items []PolicyResource `json:"items"`
+}
+
+// Price defines model for Price.
+type Price struct {
+	// Amount Decimal number: 1200.50
+	Amount *string `json:"amount,omitempty"`
+
+	// Currency ISO 4217: JPY
+	Currency *string `json:"currency,omitempty"`
 }
 
 // Problem defines model for Problem.
@@ -3516,6 +3987,45 @@ type RoleList struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// Rota defines model for Rota.
+type Rota struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec RotaRota `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// RotaRota defines model for RotaRota.
+type RotaRota struct {
+	// Handover Hour of the handover, 09:00 if empty
+	Handover *string `json:"handover,omitempty"`
+
+	// Overrides Who is on call instead for a time
+	Overrides *[]Override `json:"overrides,omitempty"`
+
+	// People Who takes turns, in this order: ids, in manifests logins
+	People []string `json:"people"`
+
+	// Starts Day on which the first one's first turn begins: 2026-11-23
+	Starts string `json:"starts"`
+
+	// TimeZone IANA name: Asia/Tokyo
+	TimeZone string `json:"time_zone"`
+
+	// Title What people call it
+	Title *string `json:"title,omitempty"`
+
+	// Turn Days of one turn, 7 if 0
+	Turn *int64 `json:"turn,omitempty"`
+}
+
 // Row defines model for Row.
 type Row struct {
 	// Action What is done about it
@@ -3620,6 +4130,45 @@ type SendCardRequest struct {
 
 // SendCardRequestPriority normal if it is left out
 type SendCardRequestPriority string
+
+// SenderOption defines model for SenderOption.
+type SenderOption struct {
+	// Label As people read it
+	Label string `json:"label"`
+
+	// Value In the callback
+	Value string `json:"value"`
+}
+
+// SenderTemplateBody defines model for SenderTemplateBody.
+type SenderTemplateBody struct {
+	// Actions At most 3
+	Actions *[]Action `json:"actions,omitempty"`
+
+	// Approval People approve or refuse
+	Approval *Approval `json:"approval,omitempty"`
+
+	// Fields At most 20, with places for arguments
+	Fields *[]Field `json:"fields,omitempty"`
+
+	// Name Lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// OneDecision The first decision ends it for all
+	OneDecision *bool `json:"one_decision,omitempty"`
+
+	// Priority normal if it is left out
+	Priority *SenderTemplateBodyPriority `json:"priority,omitempty"`
+
+	// Text With places for arguments
+	Text *string `json:"text,omitempty"`
+
+	// Title With places for arguments, as in {amount}
+	Title string `json:"title"`
+}
+
+// SenderTemplateBodyPriority normal if it is left out
+type SenderTemplateBodyPriority string
 
 // SendersOut defines model for SendersOut.
 type SendersOut struct {
@@ -3754,42 +4303,6 @@ type Sheet struct {
 
 	// Why Code of why not, or of why it could not be released now
 	Why *string `json:"why,omitempty"`
-}
-
-// SigninPolicyResource defines model for SigninPolicyResource.
-type SigninPolicyResource struct {
-	// Absolute Seconds that a session lasts at most; 0 is the default
-	Absolute *int64 `json:"absolute,omitempty"`
-
-	// Groups Only for who is in one of them
-	Groups *[]string `json:"groups,omitempty"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Idle Seconds without a request that end a session; 0 is the default
-	Idle *int64 `json:"idle,omitempty"`
-
-	// Name Unique in the organization
-	Name string `json:"name"`
-
-	// Passkeys What new passkeys must be
-	Passkeys *PolicyKey `json:"passkeys,omitempty"`
-
-	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
-	Require *[]string `json:"require,omitempty"`
-
-	// Roles Only for who has one of them
-	Roles *[]string `json:"roles,omitempty"`
-
-	// Version Send it back with a change
-	Version int64 `json:"version"`
-}
-
-// SigninPolicyResourceList defines model for SigninPolicyResourceList.
-type SigninPolicyResourceList struct {
-	// Items What is on this page
-	Items []SigninPolicyResource `json:"items"`
 }
 
 // SigningKey defines model for SigningKey.
@@ -3998,6 +4511,9 @@ type Stretch struct {
 	// From Its beginning; it ends where the next begins
 	From time.Time `json:"from"`
 
+	// Further Asks, cards and leases by what became of them: asked, released, ask-refused, ask-expired, card-raised, card-decided, card-applied, card-failed, lease-begun, lease-ended, lease-stuck
+	Further *map[string]int64 `json:"further,omitempty"`
+
 	// Invited Invitations made
 	Invited int64 `json:"invited"`
 
@@ -4143,33 +4659,24 @@ type TargetList struct {
 
 // Template defines model for Template.
 type Template struct {
-	// Actions At most 3
-	Actions *[]Action `json:"actions,omitempty"`
+	// About For whom it is, plain text
+	About *string `json:"about,omitempty"`
 
-	// Approval People approve or refuse
-	Approval *Approval `json:"approval,omitempty"`
+	// Hint What a reason should say
+	Hint *string `json:"hint,omitempty"`
 
-	// Fields At most 20, with places for arguments
-	Fields *[]Field `json:"fields,omitempty"`
+	// Hours For how long; 0: as the policy proposes
+	Hours *int64 `json:"hours,omitempty"`
 
-	// Name Lower-case letters, digits, hyphens
-	Name string `json:"name"`
+	// Reason Written into the form beforehand
+	Reason *string `json:"reason,omitempty"`
 
-	// OneDecision The first decision ends it for all
-	OneDecision *bool `json:"one_decision,omitempty"`
+	// Things What is asked for, each by itself: group:ID or role:ID, by name in manifests
+	Things []string `json:"things"`
 
-	// Priority normal if it is left out
-	Priority *TemplatePriority `json:"priority,omitempty"`
-
-	// Text With places for arguments
-	Text *string `json:"text,omitempty"`
-
-	// Title With places for arguments, as in {amount}
+	// Title What people call it
 	Title string `json:"title"`
 }
-
-// TemplatePriority normal if it is left out
-type TemplatePriority string
 
 // Test defines model for Test.
 type Test struct {
@@ -4199,6 +4706,24 @@ type Test struct {
 type TestSystemRequest struct {
 	// Ticket Number of a ticket to read
 	Ticket *string `json:"ticket,omitempty"`
+}
+
+// Thing defines model for Thing.
+type Thing struct {
+	// About What it is and what it is for, plain text
+	About *string `json:"about,omitempty"`
+
+	// Attributes What else policies tell it by: risk, and the like
+	Attributes *map[string]string `json:"attributes,omitempty"`
+
+	// Owners Whom the approver owner means: ids, in manifests logins
+	Owners *[]string `json:"owners,omitempty"`
+
+	// Price What it costs
+	Price *Price `json:"price,omitempty"`
+
+	// Target What it is about: group:ID or role:ID, by name in manifests
+	Target string `json:"target"`
 }
 
 // Ticket defines model for Ticket.
@@ -4295,6 +4820,27 @@ type Trouble struct {
 
 	// Message In the caller's language
 	Message string `json:"message"`
+}
+
+// Turn defines model for Turn.
+type Turn struct {
+	// From Since when
+	From *time.Time `json:"from,omitempty"`
+
+	// Instead In the place of whose turn it is
+	Instead *bool `json:"instead,omitempty"`
+
+	// Person Id of the person who is on call; missing: nobody
+	Person *string `json:"person,omitempty"`
+
+	// Until When it is handed over
+	Until time.Time `json:"until"`
+}
+
+// TurnList defines model for TurnList.
+type TurnList struct {
+	// Items What is on this page
+	Items []Turn `json:"items"`
 }
 
 // UnsealRequest defines model for UnsealRequest.
@@ -4438,6 +4984,15 @@ type ListCardsParams struct {
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListCatalogItemsParams defines parameters for ListCatalogItems.
+type ListCatalogItemsParams struct {
+	// Text Narrows the list
+	Text *string `form:"text,omitempty" json:"text,omitempty"`
+
+	// Category Narrows the list, where the system knows categories
+	Category *string `form:"category,omitempty" json:"category,omitempty"`
+}
+
 // GetDashboardParams defines parameters for GetDashboard.
 type GetDashboardParams struct {
 	// Of The organization (what is meant without it, where permitted), or the house with all organizations
@@ -4516,6 +5071,18 @@ type ListNoticesParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListOrdersParams defines parameters for ListOrders.
+type ListOrdersParams struct {
+	// Done Those that are closed
+	Done *bool `form:"done,omitempty" json:"done,omitempty"`
+
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Requests on a page
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
@@ -4708,6 +5275,9 @@ type EraseFieldJSONRequestBody = EraseFieldRequest
 // DecideCardJSONRequestBody defines body for DecideCard for application/json ContentType.
 type DecideCardJSONRequestBody = DecideCardRequest
 
+// OrderItemJSONRequestBody defines body for OrderItem for application/json ContentType.
+type OrderItemJSONRequestBody = OrderItemRequest
+
 // SkipEffectJSONRequestBody defines body for SkipEffect for application/json ContentType.
 type SkipEffectJSONRequestBody = SkipEffectRequest
 
@@ -4759,6 +5329,24 @@ type AddApprovalPolicyJSONRequestBody = AddApprovalPolicyRequest
 // ChangeApprovalPolicyJSONRequestBody defines body for ChangeApprovalPolicy for application/json ContentType.
 type ChangeApprovalPolicyJSONRequestBody = ChangeApprovalPolicyRequest
 
+// AddAskTargetJSONRequestBody defines body for AddAskTarget for application/json ContentType.
+type AddAskTargetJSONRequestBody = AddAskTargetRequest
+
+// ChangeAskTargetJSONRequestBody defines body for ChangeAskTarget for application/json ContentType.
+type ChangeAskTargetJSONRequestBody = AddAskTargetRequest
+
+// AddAskTemplateJSONRequestBody defines body for AddAskTemplate for application/json ContentType.
+type AddAskTemplateJSONRequestBody = AddAskTemplateRequest
+
+// ChangeAskTemplateJSONRequestBody defines body for ChangeAskTemplate for application/json ContentType.
+type ChangeAskTemplateJSONRequestBody = AddAskTemplateRequest
+
+// AddCardPolicyJSONRequestBody defines body for AddCardPolicy for application/json ContentType.
+type AddCardPolicyJSONRequestBody = AddCardPolicyRequest
+
+// ChangeCardPolicyJSONRequestBody defines body for ChangeCardPolicy for application/json ContentType.
+type ChangeCardPolicyJSONRequestBody = ChangeCardPolicyRequest
+
 // AddCardSenderJSONRequestBody defines body for AddCardSender for application/json ContentType.
 type AddCardSenderJSONRequestBody = AddCardSenderRequest
 
@@ -4791,6 +5379,12 @@ type AddRoleJSONRequestBody = AddRoleRequest
 
 // ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
 type ChangeRoleJSONRequestBody = ChangeRoleRequest
+
+// AddRotaJSONRequestBody defines body for AddRota for application/json ContentType.
+type AddRotaJSONRequestBody = AddRotaRequest
+
+// ChangeRotaJSONRequestBody defines body for ChangeRota for application/json ContentType.
+type ChangeRotaJSONRequestBody = AddRotaRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -5072,6 +5666,51 @@ func (c *Client) DecideCard(ctx context.Context, card string, body DecideCardReq
 	r := request{id: "decide-card", method: http.MethodPost, path: place("/cards/{card}/decide", card)}
 	r.body = body
 	out := new(Card)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCatalogs Systems at which the caller can order, or could once they have switched them on
+//
+// For everybody who is signed in.
+func (c *Client) ListCatalogs(ctx context.Context) (*CatalogList, error) {
+	r := request{id: "list-catalogs", method: http.MethodGet, path: place("/catalogs")}
+	out := new(CatalogList)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCatalogItems What a system offers
+//
+// For everybody who is signed in.
+func (c *Client) ListCatalogItems(ctx context.Context, catalog string, params *ListCatalogItemsParams) (*ItemList, error) {
+	r := request{id: "list-catalog-items", method: http.MethodGet, path: place("/catalogs/{catalog}/items", catalog)}
+	if params != nil {
+		if params.Text != nil {
+			r.ask("text", *params.Text)
+		}
+		if params.Category != nil {
+			r.ask("category", *params.Category)
+		}
+	}
+	out := new(ItemList)
+	return out, c.do(ctx, r, out)
+}
+
+// GetCatalogItem One item, with its fields and the digest that an order needs
+//
+// For everybody who is signed in.
+func (c *Client) GetCatalogItem(ctx context.Context, catalog string, item string) (*Item, error) {
+	r := request{id: "get-catalog-item", method: http.MethodGet, path: place("/catalogs/{catalog}/items/{item}", catalog, item)}
+	out := new(Item)
+	return out, c.do(ctx, r, out)
+}
+
+// OrderItem Order an item; it is on its way when this returns
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) OrderItem(ctx context.Context, catalog string, item string, body OrderItemRequest) (*Order, error) {
+	r := request{id: "order-item", method: http.MethodPost, path: place("/catalogs/{catalog}/items/{item}/order", catalog, item)}
+	r.body = body
+	out := new(Order)
 	return out, c.do(ctx, r, out)
 }
 
@@ -5604,6 +6243,51 @@ func (c *Client) ChangeNotice(ctx context.Context, notice string, body ChangeNot
 	return out, c.do(ctx, r, out)
 }
 
+// ListOrders The caller's own requests at outside systems
+//
+// For everybody who is signed in.
+func (c *Client) ListOrders(ctx context.Context, params *ListOrdersParams) (*OrderList, error) {
+	r := request{id: "list-orders", method: http.MethodGet, path: place("/orders")}
+	if params != nil {
+		if params.Done != nil {
+			r.ask("done", *params.Done)
+		}
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(OrderList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListOrders goes through ListOrders page by page. An error is the last thing that it yields.
+func (c *Client) EachListOrders(ctx context.Context, params *ListOrdersParams) iter.Seq2[Order, error] {
+	var p ListOrdersParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]Order, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListOrders(ctx, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// GetOrder One request, with who is asked to approve it
+//
+// For everybody who is signed in.
+func (c *Client) GetOrder(ctx context.Context, order string) (*Order, error) {
+	r := request{id: "get-order", method: http.MethodGet, path: place("/orders/{order}", order)}
+	out := new(Order)
+	return out, c.do(ctx, r, out)
+}
+
 // ListOrganizations Organizations that the caller may know of, by title
 //
 // For everybody who is signed in.
@@ -5723,6 +6407,98 @@ func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval 
 	return out, c.do(ctx, r, out)
 }
 
+// ListAskTargets All of an organization, by name
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListAskTargets(ctx context.Context, org string) (*ListThing, error) {
+	r := request{id: "list-ask-targets", method: http.MethodGet, path: place("/organizations/{org}/ask-targets", org)}
+	out := new(ListThing)
+	return out, c.do(ctx, r, out)
+}
+
+// AddAskTarget Add one
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTargetRequest) (*PaperBodyThing, error) {
+	r := request{id: "add-ask-target", method: http.MethodPost, path: place("/organizations/{org}/ask-targets", org)}
+	r.body = body
+	out := new(PaperBodyThing)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteAskTarget Say nothing of a thing any more
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) DeleteAskTarget(ctx context.Context, org string, askTarget string) error {
+	r := request{id: "delete-ask-target", method: http.MethodDelete, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
+	return c.do(ctx, r, nil)
+}
+
+// GetAskTarget What is said of one thing
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) GetAskTarget(ctx context.Context, org string, askTarget string) (*PaperBodyThing, error) {
+	r := request{id: "get-ask-target", method: http.MethodGet, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
+	out := new(PaperBodyThing)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeAskTarget Change what is said of a thing
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ChangeAskTarget(ctx context.Context, org string, askTarget string, body AddAskTargetRequest) (*PaperBodyThing, error) {
+	r := request{id: "change-ask-target", method: http.MethodPut, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
+	r.body = body
+	out := new(PaperBodyThing)
+	return out, c.do(ctx, r, out)
+}
+
+// ListAskTemplates All of an organization, by name
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ListAskTemplates(ctx context.Context, org string) (*ListTemplate, error) {
+	r := request{id: "list-ask-templates", method: http.MethodGet, path: place("/organizations/{org}/ask-templates", org)}
+	out := new(ListTemplate)
+	return out, c.do(ctx, r, out)
+}
+
+// AddAskTemplate Add one
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) AddAskTemplate(ctx context.Context, org string, body AddAskTemplateRequest) (*PaperBodyTemplate, error) {
+	r := request{id: "add-ask-template", method: http.MethodPost, path: place("/organizations/{org}/ask-templates", org)}
+	r.body = body
+	out := new(PaperBodyTemplate)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteAskTemplate Delete a prepared ask
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) DeleteAskTemplate(ctx context.Context, org string, askTemplate string) error {
+	r := request{id: "delete-ask-template", method: http.MethodDelete, path: place("/organizations/{org}/ask-templates/{ask_template}", org, askTemplate)}
+	return c.do(ctx, r, nil)
+}
+
+// GetAskTemplate One prepared ask
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) GetAskTemplate(ctx context.Context, org string, askTemplate string) (*PaperBodyTemplate, error) {
+	r := request{id: "get-ask-template", method: http.MethodGet, path: place("/organizations/{org}/ask-templates/{ask_template}", org, askTemplate)}
+	out := new(PaperBodyTemplate)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeAskTemplate Change a prepared ask
+//
+// Needs the permission `request.policy`, held in `org`.
+func (c *Client) ChangeAskTemplate(ctx context.Context, org string, askTemplate string, body AddAskTemplateRequest) (*PaperBodyTemplate, error) {
+	r := request{id: "change-ask-template", method: http.MethodPut, path: place("/organizations/{org}/ask-templates/{ask_template}", org, askTemplate)}
+	r.body = body
+	out := new(PaperBodyTemplate)
+	return out, c.do(ctx, r, out)
+}
+
 // ListAsks Every ask of an organization, the newest first
 //
 // Needs the permission `request.read`, held in `org`.
@@ -5734,6 +6510,52 @@ func (c *Client) ListAsks(ctx context.Context, org string, params *ListAsksParam
 		}
 	}
 	out := new(AskList)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCardPolicies How surely cards of an organization are decided
+//
+// Needs the permission `card.policy`, held in `org`.
+func (c *Client) ListCardPolicies(ctx context.Context, org string) (*CardPolicyList, error) {
+	r := request{id: "list-card-policies", method: http.MethodGet, path: place("/organizations/{org}/card-policies", org)}
+	out := new(CardPolicyList)
+	return out, c.do(ctx, r, out)
+}
+
+// AddCardPolicy Say how surely some cards are decided
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AddCardPolicy(ctx context.Context, org string, body AddCardPolicyRequest) (*CardPolicy, error) {
+	r := request{id: "add-card-policy", method: http.MethodPost, path: place("/organizations/{org}/card-policies", org)}
+	r.body = body
+	out := new(CardPolicy)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteCardPolicy Delete a policy
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) DeleteCardPolicy(ctx context.Context, org string, cardPolicy string) error {
+	r := request{id: "delete-card-policy", method: http.MethodDelete, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	return c.do(ctx, r, nil)
+}
+
+// GetCardPolicy One policy
+//
+// Needs the permission `card.policy`, held in `org`.
+func (c *Client) GetCardPolicy(ctx context.Context, org string, cardPolicy string) (*CardPolicy, error) {
+	r := request{id: "get-card-policy", method: http.MethodGet, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	out := new(CardPolicy)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeCardPolicy Change a policy; it counts for the next decision
+//
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy string, body ChangeCardPolicyRequest) (*CardPolicy, error) {
+	r := request{id: "change-card-policy", method: http.MethodPut, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
+	r.body = body
+	out := new(CardPolicy)
 	return out, c.do(ctx, r, out)
 }
 
@@ -6180,6 +7002,61 @@ func (c *Client) ChangeRole(ctx context.Context, org string, role string, body C
 	return out, c.do(ctx, r, out)
 }
 
+// ListRotas All of an organization, by name
+//
+// Needs the permission `rota.read`, held in `org`.
+func (c *Client) ListRotas(ctx context.Context, org string) (*ListRota, error) {
+	r := request{id: "list-rotas", method: http.MethodGet, path: place("/organizations/{org}/rotas", org)}
+	out := new(ListRota)
+	return out, c.do(ctx, r, out)
+}
+
+// AddRota Add one
+//
+// Needs the permission `rota.write`, held in `org`.
+func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (*Rota, error) {
+	r := request{id: "add-rota", method: http.MethodPost, path: place("/organizations/{org}/rotas", org)}
+	r.body = body
+	out := new(Rota)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteRota Delete a rota; policies that name it go to their fallback
+//
+// Needs the permission `rota.write`, held in `org`.
+func (c *Client) DeleteRota(ctx context.Context, org string, rota string) error {
+	r := request{id: "delete-rota", method: http.MethodDelete, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
+	return c.do(ctx, r, nil)
+}
+
+// GetRota One rota
+//
+// Needs the permission `rota.read`, held in `org`.
+func (c *Client) GetRota(ctx context.Context, org string, rota string) (*Rota, error) {
+	r := request{id: "get-rota", method: http.MethodGet, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
+	out := new(Rota)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeRota Change a rota
+//
+// Needs the permission `rota.write`, held in `org`.
+func (c *Client) ChangeRota(ctx context.Context, org string, rota string, body AddRotaRequest) (*Rota, error) {
+	r := request{id: "change-rota", method: http.MethodPut, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
+	r.body = body
+	out := new(Rota)
+	return out, c.do(ctx, r, out)
+}
+
+// ListTurns Who is on call now, and next
+//
+// Needs the permission `rota.read`, held in `org`.
+func (c *Client) ListTurns(ctx context.Context, org string, rota string) (*TurnList, error) {
+	r := request{id: "list-turns", method: http.MethodGet, path: place("/organizations/{org}/rotas/{rota}/turns", org, rota)}
+	out := new(TurnList)
+	return out, c.do(ctx, r, out)
+}
+
 // ListSessions Who is signed in and acts in the organization, the newest first
 //
 // Needs the permission `session.read`, held in `org`.
@@ -6243,19 +7120,19 @@ func (c *Client) EndSession(ctx context.Context, org string, session string) err
 // ListSignInPolicies What the organization asks of people who sign in
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*SigninPolicyResourceList, error) {
+func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*PolicyResourceList, error) {
 	r := request{id: "list-sign-in-policies", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies", org)}
-	out := new(SigninPolicyResourceList)
+	out := new(PolicyResourceList)
 	return out, c.do(ctx, r, out)
 }
 
 // AddSignInPolicy Add a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*SigninPolicyResource, error) {
+func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*PolicyResource, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
-	out := new(SigninPolicyResource)
+	out := new(PolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
@@ -6270,19 +7147,19 @@ func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy stri
 // GetSignInPolicy One policy
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*SigninPolicyResource, error) {
+func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*PolicyResource, error) {
 	r := request{id: "get-sign-in-policy", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
-	out := new(SigninPolicyResource)
+	out := new(PolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
 // ChangeSignInPolicy Change a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*SigninPolicyResource, error) {
+func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*PolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
-	out := new(SigninPolicyResource)
+	out := new(PolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
@@ -6685,6 +7562,10 @@ var Operations = []string{
 	"list-cards",
 	"get-card",
 	"decide-card",
+	"list-catalogs",
+	"list-catalog-items",
+	"get-catalog-item",
+	"order-item",
 	"list-connector-definitions",
 	"get-dashboard",
 	"list-dependents",
@@ -6734,6 +7615,8 @@ var Operations = []string{
 	"take-back-notice",
 	"get-notice",
 	"change-notice",
+	"list-orders",
+	"get-order",
 	"list-organizations",
 	"add-organization",
 	"delete-organization",
@@ -6744,7 +7627,22 @@ var Operations = []string{
 	"delete-approval-policy",
 	"get-approval-policy",
 	"change-approval-policy",
+	"list-ask-targets",
+	"add-ask-target",
+	"delete-ask-target",
+	"get-ask-target",
+	"change-ask-target",
+	"list-ask-templates",
+	"add-ask-template",
+	"delete-ask-template",
+	"get-ask-template",
+	"change-ask-template",
 	"list-asks",
+	"list-card-policies",
+	"add-card-policy",
+	"delete-card-policy",
+	"get-card-policy",
+	"change-card-policy",
 	"list-card-senders",
 	"add-card-sender",
 	"remove-card-sender",
@@ -6781,6 +7679,12 @@ var Operations = []string{
 	"delete-role",
 	"get-role",
 	"change-role",
+	"list-rotas",
+	"add-rota",
+	"delete-rota",
+	"get-rota",
+	"change-rota",
+	"list-turns",
 	"list-sessions",
 	"end-sessions",
 	"end-session",

@@ -39,8 +39,9 @@ const (
 		}
 		return found;
 	})()`
-	weight = `performance.getEntries().filter(e => e.entryType === "navigation" || e.entryType === "resource").reduce((sum, e) => sum + e.decodedBodySize, 0)`
-	paint  = `new Promise(done => {
+	weight   = `performance.getEntries().filter(e => e.entryType === "navigation" || e.entryType === "resource").reduce((sum, e) => sum + e.decodedBodySize, 0)`
+	answered = `performance.getEntriesByType("navigation")[0].responseEnd`
+	paint    = `new Promise(done => {
 		new PerformanceObserver(list => done(list.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0)).observe({type: "paint", buffered: true});
 		setTimeout(() => done(0), 1000);
 	})`
@@ -79,7 +80,7 @@ func (b *tab) law(p place) {
 		if bytes := evaluate[int](b, weight); bytes <= 0 || bytes >= 150_000 {
 			b.t.Errorf("%s weighs %d bytes", where, bytes)
 		} else if lang == "en" {
-			b.t.Logf("%-18s %6d bytes, first paint %3.0f ms", p.name, bytes, evaluate[float64](b, paint))
+			b.t.Logf("%-18s %6d bytes, answered after %3.0f ms, first paint %3.0f ms", p.name, bytes, evaluate[float64](b, answered), b.firstPaint(p))
 		}
 		b.tree(where)
 		for _, scheme := range []string{"light", "dark"} {
@@ -92,6 +93,19 @@ func (b *tab) law(p place) {
 			b.t.Errorf("%s: %d px too wide at 320", where, over)
 		}
 	}
+}
+
+// firstPaint is how many milliseconds a page took to show something. Of a page
+// that was slow it is the middle one of three visits: a busy browser is slow now
+// and then, a slow page always.
+func (b *tab) firstPaint(p place) float64 {
+	all := []float64{evaluate[float64](b, paint)}
+	for all[0] >= 200 && len(all) < 3 {
+		b.visit(p.path)
+		all = append(all, evaluate[float64](b, paint))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 func (b *tab) none(what, script string) {

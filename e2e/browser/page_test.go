@@ -127,6 +127,8 @@ func places(t *testing.T, home *housetest.Home) []place {
 		{"leases", "/admin/leases", true, 200},
 		{"approval-policies", "/admin/approval-policies", true, 200},
 		{"approval-policy-new", "/admin/approval-policies/new", true, 200},
+		{"card-policies", "/admin/card-policies", true, 200},
+		{"card-policy-new", "/admin/card-policies/new", true, 200},
 		{"delegations", "/settings/delegations", true, 200},
 		{"delegation-new", "/settings/delegations/new", true, 200},
 		{"audit", "/admin/audit", true, 200},

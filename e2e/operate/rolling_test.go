@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -292,16 +293,24 @@ func roll(t *testing.T, old, fresh string, drains bool) {
 	for _, c := range clients {
 		wg.Go(func() { c.until(stop) })
 	}
-	for i, s := range sites {
-		if !drains {
-			l.balancer.out[i].Store(true)
-			time.Sleep(time.Second)
+	renew := func() {
+		for i, s := range sites {
+			if !drains {
+				l.balancer.out[i].Store(true)
+				time.Sleep(time.Second)
+			}
+			halt(t, running[i])
+			running[i] = s.serve(t, fresh)
+			l.balancer.out[i].Store(false)
+			awaitReady(t, l.balancer, i)
+			t.Logf("node %d is new after %d requests", i, l.sent.Load())
 		}
-		halt(t, running[i])
-		running[i] = s.serve(t, fresh)
-		l.balancer.out[i].Store(false)
-		awaitReady(t, l.balancer, i)
-		t.Logf("node %d is new after %d requests", i, l.sent.Load())
+	}
+	renew()
+	if most, _ := strconv.ParseInt(os.Getenv("SEKISHO_ROLLING_REQUESTS"), 10, 64); most > 0 {
+		for l.sent.Load() < most { // the nodes go on being replaced
+			renew()
+		}
 	}
 	for l.sent.Load() < least {
 		time.Sleep(50 * time.Millisecond)

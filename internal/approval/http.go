@@ -36,7 +36,7 @@ type LeaseBody struct {
 func leaseBody(l lease.Lease) LeaseBody {
 	return LeaseBody{
 		ID: string(l.ID), Org: string(l.Org), Holder: string(l.Person), Kind: l.Kind, Target: l.Target, Title: l.Title, Ask: string(l.Ask),
-		State: string(l.State), Since: l.Since, Until: request.OrNever(l.Until), Why: string(l.Why), Trouble: l.Trouble,
+		State: string(l.State), Since: l.Since, Until: orNever(l.Until), Why: string(l.Why), Trouble: l.Trouble,
 	}
 }
 
@@ -59,6 +59,7 @@ type (
 // API registers the operations for programs.
 func (r *Room) API(m *web.Mux) {
 	m.Examples(examples)
+	asks{r.hall, r.Options}.api(m)
 	r.leaseAPI(m)
 	r.policyAPI(m)
 }

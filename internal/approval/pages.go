@@ -26,6 +26,7 @@ const (
 
 // Pages registers the pages for people.
 func (r *Room) Pages(m *web.Mux) {
+	asks{r.hall, r.Options}.pages(m)
 	page := func(method, path, permission string, handler web.Handler) {
 		m.Page(web.Route{Method: method, Path: path, Permission: permission}, handler)
 	}
@@ -83,7 +84,7 @@ func (r *Room) showLeases(v *web.Visit) error {
 		if revokes {
 			end = webui.End(LeasesPath+"/"+string(l.ID)+"/revoke", v.Say("lease.revoke"), v.Say("lease.revoke.of", "title", l.Title, "holder", names[l.Person]))
 		}
-		page.Rows = append(page.Rows, webui.Row{Href: request.PageOf(l), Cells: []templ.Component{
+		page.Rows = append(page.Rows, webui.Row{Href: pageOf(l), Cells: []templ.Component{
 			webui.Text(l.Title), webui.Text(names[l.Person]), webui.Ago(l.Since), webui.At(l.Until, v.Say("ask.length.endless")), state, end,
 		}})
 	}
@@ -156,7 +157,7 @@ func (r *Room) savePolicyGone(v *web.Visit) error {
 
 // mine are the organizations that somebody belongs to.
 func (r *Room) mine(v *web.Visit) (who id.Person, all []webui.Option, err error) {
-	if who, err = request.Present(v.Actor()); err != nil {
+	if who, err = present(v.Actor()); err != nil {
 		return who, nil, err
 	}
 	g, err := r.hall.Register.Grants(v.Context(), who)

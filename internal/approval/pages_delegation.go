@@ -87,7 +87,7 @@ func (r *Room) saveDelegation(v *web.Visit) error {
 	}
 	if f := fault.As(err); f != nil && (f.Kind == fault.Invalid || f.Kind == fault.Conflict) {
 		form := delegationForm(v, orgs, typed)
-		request.Refuse(v, &form, f)
+		refuse(v, &form, f)
 		return v.ShowStatus(f.Status(), form.Heading, webui.EditSetting(form))
 	}
 	if err != nil {
@@ -128,7 +128,7 @@ func (r *Room) typedDelegation(v *web.Visit, who id.Person, orgs []webui.Option,
 }
 
 func (r *Room) saveDelegationGone(v *web.Visit) error {
-	who, err := request.Present(v.Actor())
+	who, err := present(v.Actor())
 	if err == nil {
 		err = r.hall.EndDelegation(v.Context(), id.OfPerson(who), id.Org(v.Query("org")), v.Path("delegation"))
 	}

@@ -94,7 +94,7 @@ func (r *Room) policyPage(v *web.Visit, in id.Org, typed url.Values, f *fault.Fa
 
 // refused says everything that is wrong; all but the name stands in the text.
 func (r *Room) refused(v *web.Visit, form *webui.SettingForm, f *fault.Fault) {
-	request.Refuse(v, form, f)
+	refuse(v, form, f)
 	var lines []string
 	for _, bad := range f.Fields {
 		if bad.Path != "name" {
@@ -207,7 +207,7 @@ func (r *Room) tried(v *web.Visit, in id.Org) (ui.Try, error) {
 	}
 	for i, stage := range p.Stages {
 		for _, g := range stage.Groups {
-			t.Lines = append(t.Lines, v.Say("ask.stage", "n", strconv.Itoa(i+1))+" — "+request.SeatsLine(v, g))
+			t.Lines = append(t.Lines, v.Say("ask.stage", "n", strconv.Itoa(i+1))+" — "+seatsLine(v, g))
 		}
 	}
 	return t, nil

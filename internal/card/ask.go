@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -25,6 +26,7 @@ type Shown struct {
 	Digest string // the hall's own: it binds the decision
 	Page   string // where the whole ask is
 	Whole  bool   // a card cannot show all of it: it is decided on Page
+	Demand presence.Demand
 }
 
 // Hall is where our own asks are kept and decided.

@@ -16,6 +16,7 @@ import (
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -95,6 +96,7 @@ type Tie struct {
 	Person  id.Person // "" is the system's own connection, which reads for all
 	On      bool      // it works; else the person is led to the switch
 	Service bool      // decisions are made by the system's own account
+	ActsAs  bool      // which acts as the person, so that the system itself writes down who decided
 	Native  connector.Party
 }
 
@@ -137,9 +139,12 @@ type Options struct {
 	// Timeout bounds one call of the decision's way, Reach is how much longer an
 	// outside system may go on with a request that we gave up; 0 are 45 s and 60 s.
 	Timeout, Reach time.Duration
-	// Fresh is how old the proof of who decides a card may be; nil or 0: as old as
-	// the session.
-	Fresh func(Card) time.Duration
+	// Also is done with each connection when its questions are read; nil is
+	// nothing.
+	Also func(context.Context, Tie) error
+	// Presence says how surely who decides has to be themself; nil: whoever is
+	// signed in.
+	Presence *presence.Desk
 	// Every is how often questions are read while a person is here; 0 is 60 s.
 	Every time.Duration
 }

@@ -6,15 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -25,8 +24,7 @@ type Decider struct {
 	Name    string // as they are shown
 	ACR     string
 	AMR     []string
-	At      time.Time // when they last proved who they are
-	Token   bool      // a personal token, nobody who is present
+	Proof   presence.Proof
 	Session string
 }
 
@@ -69,6 +67,8 @@ const ReasonMost = 1000
 //	card-needs-connection      the person is not connected to the system
 //	card-reason-required       the source wants a reason
 //	card-action-unknown, card-action-done, card-input-invalid
+//	step-up-required           a policy asks for a stronger or newer proof
+//	person-must-be-present     the same of a program
 func (r *Room) Decide(ctx context.Context, by Decider, d Verdict) (Card, error) {
 	c, err := r.Get(ctx, by.Person, d.Card)
 	if err != nil {
@@ -135,6 +135,9 @@ func (r *Room) decideOutside(ctx context.Context, by Decider, c Card, d Verdict)
 		if f := c.refuse(tie, self, d); f != nil {
 			return refused(c, by, d, f)
 		}
+		if f, err := r.sure(&tx.View, c, by, tx.Now()); err != nil || f != nil {
+			return unsure(c, by, d, f, err)
+		}
 		return r.commit(tx, &c, tie, by, d, effect)
 	})
 	if errors.Is(err, errRecorded) {
@@ -161,6 +164,15 @@ func refused(c Card, by Decider, d Verdict, f *fault.Fault) store.End {
 	}
 	c.Decision = d.decision()
 	return store.Refused(f, c.event("card.refused", id.OfPerson(by.Person), "code", f.Code))
+}
+
+// unsure records who has not proven enough.
+func unsure(c Card, by Decider, d Verdict, f *fault.Fault, err error) store.End {
+	if f == nil {
+		return store.Abort(err)
+	}
+	c.Decision = d.decision()
+	return store.Refused(f, c.event("card.refused", id.OfPerson(by.Person), "code", f.Code, "acr", by.ACR))
 }
 
 // tieOf is how the person of a card is connected to its system.
@@ -240,7 +252,7 @@ func (c Card) refuseAction(d Verdict) *fault.Fault {
 	}
 	var bad fault.Checks
 	for _, in := range a.Inputs {
-		checkInput(&bad, in, d.Inputs[in.ID])
+		in.Check(&bad, "input."+in.ID, d.Inputs[in.ID])
 	}
 	for name := range d.Inputs {
 		if !slices.ContainsFunc(a.Inputs, func(in connector.Input) bool { return in.ID == name }) {
@@ -261,33 +273,6 @@ func (c Card) spent(a connector.Action) bool {
 		}
 	}
 	return false
-}
-
-func checkInput(bad *fault.Checks, in connector.Input, value string) {
-	path, count := "input."+in.ID, utf8.RuneCountInString(value)
-	most := in.Max
-	if most <= 0 || most > mostText {
-		most = mostText
-	}
-	_, notNumber := strconv.ParseFloat(value, 64)
-	_, notDate := time.Parse(time.DateOnly, value)
-	switch {
-	case value == "" && in.Min > 0:
-		bad.Add(path, "field-required")
-	case value == "":
-	case count < in.Min:
-		bad.Add(path, "field-too-short", "limit", in.Min)
-	case count > most:
-		bad.Add(path, "field-too-long", "limit", most)
-	case len(in.Options) > 0 && !slices.ContainsFunc(in.Options, func(o connector.Option) bool { return o.Value == value }):
-		bad.Add(path, "field-wrong")
-	case in.Format == "number" && notNumber != nil:
-		bad.Add(path, "field-not-number")
-	case in.Format == "date" && notDate != nil:
-		bad.Add(path, "field-not-date")
-	case in.Format == "boolean" && value != "true" && value != "false":
-		bad.Add(path, "field-not-boolean")
-	}
 }
 
 // commit writes the decision, its record and its effect.
@@ -341,7 +326,7 @@ func cut(text string, most int) string {
 // account is the system's own, so the comment says who decided; it is a record
 // for readers there, in English like every technical comment.
 func comment(t Tie, by Decider, reason string, d Verdict) string {
-	if !t.Service || d.Action != "" {
+	if !t.Service || t.ActsAs || d.Action != "" {
 		return reason
 	}
 	verb := "Rejected"

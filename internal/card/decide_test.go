@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -406,7 +407,7 @@ func TestDigestCoversEverything(t *testing.T) {
 		"requester id": func(s *card.Sheet) { s.Requester.NativeID = "" }, "requester": func(s *card.Sheet) { s.Requester.Name = "" },
 		"mail": func(s *card.Sheet) { s.Requester.Email = "" }, "approver": func(s *card.Sheet) { s.Approver.Name = "x" },
 		"amount": func(s *card.Sheet) { s.Amount.Value = "1" }, "currency": func(s *card.Sheet) { s.Amount.Currency = "1" },
-		"due": func(s *card.Sheet) { s.Due = present.At }, "line": func(s *card.Sheet) { s.Lines = []string{"l", ""} },
+		"due": func(s *card.Sheet) { s.Due = time.Unix(9, 0) }, "line": func(s *card.Sheet) { s.Lines = []string{"l", ""} },
 		"field": func(s *card.Sheet) { s.Fields = []connector.Field{{Label: "fv"}} }, "stage": func(s *card.Sheet) { s.Stage = "" },
 		"url": func(s *card.Sheet) { s.URL = "" }, "comment": func(s *card.Sheet) { s.Comment = connector.Always },
 		"actions": func(s *card.Sheet) { s.Actions = []connector.Action{{}} }, "decidable": func(s *card.Sheet) { s.Decidable = true },

@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -55,6 +56,7 @@ type (
 		DecidedAt *time.Time `json:"decided_at,omitempty" doc:"When"`
 		Why       string     `json:"why,omitempty" doc:"Kind of problem, of a card that failed or changed"`
 		Other     string     `json:"other,omitempty" doc:"Who decided elsewhere"`
+		Proof     *proofBody `json:"proof,omitempty" doc:"What a policy asks of whoever decides it; of one card that waits"`
 	}
 	cardsInput struct {
 		Done   bool   `query:"done" doc:"Those that are closed instead of those that wait"`
@@ -134,13 +136,22 @@ func (r *Room) apiOne(ctx context.Context, in *cardInput) (*cardOutput, error) {
 		return nil, err
 	}
 	c, err := r.Get(ctx, who, id.Card(in.Card))
-	if err == nil {
-		c, _, err = r.current(ctx, c, web.LangOf(ctx))
-	}
 	if err != nil {
 		return nil, err
 	}
-	return &cardOutput{bodyOf(c)}, nil
+	c, shown, err := r.current(ctx, c, web.LangOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	out := &cardOutput{bodyOf(c)}
+	if !c.State.closed() {
+		d, err := r.demand(ctx, c, shown)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Proof = proofOf(d, presence.Of(web.ActorOf(ctx)), r.Clock.Now())
+	}
+	return out, nil
 }
 
 func (r *Room) apiDecide(ctx context.Context, in *decideInput) (*cardOutput, error) {
@@ -155,9 +166,6 @@ func (r *Room) apiDecide(ctx context.Context, in *decideInput) (*cardOutput, err
 	c, err := r.Get(ctx, who, id.Card(in.Card))
 	if err != nil {
 		return nil, err
-	}
-	if f := r.needsProof(actor, c, r.Clock.Now()); f != nil {
-		return nil, f
 	}
 	if (in.Body.Decision == "") == (in.Body.Action == "") {
 		return nil, fieldFault("decision", "field-required")

@@ -54,7 +54,7 @@ func asked(t Tie, ties map[place]Tie, list []connector.Approval) map[Tie][]conne
 	seen := map[string]bool{}
 	for _, a := range list {
 		who, ok := byNative[a.Approver.NativeID]
-		if a.Approver.NativeID == "" && t.Person != "" {
+		if a.Approver.NativeID == "" && t.Person != "" && !t.Service {
 			who, ok = t, true
 		}
 		if ok && a.State == connector.Pending && a.ID != "" && len(a.ID) <= mostLine && !seen[a.ID] && len(all[who]) < listMost {

@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )
@@ -187,8 +188,8 @@ func (r *Room) takeDecision(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	if f := r.needsProof(v.Actor(), c, v.Now()); f != nil {
-		return f
+	if f, err := r.unproven(v, c); err != nil || f != nil {
+		return r.proveFirst(v, c, typed, f, err)
 	}
 	verdict, bad := verdictOf(typed, which)
 	if bad == nil {
@@ -197,7 +198,7 @@ func (r *Room) takeDecision(v *web.Visit) error {
 	}
 	switch {
 	case bad == nil && err == nil:
-		return v.See(PathOf(which))
+		return r.decided(v, c, typed)
 	case bad == nil || bad.Kind == fault.Broken || bad.Kind == fault.NotFound || bad.Kind == fault.Unknown:
 		return err
 	}
@@ -209,7 +210,7 @@ func (r *Room) takeDecision(v *web.Visit) error {
 
 // deciderOf is who acts, as a decision keeps it.
 func deciderOf(a web.Actor) Decider {
-	return Decider{Person: a.Principal.Person(), Name: a.Name, ACR: a.ACR, AMR: a.AMR, At: a.At, Token: a.Token, Session: a.Session}
+	return Decider{Person: a.Principal.Person(), Name: a.Name, ACR: a.ACR, AMR: a.AMR, Proof: presence.Of(a), Session: a.Session}
 }
 
 func verdictOf(typed url.Values, which id.Card) (Verdict, *fault.Fault) {
@@ -238,8 +239,18 @@ func (r *Room) showOne(v *web.Visit, c Card, status int, bad *fault.Fault, typed
 	if err != nil {
 		return err
 	}
+	kept := url.Values(nil)
+	if typed == nil {
+		if kept, err = r.keptFor(v, c); err != nil {
+			return err
+		}
+		typed = kept
+	}
 	page := r.view(v, c, typed)
 	page.Page = shown.Page
+	if kept != nil && bad == nil && kept.Get("digest") != c.Digest {
+		bad = fault.New(fault.Conflict, "card-changed")
+	}
 	if bad != nil {
 		page.Problem, page.Do = v.Say("problem."+bad.Code, bad.Args.Pairs()...), v.Say("problem."+bad.Code+".do", bad.Args.Pairs()...)
 		for _, one := range bad.Fields {
@@ -257,6 +268,9 @@ func (r *Room) showOne(v *web.Visit, c Card, status int, bad *fault.Fault, typed
 		}
 	}
 	if err := r.standing(v, c, &page); err != nil {
+		return err
+	}
+	if err := r.sayProof(v, c, shown, kept, &page); err != nil {
 		return err
 	}
 	if shown.Whole && page.Decide {
@@ -446,12 +460,6 @@ func (r *Room) connect(v *web.Visit, c Card, page *ui.Card) error {
 	if !page.Decide && len(page.Acts) == 0 {
 		return nil
 	}
-	if f := r.needsProof(v.Actor(), c, v.Now()); f != nil {
-		page.NeedText, page.NeedDo = v.Say("card.need.proof"), v.Say("card.need.proof.do")
-		page.NeedHref = againPath + url.QueryEscape(PathOf(c.ID))
-		page.Decide, page.Acts = false, nil
-		return nil
-	}
 	if c.Kind == OwnAsk && !c.Sheet.Decidable {
 		page.NeedText = v.Say("card.need.not-now")
 		page.Decide = false
@@ -469,6 +477,8 @@ func (r *Room) connect(v *web.Visit, c Card, page *ui.Card) error {
 	}
 	page.Service = t.Service
 	switch {
+	case !t.On && t.Service:
+		page.NeedText = v.Say("card.need.unmatched", "source", c.Label)
 	case !t.On:
 		page.NeedText, page.NeedDo = v.Say("card.need.connection", "source", c.Label), v.Say("card.need.connection.do")
 		page.NeedHref = r.Systems.Switch(id.Connector(c.Source))
@@ -482,6 +492,3 @@ func (r *Room) connect(v *web.Visit, c Card, page *ui.Card) error {
 	page.Decide, page.Acts = false, nil
 	return nil
 }
-
-// againPath is where somebody proves once more who they are.
-const againPath = "/signin/again?back="

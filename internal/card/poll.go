@@ -181,7 +181,7 @@ func (rs *rounds) sync(ctx context.Context) error {
 		return err
 	}
 	for at, t := range ties {
-		if _, known := polled[at]; !known && t.reads() {
+		if _, known := polled[at]; !known && t.reads(ties) {
 			err = errors.Join(err, rs.begin(ctx, t))
 		}
 	}
@@ -194,9 +194,16 @@ func (rs *rounds) sync(ctx context.Context) error {
 	return err
 }
 
-// reads reports whether questions are read by the tie itself: a person's own
-// connection, or the system's.
-func (t Tie) reads() bool { return t.On && (t.Person == "" || !t.Service) }
+// reads reports whether questions are read by the tie itself: the system's own
+// connection for all whom it knows, a person's, or, where a shared one speaks for
+// them and nothing reads for all, as that person.
+func (t Tie) reads(all map[place]Tie) bool {
+	if !t.On || t.Person == "" || !t.Service {
+		return t.On
+	}
+	_, whole := all[place{t.System, ""}]
+	return !whole
+}
 
 func (rs *rounds) begin(ctx context.Context, t Tie) error {
 	return rs.Store.Self(t.Person).Append(ctx, func(tx *store.Tx) store.End {
@@ -280,6 +287,9 @@ func (r *Room) poll(ctx context.Context, p claimed, ties map[place]Tie) {
 		}
 	}()
 	err := r.Read(limit, p.tie(ties), ties)
+	if r.Also != nil {
+		err = errors.Join(err, r.Also(limit, p.tie(ties)))
+	}
 	if err != nil && ctx.Err() == nil {
 		r.Log.Info("questions could not be read", "system", p.system, "kind", connector.KindOf(err), "err", err)
 	}

@@ -192,7 +192,7 @@ func (r *Room) decideApp(ctx context.Context, by Decider, c Card, d Verdict) (Ca
 		if f := c.refuseApp(d, r.Clock.Now()); f != nil {
 			return refused(c, by, d, f)
 		}
-		if err := r.decided(tx, &c, by, d, effect); err != nil {
+		if err := r.commitApp(tx, &c, by, d, effect); err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(c.event("card.decided", id.OfPerson(by.Person),
@@ -204,7 +204,7 @@ func (r *Room) decideApp(ctx context.Context, by Decider, c Card, d Verdict) (Ca
 	return c, err
 }
 
-func (r *Room) decided(tx *store.Tx, c *Card, by Decider, d Verdict, effect id.Effect) error {
+func (r *Room) commitApp(tx *store.Tx, c *Card, by Decider, d Verdict, effect id.Effect) error {
 	c.State, c.Decision, c.DecidedAt, c.ACR, c.AMR, c.Reason = Deciding, d.decision(), tx.Now(), by.ACR, by.AMR, strings.TrimSpace(d.Reason)
 	c.Effect, c.Why, c.Said, c.Other = effect, "", "", ""
 	if d.Action == SeenAction {

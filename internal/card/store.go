@@ -127,6 +127,10 @@ const (
 		WHERE person = $1 AND id = $2 AND org = $3 AND version = $29`
 )
 
+// Stir says that what the handle's person sees of outside systems has changed:
+// pages that follow TopicOf are drawn again.
+func Stir(tx *store.Tx) error { return stir(tx) }
+
 // stir says that the cards of the handle's person changed.
 func stir(tx *store.Tx) error {
 	_, err := tx.Exec(`INSERT INTO card_stir (person, version, at) VALUES ($1, 1, $2)

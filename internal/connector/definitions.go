@@ -64,12 +64,14 @@ const (
 	OpComment    = definition.OpComment
 	OpComments   = definition.OpComments
 	OpTransition = definition.OpTransition
+	OpAsked      = definition.OpAsked
 	OpApprovals  = definition.OpApprovals
 	OpApproval   = definition.OpApproval
 	OpDecide     = definition.OpDecide
 	OpCatalog    = definition.OpCatalog
 	OpItem       = definition.OpItem
 	OpOrder      = definition.OpOrder
+	OpPlaced     = definition.OpPlaced
 )
 
 // Parse reads a definition: definition.Parse.
@@ -106,7 +108,7 @@ var readers = map[string]func(*shape, any) any{
 	OpWhoami: boxed(readUser), OpResolve: boxed(readUser), OpTicket: boxed((*shape).ticket), OpCreate: boxed((*shape).ticket),
 	OpTransition: boxed((*shape).ticket), OpSearch: boxed(each((*shape).ticket)), OpComments: boxed(each(readRemark)),
 	OpApproval: boxed((*shape).approval), OpDecide: boxed((*shape).approval), OpApprovals: boxed(each((*shape).approval)),
-	OpItem: boxed((*shape).item), OpCatalog: boxed(each((*shape).item)), OpOrder: boxed(readOrder),
+	OpItem: boxed((*shape).item), OpCatalog: boxed(each((*shape).item)), OpOrder: boxed(readOrder), OpPlaced: boxed(each(readOrder)), OpAsked: boxed(each((*shape).approval)),
 }
 
 func boxed[T any](read func(*shape, any) T) func(*shape, any) any {

@@ -262,6 +262,25 @@ func (e *Engine) Order(ctx context.Context, c Call, w Wish) (Order, error) {
 	return o, err
 }
 
+// Placed lists the orders that may be the one that a wish became, however it
+// ended: by its marker, or those of the same item and person since then. An order
+// that was there before is the caller's to leave out.
+func (e *Engine) Placed(ctx context.Context, c Call, w Wish, since time.Time) ([]Order, error) {
+	values := map[string]any{}
+	for name, value := range w.Values {
+		values[name] = value
+	}
+	return decoded(ctx, e, c, OpPlaced, map[string]any{
+		"id": w.Item, "quantity": int64(max(w.Quantity, 1)), "values": values, "requestedFor": w.RequestedFor, "marker": w.Marker,
+		"since": since.UTC().Format(time.RFC3339),
+	}, each(readOrder))
+}
+
+// Asked lists who is asked to approve a ticket, decided or not.
+func (e *Engine) Asked(ctx context.Context, c Call, ticket string) ([]Approval, error) {
+	return decoded(ctx, e, c, OpAsked, map[string]any{"id": ticket}, each((*shape).approval))
+}
+
 func readOrder(s *shape, value any) Order {
 	m := s.table(value, "order")
 	return Order{ID: s.id(m, "id", false), Number: s.id(m, "number", false), URL: s.link(m, "url")}

@@ -2,8 +2,9 @@ package connector
 
 import (
 	"context"
-
-	"github.com/sekisho/sekisho/internal/fault"
+	"slices"
+	"strings"
+	"time"
 )
 
 // The operations of a session: the engine's, with the session's credential. Every
@@ -65,12 +66,17 @@ func (x *Session) Approval(ctx context.Context, which string) (Approval, error) 
 // not see who decides: only whom the approval waits for may, and the name is
 // written beside it (C14).
 func (x *Session) Decide(ctx context.Context, v Verdict) (Approval, error) {
-	if x.System.Mode == ModeService && v.By == "" {
+	if x.System.Mode == ModeService && x.For != "" {
 		p, err := x.desk.register.Person(ctx, x.For)
 		if err != nil {
 			return Approval{}, err
 		}
-		v.By = p.DisplayName
+		if err := x.ascertain(ctx, p); err != nil { // now, not as it was remembered
+			return Approval{}, err
+		}
+		if v.By == "" && !x.Definition.Impersonates() && !strings.Contains(v.Comment, p.DisplayName) {
+			v.By = p.DisplayName
+		}
 	}
 	return asThem(ctx, x, func(c Call) (Approval, error) { return x.desk.engine.Decide(ctx, c, v) })
 }
@@ -93,11 +99,50 @@ func (x *Session) Item(ctx context.Context, which string) (Item, error) {
 // Order orders an item for the person that the session acts for.
 func (x *Session) Order(ctx context.Context, w Wish) (Order, error) {
 	return asThem(ctx, x, func(c Call) (Order, error) {
-		if w.RequestedFor == "" {
+		if w.RequestedFor == "" && x.System.Mode == ModeService {
 			w.RequestedFor = c.NativeUser
 		}
 		return x.desk.engine.Order(ctx, c, w)
 	})
+}
+
+// Placed lists the orders that may be the one that a wish became.
+func (x *Session) Placed(ctx context.Context, w Wish, since time.Time) ([]Order, error) {
+	return asThem(ctx, x, func(c Call) ([]Order, error) {
+		if w.RequestedFor == "" {
+			w.RequestedFor = c.NativeUser
+		}
+		return x.desk.engine.Placed(ctx, c, w, since)
+	})
+}
+
+// Asked lists who is asked to approve a ticket.
+func (x *Session) Asked(ctx context.Context, ticket string) ([]Approval, error) {
+	return try(ctx, x, func(c Call) ([]Approval, error) { return x.desk.engine.Asked(ctx, c, ticket) })
+}
+
+// Own lists the requests of the person that the session acts for, changed since
+// then; what a definition cannot ask for is left out on our side.
+func (x *Session) Own(ctx context.Context, since time.Time) ([]Ticket, error) {
+	return asThem(ctx, x, func(c Call) ([]Ticket, error) {
+		q := Search{Requester: c.NativeUser}
+		if !since.IsZero() {
+			q.Since = since.UTC().Format(time.RFC3339)
+		}
+		all, err := x.desk.engine.SearchTickets(ctx, c, q)
+		return slices.DeleteFunc(all, func(t Ticket) bool { return c.NativeUser == "" || t.Requester.NativeID != c.NativeUser }), err
+	})
+}
+
+// Native is whom the other side knows the person as that the session acts for.
+func (x *Session) Native(ctx context.Context) (string, error) {
+	if err := x.resolve(ctx); err != nil {
+		return "", err
+	}
+	if x.System.Mode == ModeService {
+		return x.native, nil
+	}
+	return x.Connection.NativeID, nil
 }
 
 // asThem runs an operation as the person at the system: in user mode the
@@ -114,31 +159,4 @@ func asThem[T any](ctx context.Context, x *Session, op func(Call) (T, error)) (T
 		}
 		return op(c)
 	})
-}
-
-func (x *Session) resolve(ctx context.Context) error {
-	if x.System.Mode != ModeService || x.native != "" {
-		return nil
-	}
-	if x.For == "" {
-		return fault.New(fault.Forbidden, "connection-needs-person", "name", x.System.Shown())
-	}
-	p, err := x.desk.register.Person(ctx, x.For)
-	switch {
-	case err != nil:
-		return err
-	case !p.Verified || p.Email == "":
-		return &Problem{Kind: NoSuchUser, Step: OpResolve, Message: "the person has no address that was proven theirs"}
-	}
-	found, err := try(ctx, x, func(c Call) (Party, error) {
-		return x.desk.engine.ResolveUser(ctx, c, p.Email, p.Login, p.DisplayName)
-	})
-	if err != nil {
-		return err
-	}
-	if found.NativeID == "" {
-		return &Problem{Kind: NoSuchUser, Step: OpResolve}
-	}
-	x.native = found.NativeID
-	return nil
 }

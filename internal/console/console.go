@@ -62,7 +62,13 @@ type Options struct {
 	// Register counts who and what there is.
 	Register Register
 	// SignIn are the codes with which a sign-in is refused.
-	SignIn   []string
+	SignIn []string
+	// Targets are what outside systems are called by the name of the target that
+	// effects on them have; one that has no other name is missing. One call a
+	// page; nil: none has.
+	Targets func(ctx context.Context, targets []string) (map[string]string, error)
+	// Drawings are further pictures of dashboards.
+	Drawings []Drawing
 	Premises Premises
 	Log      *slog.Logger
 	Node     id.Node // this process
@@ -88,6 +94,8 @@ type Room struct {
 	folder   bool // one command has the house open, no server
 	register Register
 	signIn   []string
+	drawings []Drawing
+	targets  func(ctx context.Context, targets []string) (map[string]string, error)
 	data     string
 	unsealed func(context.Context) error
 	premises Premises
@@ -102,7 +110,7 @@ type Room struct {
 func New(o Options) *Room {
 	return &Room{
 		store: o.Store, clock: o.Clock, book: o.Book, audit: o.Audit, ring: o.Ring, desk: o.Desk,
-		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, folder: o.Alone, register: o.Register, signIn: o.SignIn,
+		kinds: o.Kinds, unsealed: o.Unsealed, guide: o.Guide, data: o.Data, folder: o.Alone, register: o.Register, signIn: o.SignIn, drawings: o.Drawings, targets: o.Targets,
 		premises: o.Premises, log: o.Log, node: o.Node, version: o.Version,
 	}
 }

@@ -87,6 +87,20 @@ const (
 
 var dashboardEvents = []string{signedIn, steppedUp, turnedOff, refused, refusals, invited, accepted, joined, left}
 
+// Drawing is a further picture of a dashboard, of what other rooms write into
+// the log: its title is the word "console.chart." + Name, what it is about
+// "….about", and the name of a line "console.course." + Key.
+type Drawing struct {
+	Name  string
+	Lines []Curve
+}
+
+// Curve is how often any of the events happened.
+type Curve struct {
+	Key    string
+	Events []string
+}
+
 // Course is how often something happened in each stretch.
 type Course []int64
 
@@ -114,6 +128,7 @@ type Dashboard struct {
 	Done, Refused, StepUps Course
 	Invited, Accepted      Course
 	Joined, Left           Course
+	Drawn                  map[string]Course // the lines of further pictures, by key
 	// Refusals of every request, by code, and sign-ins by way; the most first.
 	Reasons, Ways             []Share
 	Active, Pending, Sessions int64 // now
@@ -132,7 +147,11 @@ func (r *Room) Dashboard(ctx context.Context, reader audit.Reader, span Span, zo
 		of = audit.Everywhere
 		reader.Org = ""
 	}
-	tallies, err := r.audit.Tallies(ctx, of, d.Moments, dashboardEvents...)
+	wanted := slices.Clone(dashboardEvents)
+	for _, line := range r.lines() {
+		wanted = append(wanted, line.Events...)
+	}
+	tallies, err := r.audit.Tallies(ctx, of, d.Moments, wanted...)
 	if err != nil {
 		return d, err
 	}
@@ -143,6 +162,7 @@ func (r *Room) Dashboard(ctx context.Context, reader audit.Reader, span Span, zo
 		}
 	}
 	d.count(tallies, own, r.signIn)
+	d.draw(tallies, r.lines())
 	if d.Active, d.Pending, err = r.register.Members(ctx, reader.Org); err != nil {
 		return d, err
 	}
@@ -172,7 +192,9 @@ func (d *Dashboard) count(all, own []audit.Tally, signIn []string) {
 		case signedIn:
 			ways.add(t.Detail, t.N, 0)
 		}
-		(*courses[t.Name])[t.Stretch] += t.N
+		if c := courses[t.Name]; c != nil {
+			(*c)[t.Stretch] += t.N
+		}
 	}
 	for _, t := range own {
 		switch t.Name {
@@ -183,6 +205,27 @@ func (d *Dashboard) count(all, own []audit.Tally, signIn []string) {
 		}
 	}
 	d.Reasons, d.Ways = reasons.most(), ways.most()
+}
+
+// draw puts tallies on the lines of further pictures.
+func (d *Dashboard) draw(all []audit.Tally, lines []Curve) {
+	d.Drawn = map[string]Course{}
+	for _, line := range lines {
+		c := make(Course, len(d.Moments)-1)
+		for _, t := range all {
+			if slices.Contains(line.Events, t.Name) {
+				c[t.Stretch] += t.N
+			}
+		}
+		d.Drawn[line.Key] = c
+	}
+}
+
+func (r *Room) lines() (all []Curve) {
+	for _, one := range r.drawings {
+		all = append(all, one.Lines...)
+	}
+	return all
 }
 
 // shares collects by name.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -109,6 +110,54 @@ func TestDashboardsCountTheLog(t *testing.T) {
 			got := auditor.Get(path)
 			if got.Status != http.StatusOK || strings.Count(got.Body, "<details class=\"behind\">") != 2 || !strings.Contains(got.Body, "/admin/audit?from=") {
 				t.Errorf("%s: %d, no pictures with tables and links", path, got.Status)
+			}
+		}
+	})
+}
+
+// What other rooms write into the log has pictures of its own.
+func TestDashboardsDrawAsksCardsAndLeases(t *testing.T) {
+	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
+		k := h.People(t)
+		auditor := h.As(t, newcomer(t, h, "kansa6", k.Org, org.Auditor), k.Org)
+		if got := auditor.Get("/admin/dashboard").Body; strings.Contains(got, `id="asks"`) || strings.Contains(got, `id="leases"`) {
+			t.Error("pictures of nothing")
+		}
+		for _, name := range []string{"request.asked", "request.asked", "request.void", "card.applied", "lease.stuck"} {
+			err := h.Store().House().Write(ctx, func(*store.Tx) store.End {
+				return store.Done(store.Event{Name: name, Org: k.Org, By: id.OfPerson(k.Aoi), Target: "ask:" + string(k.Aoi)})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string]int64{"asked": 2, "ask-expired": 1, "card-applied": 1, "lease-stuck": 1}
+		var sum map[string]int64
+		for range 300 {
+			var d struct {
+				Stretches []struct{ Further map[string]int64 }
+			}
+			if err := json.Unmarshal([]byte(auditor.Get("/api/v1/dashboard").Body), &d); err != nil {
+				t.Fatal(err)
+			}
+			sum = map[string]int64{}
+			for _, s := range d.Stretches {
+				for key, n := range s.Further {
+					sum[key] += n
+				}
+			}
+			if maps.Equal(sum, want) {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if !maps.Equal(sum, want) {
+			t.Errorf("drawn %v, want %v", sum, want)
+		}
+		got := auditor.Get("/admin/dashboard").Body
+		for _, id := range []string{"asks", "cards", "leases"} {
+			if !strings.Contains(got, `id="`+id) {
+				t.Errorf("no picture of %s", id)
 			}
 		}
 	})

@@ -180,3 +180,15 @@ func mask(value any) any {
 	}
 	return value
 }
+
+// called is what effects are shown as: what is done, and to which system.
+type called struct{ targets map[string]string }
+
+// callings asks for the names of targets.
+func (r *Room) callings(ctx context.Context, targets ...string) (called, error) {
+	if r.targets == nil || len(targets) == 0 {
+		return called{}, nil
+	}
+	names, err := r.targets(ctx, targets)
+	return called{names}, err
+}

@@ -32,6 +32,8 @@ type (
 		Accepted int64     `json:"accepted" doc:"Invitations accepted"`
 		Joined   int64     `json:"joined" doc:"Members added"`
 		Left     int64     `json:"left" doc:"Members removed"`
+		// Further is what other rooms write into the log.
+		Further map[string]int64 `json:"further,omitempty" doc:"Asks, cards and leases by what became of them: asked, released, ask-refused, ask-expired, card-raised, card-decided, card-applied, card-failed, lease-begun, lease-ended, lease-stuck"`
 	}
 	shareBody struct {
 		Name string `json:"name" doc:"Code of the refusal, or way of the sign-in"`
@@ -68,7 +70,7 @@ func (r *Room) dashboard(ctx context.Context, in *dashboardInput) (*dashboardOut
 	for i, from := range d.Moments[:len(d.Moments)-1] {
 		b.Stretches = append(b.Stretches, stretchBody{
 			From: from, Done: d.Done[i], Refused: d.Refused[i], StepUps: d.StepUps[i],
-			Invited: d.Invited[i], Accepted: d.Accepted[i], Joined: d.Joined[i], Left: d.Left[i],
+			Invited: d.Invited[i], Accepted: d.Accepted[i], Joined: d.Joined[i], Left: d.Left[i], Further: d.further(i),
 		})
 	}
 	b.Until, b.Reasons, b.Ways = d.Moments[len(d.Moments)-1], shareBodies(d.Reasons), shareBodies(d.Ways)
@@ -80,6 +82,17 @@ func shareBodies(shares []Share) []shareBody {
 	all := []shareBody{}
 	for _, s := range shares {
 		all = append(all, shareBody{s.Name, s.N})
+	}
+	return all
+}
+
+// further are the lines of further pictures in a stretch, those that are not 0.
+func (d Dashboard) further(stretch int) map[string]int64 {
+	all := map[string]int64{}
+	for key, c := range d.Drawn {
+		if c[stretch] > 0 {
+			all[key] = c[stretch]
+		}
 	}
 	return all
 }

@@ -36,13 +36,18 @@ func (r *Room) showDashboard(v *web.Visit) error {
 	p := painter{v: v, d: d, reader: reader, book: r.book}
 	page := ui.Dashboard{
 		Of: p.switchOf(r.ofBoth(v.Context())), Spans: p.spans(), House: p.house(), Quiet: d.quiet(), Tiles: p.tiles(),
-		SignIns: p.signIns(), Members: p.members(), Reasons: p.reasons(), Ways: p.ways(), Log: p.log(nil),
+		SignIns: p.signIns(), Lines: append(p.drawings(r.drawings), p.members()), Reasons: p.reasons(), Ways: p.ways(), Log: p.log(nil),
 	}
 	return v.Show(v.Say("console.dashboard"), ui.ShowDashboard(page))
 }
 
 // quiet reports whether nothing happened at all.
 func (d Dashboard) quiet() bool {
+	for _, c := range d.Drawn {
+		if c.Sum() > 0 {
+			return false
+		}
+	}
 	return d.Done.Sum()+d.Refused.Sum()+d.StepUps.Sum()+d.Invited.Sum()+d.Accepted.Sum()+d.Joined.Sum()+d.Left.Sum() == 0 && len(d.Reasons) == 0
 }
 
@@ -162,6 +167,23 @@ func (p painter) members() webui.Chart {
 	}
 	c.About = p.v.Say("console.chart.members.about")
 	return c
+}
+
+// drawings are the further pictures of which there is something to show.
+func (p painter) drawings(all []Drawing) (charts []webui.Chart) {
+	for _, one := range all {
+		c, n := p.chart(one.Name), int64(0)
+		for _, line := range one.Lines {
+			course := p.d.Drawn[line.Key]
+			n += course.Sum()
+			c.Series = append(c.Series, p.series(line.Key, strings.Join(line.Events, ","), course, false))
+		}
+		c.About = p.v.Say("console.chart." + one.Name + ".about")
+		if n > 0 {
+			charts = append(charts, c)
+		}
+	}
+	return charts
 }
 
 // chart is a picture without its series.

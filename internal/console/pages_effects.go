@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,19 +53,18 @@ func (r *Room) showEffects(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := ui.Effects{Here: v.Request().URL.RequestURI(), Topic: Topic, Action: EffectsPath, Filter: r.effectFilter(v, f, counts), Oldest: oldest(v, counts)}
+	page := ui.Effects{Here: v.Request().URL.RequestURI(), Topic: Topic, Action: EffectsPath}
 	page.Filtered = f.State != "" || f.Driver != "" || f.Target != "" || f.Org != ""
+	var stuck []job.Status
 	if f.State == "" && f.After == "" {
 		parked := f
 		parked.State, parked.Newest = job.Parked, false
-		found, err := r.search(v.Context(), parked)
-		if err != nil {
+		if stuck, err = r.search(v.Context(), parked); err != nil {
 			return err
 		}
-		if len(found) > effectsPerPage {
-			page.MoreParked, found = r.effectsAddress(v, "state", string(job.Parked)), found[:effectsPerPage]
+		if len(stuck) > effectsPerPage {
+			page.MoreParked, stuck = r.effectsAddress(v, "state", string(job.Parked)), stuck[:effectsPerPage]
 		}
-		page.Parked = r.effectRows(v, found)
 	}
 	found, err := r.search(v.Context(), f)
 	if err != nil {
@@ -77,10 +77,15 @@ func (r *Room) showEffects(v *web.Visit) error {
 	if f.After != "" {
 		page.Before = r.effectsAddress(v, "cursor", "")
 	}
-	if len(page.Parked) > 0 { // they stand above
+	if len(stuck) > 0 { // they stand above
 		found = slices.DeleteFunc(found, func(e job.Status) bool { return e.State == job.Parked })
 	}
-	page.All = r.effectRows(v, found)
+	names, err := r.callings(v.Context(), targetsOf(counts, stuck, found)...)
+	if err != nil {
+		return err
+	}
+	page.Filter, page.Oldest = r.effectFilter(v, f, counts, names), r.oldest(v, counts, names)
+	page.Parked, page.All = r.effectRows(v, stuck, names), r.effectRows(v, found, names)
 	return v.Show(v.Say("console.effects"), ui.ShowEffects(page))
 }
 
@@ -99,7 +104,7 @@ func (r *Room) effectsAddress(v *web.Visit, name, value string) string {
 }
 
 // effectFilter offers what there is, and keeps what was asked for.
-func (r *Room) effectFilter(v *web.Visit, f job.Filter, counts []job.Count) []webui.Input {
+func (r *Room) effectFilter(v *web.Visit, f job.Filter, counts []job.Count, names called) []webui.Input {
 	state := webui.Input{Name: "state", Label: v.Say("console.record.state"), Kind: "select", Value: string(f.State), Options: []webui.Option{{Text: v.Say("console.effect.any")}}}
 	for _, s := range effectStates {
 		state.Options = append(state.Options, webui.Option{Value: string(s), Text: v.Say("console.effect." + string(s))})
@@ -108,26 +113,27 @@ func (r *Room) effectFilter(v *web.Visit, f job.Filter, counts []job.Count) []we
 	for _, c := range counts {
 		drivers[c.Driver], targets[c.Target], orgs[string(c.Org)] = true, true, true
 	}
-	options := func(name, label, value string, from map[string]bool) webui.Input {
+	options := func(name, label, value string, from map[string]bool, title func(string) string) webui.Input {
 		delete(from, "")
 		in := webui.Input{Name: name, Label: v.Say(label), Kind: "select", Value: value, Options: []webui.Option{{Text: v.Say("console.effect.any")}}}
 		for _, one := range sortedKeys(from) {
-			in.Options = append(in.Options, webui.Option{Value: one, Text: one})
+			in.Options = append(in.Options, webui.Option{Value: one, Text: title(one)})
 		}
 		return in
 	}
 	return []webui.Input{
-		state, options("driver", "console.effect.driver", f.Driver, drivers), options("target", "console.effect.target", f.Target, targets),
-		options("org", "console.record.org", string(f.Org), orgs),
+		state, options("driver", "console.effect.driver", f.Driver, drivers, func(driver string) string { return r.deed(v, driver) }),
+		options("target", "console.effect.target", f.Target, targets, func(target string) string { return cmp.Or(names.targets[target], target) }),
+		options("org", "console.record.org", string(f.Org), orgs, func(org string) string { return org }),
 	}
 }
 
 // oldest are the ages of the oldest open effect of each driver and target, in
 // minutes, the longest first.
-func oldest(v *web.Visit, counts []job.Count) (all []webui.Rank) {
+func (r *Room) oldest(v *web.Visit, counts []job.Count, names called) (all []webui.Rank) {
 	ages := map[string]time.Duration{}
 	for _, c := range counts {
-		name := c.Driver + " " + c.Target
+		name := r.effectName(v, c.Driver, c.Target, names)
 		ages[name] = max(ages[name], v.Now().Sub(c.Oldest))
 	}
 	for _, name := range sortedKeys(ages) {
@@ -139,14 +145,52 @@ func oldest(v *web.Visit, counts []job.Count) (all []webui.Rank) {
 
 var effectLevels = map[job.State]string{job.Parked: "bad", job.Inflight: "wait", job.Intended: "wait", job.Done: "good"}
 
-func (r *Room) effectRows(v *web.Visit, found []job.Status) (all []webui.Row) {
+// deed is what a driver does, in words.
+func (r *Room) deed(v *web.Visit, driver string) string {
+	if key := "console.driver." + driver; r.book.Has(key) {
+		return v.Say(key)
+	}
+	return driver
+}
+
+// effectName says what is done and to which system; a target that the driver
+// has anyway (the mail server) is not said.
+func (r *Room) effectName(v *web.Visit, driver, target string, names called) string {
+	deed, name := r.deed(v, driver), names.targets[target]
+	switch {
+	case name != "":
+		return v.Say("console.effect.to", "deed", deed, "target", name)
+	case deed == driver:
+		return driver + " " + target
+	case id.Valid(target) || target == onlyTarget[driver]:
+		return deed
+	}
+	return v.Say("console.effect.to", "deed", deed, "target", target)
+}
+
+// onlyTarget are the targets of drivers that have no other.
+var onlyTarget = map[string]string{"mail": "relay"}
+
+// targetsOf are the targets of what is shown, each once.
+func targetsOf(counts []job.Count, shown ...[]job.Status) []string {
+	all := map[string]bool{}
+	for _, c := range counts {
+		all[c.Target] = true
+	}
+	for _, e := range slices.Concat(shown...) {
+		all[e.Target] = true
+	}
+	return sortedKeys(all)
+}
+
+func (r *Room) effectRows(v *web.Visit, found []job.Status, names called) (all []webui.Row) {
 	for _, e := range found {
 		var act templ.Component = webui.Text("")
 		if e.State == job.Parked {
 			act = ui.Act(effectPath(e.ID)+"/retry", effectPath(e.ID))
 		}
 		all = append(all, webui.Row{Href: effectPath(e.ID), Cells: []templ.Component{
-			webui.Text(e.Driver + " " + e.Target), webui.Badge(effectLevels[e.State], v.Say("console.effect."+string(e.State))),
+			webui.Text(r.effectName(v, e.Driver, e.Target, names)), webui.Badge(effectLevels[e.State], v.Say("console.effect."+string(e.State))),
 			webui.Text(r.why(v, e)), webui.Time(e.IntendedAt), act,
 		}})
 	}
@@ -189,9 +233,13 @@ func (r *Room) effectPage(v *web.Visit, status int, typed string, refused *fault
 	if err != nil {
 		return err
 	}
+	names, err := r.callings(v.Context(), e.Target)
+	if err != nil {
+		return err
+	}
 	page := ui.EffectPage{
-		Here: effectPath(e.ID), Topic: Topic, Title: e.Driver + " " + e.Target, State: string(e.State), Level: effectLevels[e.State],
-		Why: r.why(v, e), Code: e.Why, Unsure: e.Unsure, Payload: string(shown(e.Payload)), Back: EffectsPath,
+		Here: effectPath(e.ID), Topic: Topic, Title: r.effectName(v, e.Driver, e.Target, names), State: string(e.State), Level: effectLevels[e.State],
+		Why: r.why(v, e), Code: e.Why, Unsure: e.Unsure && e.Why != "job-cannot-be-known", Payload: string(shown(e.Payload)), Back: EffectsPath,
 		Log: logOf(e),
 		Reason: webui.Input{
 			Name: "reason", Label: v.Say("console.effect.reason"), Hint: v.Say("console.effect.reason.hint"), Kind: "textarea", Value: typed, Required: true, Max: reasonMost,
@@ -240,6 +288,8 @@ func (r *Room) effectDetails(v *web.Visit, e job.Status) (all []webui.Detail) {
 	if e.Line != "" {
 		add("console.effect.line", webui.Text(e.Line))
 	}
+	add("console.effect.driver", webui.Text(e.Driver))
+	add("console.effect.target", webui.Text(e.Target))
 	add("console.effect.id", webui.Copy(string(e.ID)))
 	return all
 }

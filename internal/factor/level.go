@@ -1,6 +1,7 @@
 package factor
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -30,6 +31,33 @@ func Level(proofs []Proof) string {
 		return AAL1
 	}
 	return AAL0
+}
+
+// Reached is when proofs together last reached each level: "aal1", "aal2", and
+// "passkey" for the method alone. What was never reached is missing.
+func Reached(proofs []Proof) map[string]time.Time {
+	at := map[Method]time.Time{}
+	for _, p := range proofs {
+		if p.At.After(at[p.Method]) {
+			at[p.Method] = p.At
+		}
+	}
+	later := func(a, b time.Time) time.Time {
+		if a.After(b) {
+			return a
+		}
+		return b
+	}
+	code := later(at[ByTOTP], at[ByRecovery])
+	two := at[ByPassword] // both: the older of the two
+	if code.Before(two) {
+		two = code
+	}
+	all := map[string]time.Time{
+		AAL1: later(later(at[ByPassword], code), at[ByPasskey]), AAL2: later(two, at[ByPasskey]), string(ByPasskey): at[ByPasskey],
+	}
+	maps.DeleteFunc(all, func(_ string, t time.Time) bool { return t.IsZero() })
+	return all
 }
 
 // AMR are the methods in the words of RFC 8176 §2; mail has none there.

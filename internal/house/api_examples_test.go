@@ -41,11 +41,12 @@ type stage struct {
 	chief *housetest.Visitor // administrator and operator, who proved it a moment ago
 	ids   map[string]string  // by kind
 	body  object             // of the example, for what a scene must change in it
+	goods string             // an item of the catalog
 }
 
 func newStage(t *testing.T, options ...housetest.Option) *stage {
 	t.Helper()
-	h := housetest.House(t, options...)
+	h := housetest.House(t, append(options, func(o *housetest.Options) { o.Config.Egress.Allow = append(o.Config.Egress.Allow, "127.0.0.0/8") })...)
 	k := h.People(t)
 	s := &stage{t: t, h: h, k: k, chief: h.As(t, k.Chika, k.Org), ids: map[string]string{"org": string(k.Org), "person": string(k.Aoi)}}
 	s.ids["group"] = s.made("POST", "/organizations/"+s.ids["org"]+"/groups", `{"name":"desk"}`)
@@ -132,8 +133,16 @@ var kinds = map[string]func(*stage) string{
 		}
 		return s.made("POST", "/me/passkeys", fmt.Sprintf(`{"ticket":%q,"name":"key","answer":%s}`, begun["ticket"], answer))
 	},
-	"effect": func(s *stage) string { return s.parked() },
-	"card":   func(s *stage) string { return s.asked() },
+	"effect":  func(s *stage) string { return s.parked() },
+	"card":    func(s *stage) string { return s.asked() },
+	"catalog": func(s *stage) string { return s.shop() },
+	"item":    func(s *stage) string { return s.goods }, // behind its catalog
+	"order": func(s *stage) string {
+		if s.ids["catalog"] == "" {
+			s.ids["catalog"] = s.shop()
+		}
+		return s.made("POST", s.goodsPath()+"/order", `{"key":"01jd9m7r000000000000000000","digest":"`+s.goodsDigest()+`"}`)
+	},
 	"system": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
 	},
@@ -141,6 +150,9 @@ var kinds = map[string]func(*stage) string{
 	"issued":   issued,
 	"sent":     sentCard,
 	"approval": offered,
+	"card_policy": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/card-policies", `{"name":"mail","level":"aal1"}`)
+	},
 	"ask": func(s *stage) string {
 		if s.ids["approval"] == "" {
 			s.ids["approval"] = offered(s)
@@ -283,6 +295,7 @@ var scenes = map[string]func(*stage){
 		s.ids["ask"] = fmt.Sprint(made["id"])
 		s.body["digest"] = s.call("GET", path+"/"+s.ids["ask"], "")["digest"]
 	},
+	"order-item": func(s *stage) { s.body["digest"] = s.goodsDigest() },
 	"add-own-passkey": func(s *stage) {
 		begun := s.call("POST", "/me/passkeys/begin", "")
 		answer, err := factortest.New(s.h.URL()).Create(raw(begun["options"]))

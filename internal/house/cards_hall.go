@@ -53,7 +53,7 @@ type hallCards struct{ house *House }
 
 // Decide implements card.Hall.
 func (h hallCards) Decide(ctx context.Context, in id.Org, ask id.Ask, by card.Decider, d card.Verdict) error {
-	_, err := h.house.hall.Decide(ctx, request.Decider{Person: by.Person}, request.Verdict{Org: in, Ask: ask, Approve: d.Yes, Digest: d.Digest, Reason: d.Reason})
+	_, err := h.house.hall.Decide(ctx, request.Decider{Person: by.Person, Proof: by.Proof}, request.Verdict{Org: in, Ask: ask, Approve: d.Yes, Digest: d.Digest, Reason: d.Reason})
 	return err
 }
 
@@ -93,7 +93,7 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	}
 	a := s.Ask
 	return card.Shown{
-		Sheet: sheet, Digest: s.Digest, Page: request.Path + "/" + string(ask),
+		Sheet: sheet, Digest: s.Digest, Demand: s.Demand, Page: request.Path + "/" + string(ask),
 		Whole: len(a.Held) > 0 || a.Break || a.Extends != "" || s.Target.About != "" || len(s.Target.Owners) > 0,
 	}, nil
 }

@@ -54,6 +54,7 @@ func (d doorman) Authenticate(ctx context.Context, c web.Credentials) (web.Actor
 	}
 	actor := ofPerson(v.Person)
 	actor.Org, actor.Session, actor.ACR, actor.AMR, actor.At = v.Session.Org, v.Session.ID, v.Session.ACR(), v.Session.AMR(), v.Session.Strong
+	actor.Reached = factor.Reached(v.Session.Proofs)
 	return actor, nil
 }
 

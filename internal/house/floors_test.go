@@ -17,11 +17,11 @@ var floors = [...][]string{
 	2: {"audit", "seal", "once", "job", "egress", "rule", "manifest"},
 	3: {"org", "connector/definition", "signet"},
 	4: {"web", "notify", "connector"},
-	5: {"lease"},
+	5: {"lease", "paper", "presence"},
 	6: {"admit", "factor", "request"},
 	7: {
-		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card",
-		"ticket", "sender", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
+		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
+		"ticket", "sender", "rota", "offer", "review", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
 	},
 	8: {
 		"audit/outside", "directory/ldap", "factor/passkey", "factor/certificate", "vault/ssh",
@@ -29,7 +29,7 @@ var floors = [...][]string{
 	},
 	9: {"house"},
 	10: {
-		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/operate", "e2e/peers", // and R/Rtest
+		"cmd/sekisho", "client", "housetest", "demo", "e2e", "e2e/browser", "e2e/chain", "e2e/operate", "e2e/peers", // and R/Rtest
 	},
 }
 

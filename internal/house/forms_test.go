@@ -147,11 +147,12 @@ func writing(t *testing.T, h *housetest.Home) []string {
 	system := "/admin/systems/" + made(own+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
 	policy := made(own+"/approval-policies", `{"name":"desk","kinds":["group"],"stages":[{"groups":[{"approvers":["role:administrator","person:`+string(k.Botan)+`"]}]}]}`)
 	desk := "/admin/senders/" + made(own+"/card-senders", `{"name":"desk","role":"creator","callback":"https://desk.kaede.example/decided","audience":{"everybody":true}}`)
+	proof := made(own+"/card-policies", `{"name":"large","level":"aal2","within":600}`)
 	ask := made("/asks", `{"org":"`+string(k.Org)+`","kind":"group","target":"`+string(other.ID)+`","reason":"Quarterly report"}`)
 	return []string{
 		"/admin/systems/new?definition=servicenow", system + "/edit", system + "/test",
 		"/admin/senders/new", desk + "/edit", desk + "/tokens/new",
-		"/admin/approval-policies/new", "/admin/approval-policies/" + policy, "/settings/delegations/new", "/settings/cards", "/settings/tokens/new",
+		"/admin/approval-policies/new", "/admin/approval-policies/" + policy, "/admin/card-policies/new", "/admin/card-policies/" + proof, "/settings/delegations/new", "/settings/cards", "/settings/tokens/new",
 		"/ask/group/" + string(other.ID), "/asks/" + ask, "/settings/integrations" + strings.TrimPrefix(system, "/admin/systems") + "/credential",
 		"/admin/people/new", aoi + "/profile", aoi + "/roles", aoi + "/state", "/admin/people/" + string(k.Daichi) + "/delete", "/admin/groups/new", in, in + "/edit", "/admin/groups/" + string(other.ID) + "/edit",
 		"/admin/roles/new", "/admin/roles/" + string(role.ID) + "/edit", "/admin/organizations/new", "/admin/organizations/" + string(below.ID) + "/edit",
@@ -319,6 +320,7 @@ var elsewhere = map[string]string{
 	"/admin/systems/{system}/definition/save":       withFile,
 	"/asks/{ask}/decide":                            asDecision,
 	"/cards/{card}":                                 asDecision,
+	"/orders/new/{system}/{item}":                   outside,
 	"/admin/effects/{effect}/skip":                  inAState,
 	"/admin/sessions/end":                           inAState,
 	"/settings/email":                               inAState,
@@ -330,6 +332,7 @@ const (
 	onLinks    = "welcome: the tests of links that are refused"
 	withFile   = "a form with a file: people.TestImportForms, console.TestManifestsOnThePage, ticket's uploads"
 	asDecision = "a decision bound to what was shown: card.TestDecideRefused, request.TestDecisionIsBound"
+	outside    = "the form that an outside system makes: order.TestThePages, order.TestWhatIsNotOrdered"
 	inAState   = "needs something in a certain state: console.TestR4WhoseEffects, signin.TestEndAllThatFit, welcome's verification"
 )
 

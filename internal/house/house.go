@@ -42,15 +42,21 @@ import (
 	"github.com/sekisho/sekisho/internal/meter"
 	"github.com/sekisho/sekisho/internal/notice"
 	"github.com/sekisho/sekisho/internal/notify"
+	"github.com/sekisho/sekisho/internal/offer"
 	"github.com/sekisho/sekisho/internal/once"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/paper"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signet"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -88,6 +94,9 @@ type Options struct {
 	// Overrun is how long a write may hold the store; 0 is the store's own
 	// limit.
 	Overrun time.Duration
+	// Call bounds a decision or a comment on its way to an outside system, Reach is
+	// how much longer the system may go on with it, in a test; 0 are the rooms' own.
+	Call, Reach time.Duration
 }
 
 // House is one process of Sekisho.
@@ -118,11 +127,15 @@ type House struct {
 	folk     *people.Room
 	ledger   *lease.Ledger
 	hall     *request.Hall
+	presence *presence.Desk
 	approval *approval.Room
+	rota     *rota.Room
+	offers   *offer.Room
 	console  *console.Room
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	orders   *order.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
@@ -154,10 +167,10 @@ func Schemas() []fs.FS {
 		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
 		org.Schema,
 		notify.Schema, connector.Schema,
-		lease.Schema,
+		lease.Schema, presence.Schema, paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema, signet.Schema, sender.Schema,
+		card.Schema, order.Schema, signet.Schema, sender.Schema,
 	}
 }
 
@@ -166,9 +179,9 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
-		people.Words, lease.Words, request.Words,
+		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words, signet.Words, sender.Words,
+		definition.Words, connector.Words, card.Words, order.Words, signet.Words, sender.Words,
 	}
 }
 
@@ -276,12 +289,12 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.openSender()
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin, h.approval, h.ticket, h.senders); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.presence, h.senders, h.papers()); err != nil {
 		return err
 	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
-		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals,
+		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,
 		Premises: premises{h}, Log: h.options.Log, Node: h.node, Version: h.options.Version,
 	})
 	h.backup = backup.New(backup.Options{
@@ -300,6 +313,9 @@ func (h *House) furnish() (err error) {
 	h.backup.Doors(h.mux)
 	h.ticket.Doors(h.mux)
 	if err := h.furnishCards(); err != nil {
+		return err
+	}
+	if err := h.furnishOrders(); err != nil {
 		return err
 	}
 	if err := h.furnishSender(); err != nil {
@@ -321,21 +337,23 @@ func (h *House) furnish() (err error) {
 func Permissions() []org.Permission {
 	return slices.Concat(
 		org.Permissions(),
-		lease.Permissions(),
+		lease.Permissions(), presence.Permissions(),
 		factor.Permissions(), request.Permissions(),
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
-		ticket.Permissions(), sender.Permissions(),
+		ticket.Permissions(), rota.Permissions(), sender.Permissions(),
 	)
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *signin.Room, r *approval.Room, t *ticket.Room, c *sender.Room) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, c *presence.Desk, a *sender.Room, papers []manifest.Kind) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind(), a.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), nil, approval.New(nil), ticket.New(ticket.Options{}), sender.New(sender.Options{}))
+	blank := &House{}
+	blank.layOut()
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), nil, sender.New(sender.Options{}), blank.papers())
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

@@ -10,15 +10,18 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/sekisho/sekisho/internal/approval"
+	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
@@ -28,13 +31,14 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}}, Open: h.opens, May: h.may,
 		Finders: []web.Finder{
 			h.folk.Finder(),
 			h.signin,
 			h.notice,
 			h.console,
 			h.ticket,
+			h.tokens,
 		},
 		Signposts: h.signposts,
 		Dependents: []web.Dependents{
@@ -70,7 +74,7 @@ func (o ofSignIn) Attention(ctx context.Context, actor web.Actor) (hub.Glance, e
 }
 
 // factorItems says what a person lacks to sign in safely and for long.
-func factorItems(g signin.Glance, demand signin.Demand) (items []hub.Item) {
+func factorItems(g signin.Glance, demand policy.Demand) (items []hub.Item) {
 	add := func(yes, grave bool, key, href string, args ...any) {
 		if yes {
 			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: href, Grave: grave})
@@ -118,6 +122,21 @@ func (o ofConsole) Attention(ctx context.Context, actor web.Actor) (g hub.Glance
 	return g, nil
 }
 
+// ofSystems tells administrators whom a shared system does not know.
+type ofSystems struct{ house *House }
+
+// Attention implements hub.Attention.
+func (o ofSystems) Attention(ctx context.Context, actor web.Actor) (g hub.Glance, err error) {
+	if o.house.may(ctx, actor, connector.Write, "") != nil {
+		return g, nil
+	}
+	all, err := o.house.ticket.Unknowns(ctx, actor.Org)
+	for _, u := range all {
+		g.Items = append(g.Items, hub.Item{Key: "ticket.need.unmatched", Args: []any{"count", u.Count, "system", u.Title}, Href: u.Href})
+	}
+	return g, err
+}
+
 // guide tells the console what it must know of the rest of the house.
 type guide struct{ house *House }
 
@@ -148,6 +167,43 @@ var signInRefusals = []string{
 	"person-locked", "person-disabled",
 }
 
+// targets are the names of the outside systems among the targets of effects.
+func (h *House) targets(ctx context.Context, all []string) (map[string]string, error) {
+	var which []id.Connector
+	for _, one := range all {
+		if id.Valid(one) {
+			which = append(which, id.Connector(one))
+		}
+	}
+	titles, err := h.systems.Titles(ctx, which)
+	names := map[string]string{}
+	for one, title := range titles {
+		names[string(one)] = title
+	}
+	return names, err
+}
+
+// drawings are what dashboards show of asks, cards and leases, by their events.
+var drawings = []console.Drawing{
+	{Name: "asks", Lines: []console.Curve{
+		{Key: "asked", Events: []string{"request.asked"}},
+		{Key: "released", Events: []string{"request.released"}},
+		{Key: "ask-refused", Events: []string{"request.refused"}},
+		{Key: "ask-expired", Events: []string{"request.expired", "request.void"}},
+	}},
+	{Name: "cards", Lines: []console.Curve{
+		{Key: "card-raised", Events: []string{"card.raised"}},
+		{Key: "card-decided", Events: []string{"card.decided"}},
+		{Key: "card-applied", Events: []string{"card.applied"}},
+		{Key: "card-failed", Events: []string{"card.failed"}},
+	}},
+	{Name: "leases", Lines: []console.Curve{
+		{Key: "lease-begun", Events: []string{"lease.begun"}},
+		{Key: "lease-ended", Events: []string{"lease.ended"}},
+		{Key: "lease-stuck", Events: []string{"lease.stuck"}},
+	}},
+}
+
 // census counts who and what there is for the console.
 type census struct{ house *House }
 
@@ -165,11 +221,12 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy":  signin.PolicyPath + "/",
+	"sign-in-policy":  policy.Path + "/",
 	"notice":          notice.ListPath + "/",
 	"record":          console.LogPath + "/",
 	"connector":       ticket.SystemsPath + "/",
 	"ask":             request.Path + "/",
+	"order":           order.ListPath + "/",
 	"approval-policy": approval.PoliciesPath + "/",
 }
 

@@ -10,10 +10,15 @@ import (
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notice"
+	"github.com/sekisho/sekisho/internal/offer"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/people"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 )
@@ -49,8 +54,12 @@ func (h *House) consoleRail() []entry {
 		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
 	rail = append(rail,
 		entry{key: "approval.list", href: approval.PoliciesPath, permission: request.Policy, group: railPeople},
+		entry{key: "rota.list", href: rota.Path, permission: rota.Read, group: railPeople},
+		entry{key: "ask-target.list", href: offer.ThingsPath, permission: request.Policy, group: railPeople},
+		entry{key: "ask-template.list", href: offer.TemplatesPath, permission: request.Policy, group: railPeople},
 		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
-	rail = append(rail, entry{key: "signin.policies", href: signin.PolicyPath, permission: signin.Policy, group: railSignIn})
+	rail = append(rail, entry{key: "card.policies", href: presence.Path, permission: presence.Permission, group: railPeople})
+	rail = append(rail, entry{key: "signin.policies", href: policy.Path, permission: policy.Manage, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	rail = append(rail,
 		entry{key: "sender.list", href: sender.Path, permission: sender.Read, group: railSystems},
@@ -70,7 +79,7 @@ func (h *House) consoleRail() []entry {
 
 // signposts are the pages that search everywhere leads to.
 func (h *House) signposts() (all []hub.Signpost) {
-	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: request.NewPath}, {key: "ask.mine", href: request.Path}}, h.consoleRail(), h.settingsRail()) {
+	for _, e := range slices.Concat([]entry{{key: "console.home", href: hub.Path}, {key: "ask.find", href: approval.NewPath}, {key: "ask.mine", href: request.Path}, {key: "order.new", href: order.NewPath}, {key: "order.list", href: order.ListPath}}, h.consoleRail(), h.settingsRail()) {
 		all = append(all, hub.Signpost{Key: e.key, Href: e.href, Also: e.key + ".words"})
 	}
 	return all

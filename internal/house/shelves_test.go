@@ -99,7 +99,7 @@ var houseWide = []string{"console", "backup", "notice"}
 // people of an organization have which factors.
 var lookUps = map[string][]string{
 	"factor": {"lookUp", "keptBy"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
-	"lease":  {"overdue"},
+	"lease": {"overdue"}, "request": {"Bridge"},
 	"card":   {"polled", "claim", "Bridge", "dueTells", "overdue", "dueUrgent", "decidingApps"},
 	"sender": {"lookUp", "owners", "usedTokens", "dropOld"},
 }

@@ -13,6 +13,7 @@ func (h *House) openSystems() error {
 	})
 	h.ticket = ticket.New(ticket.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Desk: h.systems, Register: h.register, Post: h.post, BaseURL: h.mux.BaseURL(),
+		Timeout: h.options.Call, Reach: h.options.Reach,
 	})
 	return h.desk.Register(h.ticket.Driver())
 }

@@ -29,6 +29,7 @@ type (
 	Ask       string // a request for something, and its life
 	Card      string // a question put before one person
 	Sender    string // an app that may send cards
+	Order     string // a request at an outside system that is a person's own
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

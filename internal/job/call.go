@@ -31,6 +31,7 @@ const (
 	whyUnknown  = "job-outcome-unknown"  // nobody knows yet whether it was done
 	whyAway     = "job-target-away"      // the target was not there
 	whyUnproved = "job-probe-failed"     // it could not be found out
+	whyNever    = "job-cannot-be-known"  // the target shows nothing to find it by
 	whyLate     = "job-claim-too-old"    // the process was held up before the call
 	whyFollow   = "job-follow-up-failed" // done, but what follows could not be written
 	whyNothing  = "job-had-no-effect"    // called, and a probe found nothing
@@ -59,6 +60,9 @@ func (d *Desk) run(c *call) {
 func (d *Desk) probed(c *call) (again bool) {
 	found, err := d.ask(c)
 	switch {
+	case errors.Is(err, ErrUnprovable):
+		d.put(c, func() error { return d.park(c, whyNever) })
+		return false
 	case err != nil:
 		d.failed(c)
 		d.rest(c, whyUnproved, d.Backoff(int(c.tries)+1))

@@ -61,6 +61,10 @@ func (d Driver) check() error {
 	return nil
 }
 
+// ErrUnprovable is what Probe returns where nobody can ever find out whether an
+// effect was done: it is parked at once, for an operator to look there.
+var ErrUnprovable = errors.New("job: the target shows nothing to find the effect by")
+
 // fence is how long nobody else acts on a claimed effect.
 func (d Driver) fence() time.Duration { return max(d.Fence, d.Timeout) }
 

@@ -532,6 +532,33 @@ func TestPausedOwner(t *testing.T) {
 
 // TestClockSteps: recovery neither believes a stamp that a step made old, nor
 // waits an hour because of one that a step made young.
+// Where the target shows nothing to find an effect by, one that may have been
+// done waits for an operator at once, and holds up nothing else; to retry it is
+// to send it again.
+func TestUnprovable(t *testing.T) {
+	each(t, nil, func(b *bench) {
+		b.out.probe = func(job.Effect) error { return job.ErrUnprovable }
+		b.out.answer = func(_ context.Context, e job.Effect, call int) (bool, error) {
+			if e.Line == "one" && call == 1 {
+				return true, errors.New("cut off")
+			}
+			return true, nil
+		}
+		lost := b.intend("one")
+		s := b.waitState(lost, job.Parked)
+		if !s.Unsure || s.Why != "job-cannot-be-known" || b.out.called(lost) != 1 {
+			b.Errorf("R8 parked unsure %t because of %s after %d calls", s.Unsure, s.Why, b.out.called(lost))
+		}
+		b.waitState(b.intend("two"), job.Done)
+		if err := b.retry(lost); err != nil {
+			b.Fatal(err)
+		}
+		if b.waitState(lost, job.Done); b.out.called(lost) != 2 {
+			b.Errorf("R8 one that was retried was called %d times", b.out.called(lost))
+		}
+	})
+}
+
 func TestClockSteps(t *testing.T) {
 	for name, step := range map[string]time.Duration{"ahead": time.Hour, "back": -time.Hour} {
 		t.Run(name, func(t *testing.T) {

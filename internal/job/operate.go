@@ -142,15 +142,16 @@ func Counts(ctx context.Context, s *store.Store) (all []Count, err error) {
 	return all, err
 }
 
-// Retry lets a parked effect of org be tried again, from the first try. It
-// returns the event for the end of the closure.
+// Retry lets a parked effect of org be tried again, from the first try. One
+// whose target shows nothing to find it by is sent again: whoever retries it
+// has looked there. It returns the event for the end of the closure.
 func Retry(tx *store.Tx, org id.Org, effect id.Effect, by id.Principal) (store.Event, error) {
 	s, err := standing(tx, org, effect, Parked)
 	if err != nil {
 		return store.Event{}, err
 	}
-	_, err = tx.House().Exec(`UPDATE job_effect SET state = 'intended', tries = 0, first_at = 0, due = 0
-		WHERE id = $1 AND state = 'parked'`, string(effect))
+	_, err = tx.House().Exec(`UPDATE job_effect SET state = 'intended', tries = 0, first_at = 0, due = 0,
+		probe = CASE WHEN why = $2 THEN 0 ELSE probe END WHERE id = $1 AND state = 'parked'`, string(effect), whyNever)
 	tx.Wake(topic)
 	return operated("effect.retried", s, by, ""), err
 }

@@ -45,6 +45,7 @@ type Ask struct {
 	Extends id.Lease
 	Break   bool            // the glass was broken: it is out, and is reviewed afterwards
 	Held    json.RawMessage // a change that waits for the decision, of kinds that keep one
+	Ticket  Ticket          // outside, that is told of each step; zero for none
 
 	State     State
 	Revision  int // raised whenever what is asked changes: earlier votes count no more

@@ -28,6 +28,9 @@ type Wanted struct {
 	Extends id.Lease
 	Break   bool
 	Held    []byte // of kinds that keep a change until it is decided
+	// Ticket is an outside ticket that is told of each step; its title is found
+	// out.
+	Ticket Ticket
 }
 
 // Preview is what somebody sees before they ask.
@@ -42,7 +45,7 @@ type Preview struct {
 func (h *Hall) ask(by id.Person, w Wanted, which id.Ask) Ask {
 	a := Ask{
 		Org: w.Org, ID: which, Person: by, For: w.For, Kind: w.Kind, Target: w.Target, Reason: w.Reason,
-		From: w.From.UTC().Truncate(time.Microsecond), Length: w.Length, Extends: w.Extends, Break: w.Break, Held: w.Held,
+		From: w.From.UTC().Truncate(time.Microsecond), Length: w.Length, Extends: w.Extends, Break: w.Break, Held: w.Held, Ticket: w.Ticket,
 		State: Open, Revision: 1,
 	}
 	if w.From.IsZero() {
@@ -62,7 +65,7 @@ func (h *Hall) Preview(ctx context.Context, by id.Person, wanted Wanted) (p Prev
 		return p, err
 	}
 	err = h.Store.Org(wanted.Org).Read(ctx, func(v *store.View) error {
-		l, err := h.prepare(v, h.ask(by, wanted, ""), wanted)
+		l, err := h.prepare(v, on, h.ask(by, wanted, ""), wanted)
 		if f := fault.As(err); f != nil && l.policy.ID != "" {
 			p.Trouble, err = f, nil
 		}
@@ -79,7 +82,7 @@ func (h *Hall) Preview(ctx context.Context, by id.Person, wanted Wanted) (p Prev
 		if err != nil {
 			return err
 		}
-		r, decides, err := h.decideByRule(v, l.policy, l.ask, l.target)
+		r, decides, err := h.decideByRule(v, l.policy, l.ask, l.target, on)
 		if p.Rule = nil; decides {
 			p.Rule, p.Nobody = &r, false
 		}
@@ -90,7 +93,7 @@ func (h *Hall) Preview(ctx context.Context, by id.Person, wanted Wanted) (p Prev
 
 // prepare holds what is wanted to its rules and to the policy's bounds. What is
 // wrong with it is a fault, and the look is as whole as it can be.
-func (h *Hall) prepare(v *store.View, a Ask, wanted Wanted) (l look, err error) {
+func (h *Hall) prepare(v *store.View, on rotas, a Ask, wanted Wanted) (l look, err error) {
 	if h.releasers[a.Kind] == nil {
 		return l, fault.New(fault.NotFound, "target-unknown")
 	}
@@ -98,7 +101,7 @@ func (h *Hall) prepare(v *store.View, a Ask, wanted Wanted) (l look, err error) 
 		return l, err
 	}
 	l.ask = a
-	if err := h.check(v, &l); err != nil {
+	if err := h.check(v, &l, on); err != nil {
 		return l, err
 	}
 	if l.policy.ID == "" {
@@ -199,6 +202,9 @@ func (h *Hall) single(v *store.View, a Ask) error {
 // Raise asks for something. Where a rule decides it is decided at once.
 func (h *Hall) Raise(ctx context.Context, by id.Person, wanted Wanted) (a Ask, err error) {
 	on, err := h.onCall(ctx, wanted.Org)
+	if err == nil {
+		wanted.Ticket, err = h.lookAt(ctx, wanted.Org, by, wanted.Ticket)
+	}
 	if err != nil {
 		return a, err
 	}
@@ -219,7 +225,7 @@ func (h *Hall) Raise(ctx context.Context, by id.Person, wanted Wanted) (a Ask, e
 func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 	h := w.hall
 	w.in = w.tx.Org(wanted.Org)
-	l, err := h.prepare(&w.in.View, h.ask(by, wanted, which), wanted)
+	l, err := h.prepare(&w.in.View, w.on, h.ask(by, wanted, which), wanted)
 	if err != nil {
 		return w.abort(err)
 	}
@@ -232,7 +238,7 @@ func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 	if w.ask.Break {
 		return w.glass(me)
 	}
-	r, decides, err := h.decideByRule(&w.in.View, w.policy, w.ask, w.target)
+	r, decides, err := h.decideByRule(&w.in.View, w.policy, w.ask, w.target, w.on)
 	switch {
 	case err != nil:
 		return w.abort(err)

@@ -16,6 +16,7 @@ type bench struct {
 	any       bool
 	refuse    int
 	delegates map[id.Person][]id.Person // by whose seat
+	approvers []string                  // whom the question is put to, as lists find them
 }
 
 // seats are those who may decide for one group of a stage.
@@ -27,33 +28,23 @@ type seats struct {
 // rotas are who is on call, by rota: asked before the transaction.
 type rotas map[string][]id.Person
 
-// onCall asks the rotas that policies of an organization name.
+// onCall asks who is on call in an organization.
 func (h *Hall) onCall(ctx context.Context, in id.Org) (rotas, error) {
 	if h.Rota == nil {
 		return nil, nil
 	}
-	policies, err := h.Policies(ctx, in)
-	found := rotas{}
-	for _, p := range policies {
-		for _, a := range p.approvers() {
-			kind, which := a.Split()
-			if _, known := found[which]; kind != "on-call" || known || err != nil {
-				continue
-			}
-			found[which], err = h.Rota.OnCall(ctx, in, which)
-		}
-	}
-	return found, err
+	return h.Rota.Now(ctx, in)
 }
 
-// approvers are all that a policy names.
-func (s Spec) approvers() []Approver {
-	all := slices.Concat(s.Fallback, s.Escalate.To)
-	for _, stage := range s.Stages {
-		for _, g := range stage.Groups {
-			all = append(all, g.Approvers...)
+// of are the rotas in which somebody is on call, by name.
+func (on rotas) of(who id.Person) []string {
+	all := []string{}
+	for name, some := range on {
+		if slices.Contains(some, who) {
+			all = append(all, name)
 		}
 	}
+	slices.Sort(all)
 	return all
 }
 
@@ -70,14 +61,31 @@ func (h *Hall) sit(v *store.View, p ApprovalPolicy, a Ask, t Target, on rotas, s
 		}
 		who, err := h.whoAre(v, a, t, on, approvers)
 		if err == nil && len(who) < g.Need {
-			who, err = h.whoAre(v, a, t, on, slices.Concat(approvers, p.Fallback))
+			approvers = slices.Concat(approvers, p.Fallback)
+			who, err = h.whoAre(v, a, t, on, approvers)
 		}
 		if err != nil {
 			return b, err
 		}
+		b.approvers = append(b.approvers, found(approvers, who)...)
 		b.panels = append(b.panels, seats{who, g.Need})
 	}
 	return b, h.delegate(v, a, &b)
+}
+
+// found says whom approvers mean so that it can be looked up by who looks:
+// groups, roles and rotas by themselves, for whoever joins them later, and
+// those that are found out from the ask as the people they were.
+func found(approvers []Approver, who []id.Person) (all []string) {
+	for _, one := range approvers {
+		if one != Manager && one != Owner {
+			all = append(all, string(one))
+		}
+	}
+	for _, one := range who {
+		all = append(all, "person:"+string(one))
+	}
+	return all
 }
 
 // whoAre finds the people whom approvers mean, sorted; active members only.

@@ -2,17 +2,21 @@ package request
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// Decider is the natural person who decides, as the edge knows them.
+// Decider is the natural person who decides, as the edge knows them, and what
+// they have proven.
 type Decider struct {
 	Person id.Person
+	Proof  presence.Proof
 }
 
 // Verdict is a decision about exactly what was shown.
@@ -47,7 +51,7 @@ func (h *Hall) Decide(ctx context.Context, by Decider, d Verdict) (a Ask, err er
 		if err := w.open(d.Org, d.Ask); err != nil {
 			return store.Abort(err)
 		}
-		end, twice := w.decide(by.Person, d)
+		end, twice := w.decide(by, d)
 		a, after = w.ask, !twice
 		return end
 	})
@@ -73,9 +77,10 @@ func (d *Verdict) check() *fault.Fault {
 }
 
 // decide counts a vote. twice: it was counted already, and nothing is written.
-func (w *work) decide(who id.Person, d Verdict) (end store.End, twice bool) {
+func (w *work) decide(by Decider, d Verdict) (end store.End, twice bool) {
+	who := by.Person
 	if w.ask.Review == ReviewDue {
-		return w.judgeGlass(who, d)
+		return w.judgeGlass(by, d)
 	}
 	if w.ask.State != Open {
 		return w.abort(w.over()), false
@@ -94,6 +99,9 @@ func (w *work) decide(who id.Person, d Verdict) (end store.End, twice bool) {
 	if d.Digest != w.at(w.ask.Stage) {
 		return w.abort(fault.New(fault.Conflict, "ask-changed")), false
 	}
+	if err := w.unsure(by); err != nil {
+		return w.abort(err), false
+	}
 	if w.ask.told != "" && w.ask.told != w.terms { // an earlier stage approved something else
 		return w.reask("terms"), false
 	}
@@ -106,6 +114,33 @@ func (w *work) decide(who id.Person, d Verdict) (end store.End, twice bool) {
 	return w.count(b, Vote{
 		Revision: w.ask.Revision, Stage: w.ask.Stage, Person: who, Seat: seat, Approve: d.Approve, Reason: d.Reason, Digest: d.Digest, At: w.tx.Now(),
 	}), false
+}
+
+// unsure refuses who has not proven enough of who they are (presence).
+func (w *work) unsure(by Decider) error {
+	demand, err := w.hall.demand(&w.in.View, w.look)
+	if f := demand.Refuse(by.Proof, w.tx.Now()); err == nil && f != nil {
+		return f
+	}
+	return err
+}
+
+// demand is what whoever decides has to have proven.
+func (h *Hall) demand(v *store.View, l look) (presence.Demand, error) {
+	q := presence.Question{
+		Org: l.ask.Org, Kind: "ask", Source: "Sekisho", Title: l.target.Title, Thing: l.ask.Kind + ":" + l.target.Name, Due: l.ask.Due,
+		Requester: l.people[l.ask.Person].DisplayName, Mail: l.people[l.ask.Person].Email, Fields: map[string]string{"reason": l.ask.Reason},
+	}
+	for _, f := range l.target.Facts {
+		q.Fields[f.Key] = f.Value
+		if f.Key == "ask.fact.price" {
+			q.Amount, q.Currency, _ = strings.Cut(f.Value, " ")
+		}
+	}
+	if l.ask.Break {
+		q.Priority = "urgent"
+	}
+	return h.Presence.For(v, q)
 }
 
 // hide keeps the ask from whoever belongs elsewhere (R4).

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -65,7 +66,7 @@ func (d *Delegation) Settle() *fault.Fault {
 		bad.Add("ends", "field-required")
 	case !d.Ends.After(d.Starts):
 		bad.Add("ends", "ask-ends-before-it-begins")
-	case d.Ends.Sub(d.Starts) > daysMost:
+	case d.Ends.Sub(d.Starts) > LengthMost:
 		bad.Add("ends", "policy-time-out-of-range")
 	}
 	checkText(&bad, "reason", d.Reason, false)
@@ -194,4 +195,6 @@ func (h *Hall) Delegations(ctx context.Context, in id.Org) (all []Delegation, er
 
 // Forget ends what a person handed over and what was handed to them, in the
 // write that deletes them. Their asks stay, without a name.
-func (h *Hall) Forget(tx *store.Tx, who id.Person) error { return forgetDelegations(tx.Self(who)) }
+func (h *Hall) Forget(tx *store.Tx, who id.Person) error {
+	return errors.Join(forgetDelegations(tx.Self(who)), dropStir(tx.Self(who)))
+}

@@ -33,7 +33,8 @@ func (w *work) glass(by id.Principal) store.End {
 
 // judgeGlass is the review of a broken glass by somebody who could have decided
 // about it: what was not in order is taken back at once.
-func (w *work) judgeGlass(who id.Person, d Verdict) (end store.End, twice bool) {
+func (w *work) judgeGlass(by Decider, d Verdict) (end store.End, twice bool) {
+	who := by.Person
 	b, err := w.bench(0)
 	if err != nil {
 		return w.abort(err), false
@@ -44,6 +45,9 @@ func (w *work) judgeGlass(who id.Person, d Verdict) (end store.End, twice bool) 
 	}
 	if d.Digest != w.at(0) {
 		return w.abort(fault.New(fault.Conflict, "ask-changed")), false
+	}
+	if err := w.unsure(by); err != nil {
+		return w.abort(err), false
 	}
 	a := &w.ask
 	if a.Review = ReviewFine; !d.Approve {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -56,40 +59,67 @@ func (h *Hall) Mine(ctx context.Context, who id.Person, q Query) (found []Ask, n
 	return found, next, err
 }
 
-// Waiting returns the open asks of an organization that somebody may decide
-// now, the oldest first: at most 200 asks are looked at.
+// Waiting returns the asks of an organization that somebody may decide now, the
+// oldest first, at most 200: by whom the questions are put to, so that it costs
+// the same however many there are.
 func (h *Hall) Waiting(ctx context.Context, in id.Org, who id.Person) (found []Ask, err error) {
 	on, err := h.onCall(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	err = h.Store.Org(in).Read(ctx, func(v *store.View) error {
-		all, err := asksIn(v, Query{State: Open, Limit: 200})
+		given, err := delegationsAt(v, v.Now())
 		if err != nil {
 			return err
 		}
-		due, err := glassDue(v)
-		found = nil
-		for _, a := range slices.Concat(due, all) {
-			if err != nil {
-				return err
+		given = slices.DeleteFunc(given, func(d Delegation) bool { return d.To != who })
+		own, err := h.approversOf(v, in, who, on)
+		if err != nil {
+			return err
+		}
+		found, err = putTo(v, own)
+		for _, d := range given {
+			var more []Ask
+			if err == nil {
+				if own, err = h.approversOf(v, in, d.From, on); err == nil {
+					more, err = putTo(v, own)
+				}
 			}
-			var l look
-			if l, err = h.see(v, in, a.ID); err != nil || l.ask.Stage >= l.stages() {
-				continue
-			}
-			var b bench
-			if b, err = h.sit(v, l.policy, l.ask, l.target, on, l.ask.Stage); err != nil {
-				return err
-			}
-			if _, not := mayVote(l, b, who); not == nil {
-				found = append(found, l.ask)
+			for _, a := range more {
+				if d.covers(a.Kind) && a.Person != d.From && a.For != d.From && !slices.ContainsFunc(found, func(b Ask) bool { return a.ID == b.ID }) {
+					found = append(found, a)
+				}
 			}
 		}
+		if err != nil {
+			return err
+		}
+		decided, err := voted(v, who, found)
+		found = slices.DeleteFunc(found, func(a Ask) bool { return decided[a.ID] || a.Person == who || a.For == who })
+		slices.SortFunc(found, func(a, b Ask) int { return strings.Compare(string(a.ID), string(b.ID)) })
 		return err
 	})
-	slices.Reverse(found)
 	return found, err
+}
+
+// approversOf are all ways in which questions are put to somebody.
+func (h *Hall) approversOf(v *store.View, in id.Org, who id.Person, on rotas) ([]string, error) {
+	all := []string{"person:" + string(who)}
+	groups, err := org.GroupsWith(v, in, who)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		all = append(all, "group:"+string(g.ID))
+	}
+	grants, err := h.Register.GrantsIn(v, who)
+	for _, r := range grants.Roles(in) {
+		all = append(all, "role:"+string(r))
+	}
+	for _, name := range on.of(who) {
+		all = append(all, "on-call:"+name)
+	}
+	return all, err
 }
 
 // Find returns what can be asked for in an organization: what there is, and a
@@ -97,6 +127,10 @@ func (h *Hall) Waiting(ctx context.Context, in id.Org, who id.Person) (found []A
 func (h *Hall) Find(ctx context.Context, s Sought) (found []Target, err error) {
 	if s.Limit <= 0 {
 		s.Limit = 50
+	}
+	on, err := h.onCall(ctx, s.Org)
+	if err != nil {
+		return nil, err
 	}
 	for _, kind := range h.kinds {
 		some, err := h.releasers[kind].Targets(ctx, s)
@@ -106,12 +140,22 @@ func (h *Hall) Find(ctx context.Context, s Sought) (found []Target, err error) {
 		found = append(found, some...)
 	}
 	err = h.Store.Org(s.Org).Read(ctx, func(v *store.View) error {
-		var err error
-		found = slices.DeleteFunc(found, func(t Target) bool {
-			if err != nil {
-				return true
+		if h.About != nil {
+			if err := h.About.Describe(v, s.Org, found); err != nil {
+				return err
 			}
-			_, no := h.pick(v, Ask{Org: s.Org, Person: s.Asker, For: s.Asker, Kind: t.Kind, Target: t.ID}, t)
+		}
+		policies, err := policiesIn(v)
+		if err != nil {
+			return err
+		}
+		known := sync.OnceValues(func() (map[string]any, error) { return h.person(v, s.Org, s.Asker, on) })
+		found = slices.DeleteFunc(found, func(t Target) bool {
+			a := Ask{Org: s.Org, Person: s.Asker, For: s.Asker, Kind: t.Kind, Target: t.ID}
+			_, no := h.pickOf(policies, a, t, func() (map[string]any, error) {
+				who, err := known()
+				return map[string]any{"ask": askFacts(a, t, v.Now()), "requester": who, "beneficiary": who, "now": v.Now()}, err
+			})
 			if fault.As(no) == nil {
 				err = errors.Join(err, no)
 			}

@@ -97,6 +97,11 @@ func (h *Hall) SetPolicy(tx *store.Tx, by id.Principal, p *ApprovalPolicy) (stor
 	if err := h.mayLend(&in.View, by, *p); err != nil {
 		return store.Event{}, err
 	}
+	if p.Version != 0 { // who decides about what is open may be others now
+		if err := Reseat(tx, p.Org, FreshTimers(tx.Now())); err != nil {
+			return store.Event{}, err
+		}
+	}
 	return p.event("approval-policy.written", by), putPolicy(in, *p)
 }
 
@@ -135,6 +140,16 @@ func (h *Hall) mayLend(v *store.View, by id.Principal, p ApprovalPolicy) error {
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// MayLend refuses who could not give a target, KIND:ID, and so must not say who
+// decides about it.
+func (h *Hall) MayLend(v *store.View, by id.Principal, in id.Org, target string) error {
+	kind, which, _ := strings.Cut(target, ":")
+	if warder, ok := h.releasers[kind].(Warder); ok {
+		return warder.MayLend(v, by, in, which)
 	}
 	return nil
 }

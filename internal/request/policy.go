@@ -99,11 +99,13 @@ func (a Approver) Split() (kind, which string) {
 	return kind, which
 }
 
+// LengthMost is how long anything may be let out, or be waited for.
+const LengthMost = 366 * 24 * time.Hour
+
 // Bounds of what a policy says.
 const (
 	stagesMost, panelsMost, approversMost, needMost = 8, 8, 20, 20
 	rulesMost, remindersMost                        = 20, 5
-	daysMost                                        = 366 * 24 * time.Hour
 	usualExpires, usualMost, usualAhead             = 72 * time.Hour, 8 * time.Hour, 30 * 24 * time.Hour
 )
 
@@ -166,7 +168,7 @@ func (p *ApprovalPolicy) usual() {
 
 func (p *ApprovalPolicy) checkTimes(bad *fault.Checks) {
 	for path, d := range map[string]time.Duration{"expires": p.Expires, "max_duration": p.Most, "usual_duration": p.Usual, "ahead": p.Ahead} {
-		if d < time.Minute || d > daysMost {
+		if d < time.Minute || d > LengthMost {
 			bad.Add(path, "policy-time-out-of-range")
 		}
 	}
@@ -245,11 +247,16 @@ func (p *ApprovalPolicy) covers(kind, target string) bool {
 
 // pick returns the policy that decides who decides about an ask. A condition
 // that fails stops here: a laxer policy below it must not apply by that.
-func (h *Hall) pick(v *store.View, a Ask, t Target) (ApprovalPolicy, error) {
+func (h *Hall) pick(v *store.View, a Ask, t Target, on rotas) (ApprovalPolicy, error) {
 	all, err := policiesIn(v.Org(a.Org))
 	if err != nil {
 		return ApprovalPolicy{}, err
 	}
+	return h.pickOf(all, a, t, func() (map[string]any, error) { return h.facts(v, a, t, on) })
+}
+
+// pickOf is pick among policies that were read already.
+func (h *Hall) pickOf(all []ApprovalPolicy, a Ask, t Target, known func() (map[string]any, error)) (_ ApprovalPolicy, err error) {
 	var facts map[string]any
 	for _, p := range all {
 		if !p.covers(a.Kind, t.ID) {
@@ -259,7 +266,7 @@ func (h *Hall) pick(v *store.View, a Ask, t Target) (ApprovalPolicy, error) {
 			return p, nil
 		}
 		if facts == nil {
-			if facts, err = h.facts(v, a, t); err != nil {
+			if facts, err = known(); err != nil {
 				return ApprovalPolicy{}, err
 			}
 		}
@@ -275,11 +282,11 @@ func (h *Hall) pick(v *store.View, a Ask, t Target) (ApprovalPolicy, error) {
 }
 
 // decideByRule returns the rule that decides an ask in place of people.
-func (h *Hall) decideByRule(v *store.View, p ApprovalPolicy, a Ask, t Target) (by Rule, decides bool, err error) {
+func (h *Hall) decideByRule(v *store.View, p ApprovalPolicy, a Ask, t Target, on rotas) (by Rule, decides bool, err error) {
 	if len(p.Rules) == 0 || a.Break {
 		return by, false, nil
 	}
-	facts, err := h.facts(v, a, t)
+	facts, err := h.facts(v, a, t, on)
 	if err != nil {
 		return by, false, err
 	}

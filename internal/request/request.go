@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -52,6 +53,21 @@ type Target struct {
 	Facts  []Fact
 	Owners []id.Person // who the approver "owner" means
 	Lent   bool        // it is let out under a lease and taken back
+	// Price is what it costs, zero for what costs nothing; Attributes are what
+	// else conditions read. Both stand among the facts that are shown.
+	Price      Price
+	Attributes map[string]string
+}
+
+// Price is an amount of money: a decimal number and a currency (ISO 4217).
+type Price struct{ Amount, Currency string }
+
+// Describer knows what an organization says of what can be asked for: who owns
+// it, what it costs (← offer).
+type Describer interface {
+	// Describe adds to targets of an organization what is said of them, with a
+	// number of statements that does not depend on how many there are.
+	Describe(v *store.View, in id.Org, all []Target) error
 }
 
 // Sought is what somebody looks for among what can be asked for.
@@ -106,12 +122,11 @@ type Teller interface {
 	Tell(tx *store.Tx, a Ask, s Step) ([]store.Event, error)
 }
 
-// Rota knows who is on call (← whoever keeps rotas). It is asked outside of
-// transactions.
+// Rota knows who is on call (← rota). It is asked outside of transactions.
 type Rota interface {
-	// OnCall returns who is on call in a rota of an organization now; nobody
-	// where there is no such rota.
-	OnCall(ctx context.Context, in id.Org, rota string) ([]id.Person, error)
+	// Now returns who is on call in the rotas of an organization, by the name of
+	// the rota.
+	Now(ctx context.Context, in id.Org) (map[string][]id.Person, error)
 }
 
 // Options is what the hall stands on.
@@ -124,6 +139,11 @@ type Options struct {
 	Ledger   *lease.Ledger
 	Post     *notify.Post // nil: nobody is told by mail
 	Rota     Rota         // nil: nobody is on call
+	// Presence says how surely who decides has to be themself; nil: whoever is
+	// signed in.
+	Presence *presence.Desk
+	About    Describer  // nil: nothing is known but what releasers say
+	Desk     TicketDesk // nil: asks name no tickets
 	// Askers and Tellers hear of every question and step.
 	Askers  []Asker
 	Tellers []Teller
@@ -151,3 +171,14 @@ func (h *Hall) Kinds() []string { return h.kinds }
 
 // hallKeeper acts where nobody does: times that are over, rules that decide.
 var hallKeeper = id.System("hall")
+
+// Thing is something that can be asked for, by kind and identifier.
+type Thing struct{ Kind, Target string }
+
+// Prepared is an ask that somebody prepared for others.
+type Prepared struct {
+	ID, Title, About string
+	Things           []Thing
+	Reason, Hint     string
+	Hours            int // 0: as the policy proposes
+}

@@ -1,6 +1,8 @@
 package request
 
 import (
+	"maps"
+	"strconv"
 	"sync"
 	"time"
 
@@ -16,8 +18,10 @@ import (
 // scope is what conditions of policies speak about:
 //
 //	ask          kind, target (its name), title, reason, hours (0: until given
-//	             back), starts_in (hours), extends, price (text, if there is one)
-//	requester    login, name, groups and roles (names), manager (login)
+//	             back), starts_in (hours), extends, price (a number, 0 without
+//	             one), currency, attributes (texts by name), ticket (its number)
+//	requester    login, name, groups and roles (names), manager (login), on_call
+//	             (names of rotas)
 //	beneficiary  the same of who would get it
 //	now          the time: now.getHours("Asia/Tokyo")
 var scope = sync.OnceValues(func() (*rule.Scope, error) {
@@ -61,33 +65,40 @@ func compiled(when string) (*rule.Set, error) {
 }
 
 // facts are the values that conditions about an ask read.
-func (h *Hall) facts(v *store.View, a Ask, t Target) (map[string]any, error) {
-	requester, err := h.person(v, a.Org, a.Person)
+func (h *Hall) facts(v *store.View, a Ask, t Target, on rotas) (map[string]any, error) {
+	requester, err := h.person(v, a.Org, a.Person, on)
 	if err != nil {
 		return nil, err
 	}
 	beneficiary := requester
 	if a.For != a.Person {
-		if beneficiary, err = h.person(v, a.Org, a.For); err != nil {
+		if beneficiary, err = h.person(v, a.Org, a.For, on); err != nil {
 			return nil, err
 		}
 	}
+	return map[string]any{"ask": askFacts(a, t, v.Now()), "requester": requester, "beneficiary": beneficiary, "now": v.Now()}, nil
+}
+
+// askFacts is what conditions know of an ask.
+func askFacts(a Ask, t Target, now time.Time) map[string]any {
+	price, err := strconv.ParseFloat(t.Price.Amount, 64)
+	if err != nil {
+		price = 0
+	}
+	attributes := map[string]string{}
+	maps.Copy(attributes, t.Attributes)
 	ask := map[string]any{
 		"kind": a.Kind, "target": t.Name, "title": t.Title, "reason": a.Reason, "hours": a.Length.Hours(), "starts_in": 0.0, "extends": a.Extends != "",
+		"price": price, "currency": t.Price.Currency, "attributes": attributes, "ticket": a.Ticket.Number,
 	}
-	if ahead := a.From.Sub(v.Now()); !a.From.IsZero() && ahead > 0 {
+	if ahead := a.From.Sub(now); !a.From.IsZero() && ahead > 0 {
 		ask["starts_in"] = ahead.Hours()
 	}
-	for _, f := range t.Facts {
-		if f.Key == "ask.fact.price" {
-			ask["price"] = f.Value
-		}
-	}
-	return map[string]any{"ask": ask, "requester": requester, "beneficiary": beneficiary, "now": v.Now()}, nil
+	return ask
 }
 
 // person is what conditions know of somebody.
-func (h *Hall) person(v *store.View, in id.Org, who id.Person) (map[string]any, error) {
+func (h *Hall) person(v *store.View, in id.Org, who id.Person, on rotas) (map[string]any, error) {
 	m, err := org.MemberIn(v, in, who)
 	if fault.As(err) != nil {
 		m, err = org.Member{}, nil // acts below, or left since
@@ -116,6 +127,6 @@ func (h *Hall) person(v *store.View, in id.Org, who id.Person) (map[string]any, 
 		inRoles = append(inRoles, names[r])
 	}
 	return map[string]any{
-		"login": people[who].Login, "name": people[who].DisplayName, "groups": inGroups, "roles": inRoles, "manager": people[m.Manager].Login,
+		"login": people[who].Login, "name": people[who].DisplayName, "groups": inGroups, "roles": inRoles, "manager": people[m.Manager].Login, "on_call": on.of(who),
 	}, err
 }

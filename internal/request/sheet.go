@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -35,6 +36,7 @@ type Sheet struct {
 	Policy      ApprovalPolicy // its stages in particular
 	Stages      []Bench
 	Thread      []Step
+	Told        map[int]Told // of the steps that the ask's ticket is told of, by number
 	Votes       []Vote
 	People      map[id.Person]Who // everybody who is named
 	Lease       lease.Lease       // while it is out, and after; zero before
@@ -42,9 +44,10 @@ type Sheet struct {
 	Digest      string
 
 	CanDecide bool
-	Seat      id.Person    // in whose place the viewer decides
-	Not       *fault.Fault // why the viewer cannot decide, of an open ask
-	Mine      bool         // the viewer asked, or would get it
+	Demand    presence.Demand // what the viewer has to have proven to decide
+	Seat      id.Person       // in whose place the viewer decides
+	Not       *fault.Fault    // why the viewer cannot decide, of an open ask
+	Mine      bool            // the viewer asked, or would get it
 }
 
 // Bench is who may decide in a stage, for people who read it.
@@ -79,6 +82,7 @@ type terms struct {
 	Policy                                     string
 	PolicyVersion                              int64
 	Said                                       []said
+	Ticket                                     *Ticket `json:",omitempty"`
 }
 
 // said is what was asked back and answered.
@@ -117,7 +121,7 @@ func (l look) at(stage int) string { return digest(l.terms, stage) }
 // see reads an ask as it is now. A policy that is gone or does not apply any
 // more is replaced by the one that does; the ask then has another policy than
 // it was asked under, and its terms another digest.
-func (h *Hall) see(v *store.View, in id.Org, which id.Ask) (l look, err error) {
+func (h *Hall) see(v *store.View, on rotas, in id.Org, which id.Ask) (l look, err error) {
 	scoped := v.Org(in)
 	if l.ask, err = askByID(scoped, which); err != nil {
 		return l, err
@@ -128,7 +132,7 @@ func (h *Hall) see(v *store.View, in id.Org, which id.Ask) (l look, err error) {
 	if l.votes, err = votesOf(scoped, which, l.ask.Revision); err != nil {
 		return l, err
 	}
-	if err = h.check(v, &l); err != nil {
+	if err = h.check(v, &l, on); err != nil {
 		return l, err
 	}
 	if l.people, err = org.PeopleByID(v, l.named()); err != nil {
@@ -139,7 +143,7 @@ func (h *Hall) see(v *store.View, in id.Org, which id.Ask) (l look, err error) {
 }
 
 // check reads target and policy.
-func (h *Hall) check(v *store.View, l *look) (err error) {
+func (h *Hall) check(v *store.View, l *look, on rotas) (err error) {
 	releaser := h.releasers[l.ask.Kind]
 	if releaser == nil {
 		return errors.New("request: nobody releases " + l.ask.Kind)
@@ -153,6 +157,9 @@ func (h *Hall) check(v *store.View, l *look) (err error) {
 	}
 	if l.target.ID == "" { // it is gone
 		l.target = Target{Kind: l.ask.Kind, ID: l.ask.Target, Title: l.ask.Title}
+	}
+	if err := h.describe(v, l.ask.Org, &l.target); err != nil {
+		return err
 	}
 	if l.ask.State != Open && l.ask.State != Approved {
 		l.policy, err = policyByID(v.Org(l.ask.Org), l.ask.Policy)
@@ -168,13 +175,24 @@ func (h *Hall) check(v *store.View, l *look) (err error) {
 	if l.trouble == nil && (standing.Person != org.Active || standing.Member != org.Active) {
 		l.trouble = fault.New(fault.Unmet, "requester-not-active")
 	}
-	l.policy, err = h.pick(v, l.ask, l.target)
+	l.policy, err = h.pick(v, l.ask, l.target, on)
 	if f := fault.As(err); f != nil && l.trouble == nil {
 		l.trouble = f
 	}
 	if fault.As(err) != nil {
 		err = nil
 	}
+	return err
+}
+
+// describe adds what the organization says of a target.
+func (h *Hall) describe(v *store.View, in id.Org, t *Target) error {
+	if h.About == nil {
+		return nil
+	}
+	one := []Target{*t}
+	err := h.About.Describe(v, in, one)
+	*t = one[0]
 	return err
 }
 
@@ -199,6 +217,9 @@ func (l look) bind() string {
 		ForName: l.people[a.For].DisplayName, Reason: a.Reason, From: store.Micros(a.From), Length: int64(a.Length), Extends: string(a.Extends),
 		Break: a.Break, Held: string(a.Held), Policy: l.policy.ID, PolicyVersion: l.policy.Version,
 	}
+	if a.Ticket.Number != "" {
+		d.Ticket = &a.Ticket
+	}
 	for _, s := range l.steps {
 		if s.Name == StepQuestion || s.Name == StepAnswer {
 			d.Said = append(d.Said, said{string(s.By), s.Name, s.Text})
@@ -219,7 +240,7 @@ func (h *Hall) Show(ctx context.Context, in id.Org, which id.Ask, viewer id.Pers
 		return s, err
 	}
 	err = h.Store.Org(in).Read(ctx, func(v *store.View) error {
-		l, err := h.see(v, in, which)
+		l, err := h.see(v, on, in, which)
 		if err != nil {
 			return err
 		}
@@ -252,6 +273,9 @@ func (h *Hall) sheet(v *store.View, l look, on rotas, viewer id.Person) (s Sheet
 			return s, err
 		}
 	}
+	if s.Told, err = told(v, a, l.steps); err != nil {
+		return s, err
+	}
 	involved := s.Mine
 	for i, b := range benches {
 		s.Stages = append(s.Stages, s.bench(l, b, i))
@@ -269,7 +293,8 @@ func (h *Hall) sheet(v *store.View, l look, on rotas, viewer id.Person) (s Sheet
 		s.Seat, s.Not = mayVote(l, benches[a.Stage], viewer)
 		s.CanDecide = s.Not == nil
 	}
-	return s, nil
+	s.Demand, err = h.demand(v, l)
+	return s, err
 }
 
 var errNoAsk = fault.New(fault.NotFound, "ask-unknown")

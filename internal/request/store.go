@@ -11,17 +11,20 @@ import (
 )
 
 const askColumns = `SELECT org, id, person, for_person, kind, target, title, reason, starts, length, extends, broken, held, state, revision, stage,
-	escalated, policy, created, due, decided, decided_by, rule, lease, ends, asked, review, told, steps, version FROM ask `
+	escalated, policy, created, due, decided, decided_by, rule, lease, ends, asked, review, told, steps, ticket, version FROM ask `
 
 func scanAsk(scan func(...any) error) (a Ask, err error) {
 	var starts, length, broken, escalated, created, due, decided, ends int64
-	var held string
+	var held, ticket string
 	err = scan(&a.Org, &a.ID, &a.Person, &a.For, &a.Kind, &a.Target, &a.Title, &a.Reason, &starts, &length, &a.Extends, &broken, &held, &a.State,
-		&a.Revision, &a.Stage, &escalated, &a.Policy, &created, &due, &decided, &a.DecidedBy, &a.Rule, &a.Lease, &ends, &a.Asked, &a.Review, &a.told, &a.steps, &a.version)
+		&a.Revision, &a.Stage, &escalated, &a.Policy, &created, &due, &decided, &a.DecidedBy, &a.Rule, &a.Lease, &ends, &a.Asked, &a.Review, &a.told, &a.steps, &ticket, &a.version)
 	a.From, a.Length, a.Created, a.Due = store.FromMicros(starts), time.Duration(length)*time.Second, store.FromMicros(created), store.FromMicros(due)
 	a.Decided, a.Until, a.Break, a.Escalated = store.FromMicros(decided), store.FromMicros(ends), broken != 0, escalated != 0
 	if held != "" {
 		a.Held = json.RawMessage(held)
+	}
+	if ticket != "" && err == nil {
+		err = json.Unmarshal([]byte(ticket), &a.Ticket)
 	}
 	return a, err
 }
@@ -42,26 +45,36 @@ func openAsk(v *store.View, a Ask) (other id.Ask, err error) {
 }
 
 func insertAsk(tx *store.Tx, a Ask) error {
-	_, err := tx.Exec(`INSERT INTO ask (org, id, person, for_person, kind, target, title, reason, starts, length, extends, broken, held, state, revision, stage,
-		escalated, policy, created, due, decided, decided_by, rule, lease, ends, asked, review, told, steps, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19, 0, '', '', '', 0, 0, '', '', 0, 0)`,
+	ticket, err := a.Ticket.text()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO ask (org, id, person, for_person, kind, target, title, reason, starts, length, extends, broken, held, state, revision, stage,
+		escalated, policy, created, due, decided, decided_by, rule, lease, ends, asked, review, told, steps, version, ticket, changed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19, 0, '', '', '', 0, 0, '', '', 0, 0, $20, $21)`,
 		string(a.ID), string(a.Person), string(a.For), a.Kind, a.Target, a.Title, a.Reason, store.Micros(a.From), int64(a.Length/time.Second), string(a.Extends),
-		flag(a.Break), string(a.Held), string(a.State), int64(a.Revision), int64(a.Stage), a.Policy, store.Micros(a.Created), store.Micros(a.Due))
-	return err
+		flag(a.Break), string(a.Held), string(a.State), int64(a.Revision), int64(a.Stage), a.Policy, store.Micros(a.Created), store.Micros(a.Due), ticket, store.Micros(tx.Now()))
+	if err != nil {
+		return err
+	}
+	return stirAsk(tx, a)
 }
 
 // saveAsk writes what changes of an ask, if it is as it was read.
 func saveAsk(tx *store.Tx, a Ask) error {
 	n, err := tx.Exec(`UPDATE ask SET title = $3, reason = $4, starts = $5, length = $6, state = $7, revision = $8, stage = $9, escalated = $10, policy = $11,
-		due = $12, decided = $13, decided_by = $14, rule = $15, lease = $16, ends = $17, asked = $18, review = $19, told = $20, steps = $21, version = version + 1
+		due = $12, decided = $13, decided_by = $14, rule = $15, lease = $16, ends = $17, asked = $18, review = $19, told = $20, steps = $21, changed = $23, version = version + 1
 		WHERE org = $1 AND id = $2 AND version = $22`,
 		string(a.ID), a.Title, a.Reason, store.Micros(a.From), int64(a.Length/time.Second), string(a.State), int64(a.Revision), int64(a.Stage), flag(a.Escalated), a.Policy,
 		store.Micros(a.Due), store.Micros(a.Decided), string(a.DecidedBy), a.Rule, string(a.Lease), store.Micros(a.Until), int64(a.Asked), string(a.Review), a.told,
-		int64(a.steps), a.version)
+		int64(a.steps), a.version, store.Micros(tx.Now()))
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "ask-changed")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return stirAsk(tx, a)
 }
 
 func flag(yes bool) int64 {
@@ -146,10 +159,4 @@ func votesOf(v *store.View, which id.Ask, revision int) ([]Vote, error) {
 		one.Approve, one.At = approve != 0, store.FromMicros(at)
 		return one, err
 	})
-}
-
-// glassDue reads broken glasses that nobody has reviewed.
-func glassDue(v *store.View) ([]Ask, error) {
-	rows, err := v.Query(askColumns + "WHERE org = $1 AND review = 'due' ORDER BY id DESC LIMIT 200")
-	return store.Collect(rows, err, scanAsk)
 }

@@ -67,7 +67,7 @@ func (h *Hall) letters(ctx context.Context, in id.Org, at alarm) (mails []notify
 	var to map[id.Person]org.Person
 	var step Step
 	err = h.Store.Org(in).Read(ctx, func(v *store.View) error {
-		if l, err = h.see(v, in, at.Ask); err != nil {
+		if l, err = h.see(v, on, in, at.Ask); err != nil {
 			return err
 		}
 		i := slices.IndexFunc(l.steps, func(s Step) bool { return s.Seq == at.N })

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -19,6 +21,7 @@ const (
 	timerEscalate = "request.escalate" // the question of a stage
 	timerStart    = "request.start"    // of what was approved for later
 	timerTell     = "request.tell"     // people, by mail
+	timerReseat   = "request.reseat"   // who may decide may have changed
 )
 
 // alarm is what a timer is about. One of another revision or stage than the ask
@@ -35,7 +38,7 @@ func (h *Hall) Handle(d *job.Desk) error {
 	return errors.Join(
 		d.Handle(timerExpire, h.timed(false, (*work).expire)), d.Handle(timerRemind, h.timed(true, (*work).remind)),
 		d.Handle(timerEscalate, h.timed(true, (*work).escalate)), d.Handle(timerStart, h.timed(false, (*work).start)),
-		d.Handle(timerTell, h.tell),
+		d.Handle(timerTell, h.tell), d.Handle(timerReseat, h.timed(false, (*work).reseat)),
 	)
 }
 
@@ -85,6 +88,49 @@ func (w *work) remind(alarm) store.End {
 	w.step(Step{Name: StepReminded})
 	return w.save()
 }
+
+// reseat puts the question to whoever may decide now, and takes it from who may
+// not any more.
+func (w *work) reseat(alarm) store.End {
+	if w.ask.State != Open || w.ask.Stage >= w.stages() {
+		return store.Quietly(store.QuietClaim)
+	}
+	switch err := w.put(false); {
+	case errors.Is(err, errImpossible):
+		return store.Quietly(store.QuietClaim) // the next reminder says so
+	case err != nil:
+		return w.abort(err)
+	}
+	w.events = slices.DeleteFunc(w.events, func(e store.Event) bool { return e.Name == "" })
+	if len(w.events) == 0 {
+		return store.Quietly(store.QuietClaim)
+	}
+	return w.save()
+}
+
+// Reseat has the open questions of an organization put to whoever may decide
+// now, in the write that changes who that is. timers are fresh ones; what there
+// are too few for is left to the next reminder.
+func Reseat(tx *store.Tx, in id.Org, timers []job.TimerID) error {
+	scoped := tx.Org(in)
+	all, err := openAsks(&scoped.View)
+	for i, a := range all[:min(len(all), len(timers))] {
+		payload, broken := json.Marshal(alarm{Ask: a.ID, Revision: a.Revision})
+		err = errors.Join(err, broken, job.At(scoped, job.Timer{ID: timers[i], Org: in, Kind: timerReseat, At: tx.Now(), Payload: payload}))
+	}
+	return err
+}
+
+// FreshTimers are enough identifiers for Reseat, made outside of a write.
+func FreshTimers(now time.Time) (all []job.TimerID) {
+	for range mostReseated {
+		all = append(all, id.New[job.TimerID](now))
+	}
+	return all
+}
+
+// mostReseated bounds the timers of one write.
+const mostReseated = 100
 
 // escalate asks further people.
 func (w *work) escalate(alarm) store.End {

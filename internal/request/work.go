@@ -61,7 +61,7 @@ func (h *Hall) work(tx *store.Tx, f *fresh, on rotas) *work {
 // open reads the ask.
 func (w *work) open(in id.Org, which id.Ask) (err error) {
 	w.in = w.tx.Org(in)
-	w.look, err = w.hall.see(&w.in.View, in, which)
+	w.look, err = w.hall.see(&w.in.View, w.on, in, which)
 	return err
 }
 
@@ -109,12 +109,28 @@ func (w *work) abort(err error) store.End { return store.Abort(errors.Join(w.err
 
 func (w *work) note(err error) { w.err = errors.Join(w.err, err) }
 
-// errImpossible says that a stage could never be approved.
-var errImpossible = fault.New(fault.Unmet, "ask-nobody-decides")
+// NobodyDecides is the code of a stage that could never be approved.
+const NobodyDecides = "ask-nobody-decides"
 
-// raise brings the question of the stage to whoever may decide. A stage that
-// nobody could approve is errImpossible: a question is never put to nobody.
+var errImpossible = fault.New(fault.Unmet, NobodyDecides)
+
+// raise puts the question of the stage, and sets its timers.
 func (w *work) raise(reminder bool) error {
+	if err := w.put(reminder); err != nil || reminder {
+		return err
+	}
+	for i, after := range w.policy.Reminders {
+		w.timerOf(timerRemind, w.tx.Now().Add(after), i)
+	}
+	if after := w.policy.Escalate.After; after > 0 {
+		w.timer(timerEscalate, w.tx.Now().Add(after))
+	}
+	return nil
+}
+
+// put brings the question of the stage to whoever may decide. A stage that
+// nobody could approve is errImpossible: a question is never put to nobody.
+func (w *work) put(reminder bool) error {
 	delete(w.sat, w.ask.Stage)
 	b, err := w.bench(w.ask.Stage)
 	if err != nil {
@@ -126,21 +142,15 @@ func (w *work) raise(reminder bool) error {
 	q := Question{
 		Ask: w.ask.ID, Org: w.ask.Org, Revision: w.ask.Revision, Stage: w.ask.Stage, To: b.everybody(), Digest: w.at(w.ask.Stage), Due: w.ask.Due, Reminder: reminder, Asked: w.ask,
 	}
+	if err := putBench(w.in, w.ask.ID, b.approvers); err != nil {
+		return err
+	}
 	for _, asker := range w.hall.Askers {
 		events, err := asker.Raise(w.in, q)
 		if err != nil {
 			return err
 		}
 		w.events = append(w.events, events...)
-	}
-	if reminder {
-		return nil
-	}
-	for i, after := range w.policy.Reminders {
-		w.timerOf(timerRemind, w.tx.Now().Add(after), i)
-	}
-	if after := w.policy.Escalate.After; after > 0 {
-		w.timer(timerEscalate, w.tx.Now().Add(after))
 	}
 	return nil
 }
@@ -159,6 +169,7 @@ func (w *work) ask1(reminder bool) (end store.End, bad bool) {
 
 // settle ends the questions.
 func (w *work) settle() {
+	w.note(putBench(w.in, w.ask.ID, nil))
 	for _, asker := range w.hall.Askers {
 		events, err := asker.Settle(w.in, w.ask)
 		w.note(err)

@@ -5,8 +5,9 @@ import "github.com/sekisho/sekisho/internal/web"
 // Doors registers the room's pages and operations.
 func (r *Room) Doors(m *web.Mux) {
 	r.flowPages(m)
-	r.policyPages(m)
-	r.policyAPI(m)
+	m.Examples(examples)
+	r.Rules.Doors(m)
+	r.organizationPages(m)
 	r.sessionPages(m)
 	r.sessionAPI(m)
 	r.openPages(m)

@@ -2,49 +2,33 @@ package signin
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"errors"
+	"net/url"
 
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-// Find implements web.Finder: the sign-in policies of the organization.
+// Find implements web.Finder: the sign-in policies of the organization, and a
+// session there by its whole identifier, which the log names.
 func (r *Room) Find(ctx context.Context, actor web.Actor, s web.Sought) (found []web.Finding, err error) {
-	if actor.Org == "" || !s.May(Policy) {
-		return nil, nil
+	if found, err = r.Rules.Find(ctx, actor, s); err != nil || actor.Org == "" || !id.Valid(s.Fold) || !s.May(ReadSessions) {
+		return found, err
 	}
-	all, err := r.Policies(ctx, actor.Org)
-	for _, p := range all {
-		if len(found) < s.Limit && s.In(p.Name, p.ID) {
-			found = append(found, web.Finding{Kind: "sign-in-policy", Title: p.Name, Also: []string{p.ID}, Href: PolicyPath + "/" + p.ID})
-		}
+	var one Session
+	err = r.store.Org(actor.Org).Read(ctx, func(v *store.View) (err error) {
+		one, err = openIn(v, s.Fold)
+		return err
+	})
+	if errors.Is(err, store.ErrNoRow) {
+		return found, nil
+	} else if err != nil {
+		return nil, err
 	}
-	return found, err
+	who, err := r.register.Names(ctx, []id.Person{one.Person})
+	return append(found, web.Finding{
+		Kind: "session", Title: who[one.Person], Detail: one.Browser, Also: []string{one.ID},
+		Href: OpenPath + "?" + url.Values{"person": {string(one.Person)}}.Encode(),
+	}), err
 }
-
-// Dependents implements web.Dependents: the sign-in policies that name a role or
-// a group.
-func (r *Room) Dependents(ctx context.Context, actor web.Actor, target string, may func(string) bool) ([]web.Dependence, error) {
-	kind, which, _ := strings.Cut(target, ":")
-	if kind != "role" && kind != "group" || actor.Org == "" || !may(Policy) {
-		return nil, nil
-	}
-	all, err := r.Policies(ctx, actor.Org)
-	d := web.Dependence{Key: "depends." + kind + ".policies", More: PolicyPath}
-	for _, p := range all {
-		if kind == "role" && !slices.Contains(p.Roles, id.Role(which)) || kind == "group" && !slices.Contains(p.Groups, id.Group(which)) {
-			continue
-		}
-		if d.Count++; len(d.Some) < fewNamed {
-			d.Some = append(d.Some, web.Named{Title: p.Name, Href: PolicyPath + "/" + p.ID})
-		}
-	}
-	if d.Count == int64(len(d.Some)) {
-		d.More = ""
-	}
-	return []web.Dependence{d}, err
-}
-
-// fewNamed is how many policies are named where they are counted.
-const fewNamed = 5

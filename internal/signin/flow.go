@@ -14,6 +14,7 @@ import (
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -247,7 +248,7 @@ func (r *Room) halt(ctx context.Context, p proving, h halfway) (Outcome, error) 
 }
 
 // begin opens the session.
-func (r *Room) begin(ctx context.Context, p proving, where id.Org, d Demand, held holdings) (Outcome, error) {
+func (r *Room) begin(ctx context.Context, p proving, where id.Org, d policy.Demand, held holdings) (Outcome, error) {
 	o := r.NewOpening(p.who.ID, p.proofs, p.b.Name, p.b.Source)
 	o.Settle(where, d)
 	if !held.Enough(p.proofs) {

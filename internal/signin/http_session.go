@@ -12,6 +12,8 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
+type nothing struct{}
+
 // SessionBody is a session as the API returns it.
 type SessionBody struct {
 	ID      string    `json:"id"`

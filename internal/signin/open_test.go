@@ -17,6 +17,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -61,6 +62,20 @@ func TestSessionsOfAnOrganization(t *testing.T) {
 			}
 			if got := chika.Call(http.MethodDelete, path+"/"+ids["chika"], nil); got.Status != http.StatusUnprocessableEntity {
 				t.Errorf("one's own: %d %s", got.Status, got.Body)
+			}
+		})
+		t.Run("R4 search by identifier finds one's own organization's only", func(t *testing.T) {
+			_, theirs, _ := openOf(t, ume, k.Momiji, "")
+			found := "/admin/sessions?person=" + string(k.Botan)
+			if page := chika.Get("/search?q=" + ids["botan"]).Body; !strings.Contains(page, found) {
+				t.Errorf("not found: %.3000s", page)
+			}
+			for name, page := range map[string]string{
+				"who may not look": aoi.Get("/search?q=" + ids["botan"]).Body, "another's": chika.Get("/search?q=" + theirs["ume"]).Body,
+			} {
+				if strings.Contains(page, "/admin/sessions?person=") {
+					t.Errorf("%s: %.3000s", name, page)
+				}
 			}
 		})
 		t.Run("R4 another organization's session is not there", func(t *testing.T) {
@@ -229,7 +244,7 @@ func crowd(t testing.TB, h *housetest.Home, in id.Org, people, sessions int) {
 				}
 				if i < sessions {
 					if _, err := tx.Exec("INSERT INTO session (person, id, hash, org, methods, begun, strong, seen, idle, ends, browser, source, device) VALUES ($1, $1, $1, $2, '[]', $3, $3, $3, $4, $5, 'Firefox, Linux', '192.0.2.1', '')",
-						who, string(in), now, int64(signin.DefaultIdle), now+signin.DefaultAbsolute.Microseconds()); err != nil {
+						who, string(in), now, int64(policy.DefaultIdle), now+policy.DefaultAbsolute.Microseconds()); err != nil {
 						return store.Abort(err)
 					}
 				}

@@ -8,14 +8,21 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-// confirmSheet says how the person signed in, and with what they can confirm.
-func (r *Room) confirmSheet(v *web.Visit, back string) (ui.Confirm, error) {
+// known are the levels that a proof can be asked for (?need=).
+var known = map[string]string{factor.AAL1: factor.AAL1, factor.AAL2: factor.AAL2, string(factor.ByPasskey): string(factor.ByPasskey)}
+
+// confirmSheet says how the person signed in, and with what they can confirm
+// so that it reaches the level that is needed ("" for any).
+func (r *Room) confirmSheet(v *web.Visit, back, need string) (ui.Confirm, error) {
 	with, err := r.AgainWith(v.Context(), v.Actor().Principal.Person(), v.Actor().Session)
 	if err != nil {
 		return ui.Confirm{}, err
 	}
 	c := ui.Confirm{Door: r.door(v, "signin.again.title", "signin.again.lead", with.Login, back), At: with.At}
-	c.Passkey, c.Password, c.Code = with.Passkey, with.Password, with.Code
+	c.Passkey, c.Password, c.Code, c.Need = with.Passkey, with.Password, with.Code, known[need]
+	if need == string(factor.ByPasskey) || need == factor.AAL2 && !with.Code {
+		c.Password = false
+	}
 	c.Passkeys = c.Passkeys && with.Passkey
 	c.How = string(with.Last)
 	return c, nil
@@ -25,7 +32,7 @@ func (r *Room) showAgain(v *web.Visit) error {
 	if v.Actor().Principal.Person() == "" {
 		return v.See(v.Query("back"))
 	}
-	c, err := r.confirmSheet(v, v.Query("back"))
+	c, err := r.confirmSheet(v, v.Query("back"), v.Query("need"))
 	if err != nil {
 		return err
 	}
@@ -50,7 +57,7 @@ func (r *Room) takeAgain(v *web.Visit) error {
 	}
 	cookie, ends, err := r.Again(v.Context(), browserOf(v), actor.Principal.Person(), actor.Session, answers...)
 	if f := shown(err); f != nil && f.Kind != fault.Unknown {
-		c, err := r.confirmSheet(v, back)
+		c, err := r.confirmSheet(v, back, typed.Get("need"))
 		if err != nil {
 			return err
 		}

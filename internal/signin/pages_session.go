@@ -10,6 +10,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/signin/ui"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -121,7 +122,7 @@ func (r *Room) asked(v *web.Visit, who id.Person, held factor.Held, page *ui.Sec
 	if err != nil {
 		return err
 	}
-	page.Org, page.Asked = o.Title, methodNames(v, d.Methods)
+	page.Org, page.Asked = o.Title, policy.MethodNames(v, d.Methods)
 	var could []factor.Proof
 	for m, has := range map[factor.Method]bool{factor.ByPasskey: len(held.Passkeys) > 0, factor.ByPassword: held.Password, factor.ByTOTP: held.TOTP, factor.ByMail: true} {
 		if has {
@@ -129,7 +130,7 @@ func (r *Room) asked(v *web.Visit, who id.Person, held factor.Held, page *ui.Sec
 		}
 	}
 	if lacks := d.Missing(could); len(lacks) > 0 {
-		page.Lacks = methodNames(v, lacks)
+		page.Lacks = policy.MethodNames(v, lacks)
 	}
 	return nil
 }

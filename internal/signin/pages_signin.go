@@ -428,7 +428,8 @@ func (r *Room) Entrance(v *web.Visit, f *fault.Fault) templ.Component {
 		back = v.Request().URL.RequestURI()
 	}
 	if who := v.Actor().Principal.Person(); f.Code == web.StepUp && who != "" {
-		c, err := r.confirmSheet(v, back)
+		need, _ := f.Args["level"].(string)
+		c, err := r.confirmSheet(v, back, need)
 		if err != nil {
 			web.Note(v.Context(), "entrance", err.Error())
 			return nil

@@ -18,18 +18,19 @@ import (
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 )
 
 func TestPolicyRefused(t *testing.T) {
 	h := housetest.House(t)
 	k, by := h.People(t), id.Local(0)
-	good := signin.SignInPolicy{Org: k.Org, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
-	for want, change := range map[string]func(*signin.SignInPolicy){
-		"name-malformed":         func(p *signin.SignInPolicy) { p.Name = "Staff!" },
-		"method-unknown":         func(p *signin.SignInPolicy) { p.Require = []factor.Method{"sms"} },
-		"method-mail-alone":      func(p *signin.SignInPolicy) { p.Require = []factor.Method{factor.ByMail} },
-		"duration-out-of-bounds": func(p *signin.SignInPolicy) { p.Idle = time.Second },
-		"model-malformed":        func(p *signin.SignInPolicy) { p.Wish.Allow = []string{"yubikey"} },
+	good := policy.SignInPolicy{Org: k.Org, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
+	for want, change := range map[string]func(*policy.SignInPolicy){
+		"name-malformed":         func(p *policy.SignInPolicy) { p.Name = "Staff!" },
+		"method-unknown":         func(p *policy.SignInPolicy) { p.Require = []factor.Method{"sms"} },
+		"method-mail-alone":      func(p *policy.SignInPolicy) { p.Require = []factor.Method{factor.ByMail} },
+		"duration-out-of-bounds": func(p *policy.SignInPolicy) { p.Idle = time.Second },
+		"model-malformed":        func(p *policy.SignInPolicy) { p.Wish.Allow = []string{"yubikey"} },
 	} {
 		p := good
 		change(&p)
@@ -56,7 +57,7 @@ func TestChoosingAnOrganization(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = h.SignIn().PutPolicy(ctx, id.Local(0), signin.SignInPolicy{Org: k.Momiji, Name: "two", Require: []factor.Method{factor.ByTOTP}})
+		_, err = h.SignIn().PutPolicy(ctx, id.Local(0), policy.SignInPolicy{Org: k.Momiji, Name: "two", Require: []factor.Method{factor.ByTOTP}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +112,7 @@ func TestWhoWritesAPolicy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := signin.SignInPolicy{Org: k.Momiji, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
+		p := policy.SignInPolicy{Org: k.Momiji, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
 		for name, try := range map[string]struct {
 			by   id.Person
 			want string
@@ -125,7 +126,7 @@ func TestWhoWritesAPolicy(t *testing.T) {
 				}
 			})
 		}
-		for want, targets := range map[string]signin.SignInPolicy{
+		for want, targets := range map[string]policy.SignInPolicy{
 			"role-unknown":  {Org: k.Momiji, Name: "staff", Roles: []id.Role{"nobody"}},
 			"group-unknown": {Org: k.Momiji, Name: "staff", Groups: []id.Group{"nobody"}},
 		} {
@@ -181,7 +182,7 @@ func TestPolicyAPI(t *testing.T) {
 		t.Errorf("R4 of another organization: %d", got.Status)
 	}
 	got := chika.Call(http.MethodPost, path, map[string]any{"name": "staff", "require": []string{"passkey"}, "idle": 3600})
-	var made signin.PolicyResource
+	var made policy.Resource
 	if err := json.Unmarshal([]byte(got.Body), &made); err != nil || got.Status != http.StatusCreated || made.Idle != 3600 {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}

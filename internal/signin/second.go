@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -40,9 +41,9 @@ func (r *Room) holdings(ctx context.Context, p org.Person) (h holdings, err erro
 // missing is what is asked of somebody with these holdings besides what was
 // proven: what the organization asks for, and the second factor that they set up
 // themselves.
-func (h holdings) missing(d Demand, proofs []factor.Proof) []factor.Method {
+func (h holdings) missing(d policy.Demand, proofs []factor.Proof) []factor.Method {
 	missing := d.Missing(proofs)
-	own := Demand{Methods: []factor.Method{factor.ByTOTP}}
+	own := policy.Demand{Methods: []factor.Method{factor.ByTOTP}}
 	if h.TOTP && !slices.Contains(missing, factor.ByTOTP) {
 		missing = append(missing, own.Missing(proofs)...)
 	}
@@ -101,7 +102,7 @@ type Waiting struct {
 	Change   bool     // a new password
 	Back     string
 	held     holdings
-	demand   Demand
+	demand   policy.Demand
 	where    id.Org
 }
 

@@ -12,13 +12,8 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
-)
-
-// The bounds of a session where no policy says otherwise.
-const (
-	DefaultIdle     = 12 * time.Hour
-	DefaultAbsolute = 7 * 24 * time.Hour
 )
 
 // Session is a person who has signed in, in one browser.
@@ -171,7 +166,7 @@ func (r *Room) NewOpening(who id.Person, proofs []factor.Proof, browser, source 
 	now := r.clock.Now()
 	return Opening{Cookie: secret.Random(32), Session: Session{
 		ID: id.New[string](now), Person: who, Proofs: proofs, Begun: now, Strong: now, Seen: now,
-		Idle: DefaultIdle, Ends: now.Add(DefaultAbsolute), Browser: browser, Source: source,
+		Idle: policy.DefaultIdle, Ends: now.Add(policy.DefaultAbsolute), Browser: browser, Source: source,
 	}}
 }
 
@@ -188,7 +183,7 @@ type Beginning struct {
 // for more than was shown: then the person chooses where, and is asked for it.
 func (r *Room) Prepare(ctx context.Context, b Beginning) (o Opening, err error) {
 	o = r.NewOpening(b.Person, b.Proofs, b.Browser, b.Source)
-	where, d := b.In, Demand{}
+	where, d := b.In, policy.Demand{}
 	if b.Home {
 		where, d, err = r.Home(ctx, b.Person)
 	} else {

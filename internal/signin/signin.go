@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -22,14 +23,13 @@ var (
 	Words embed.FS
 	//go:embed schema
 	Schema embed.FS
+	//go:embed examples.json
+	examples []byte
 )
-
-// Policy is the permission to say how people of the organization sign in.
-const Policy = "signin.policy"
 
 // Permissions lists the permissions of the room.
 func Permissions() []org.Permission {
-	return []org.Permission{{Name: Policy}, {Name: ReadSessions, Roles: []string{string(org.Accounts), string(org.Auditor)}}}
+	return []org.Permission{{Name: policy.Manage}, {Name: ReadSessions, Roles: []string{string(org.Accounts), string(org.Auditor)}}}
 }
 
 // Options is what the room stands on.
@@ -59,8 +59,9 @@ type Told interface {
 	Follow(tx *store.Tx, who id.Person, before, after string) error
 }
 
-// Room is where people sign in.
+// Room is where people sign in, by the rules of their organizations.
 type Room struct {
+	*policy.Rules
 	store    *store.Store
 	clock    clock.Clock
 	log      *slog.Logger
@@ -79,6 +80,7 @@ type Room struct {
 // New makes the room, and the gate of issuances with it.
 func New(o Options) *Room {
 	r := &Room{
+		Rules: policy.New(o.Store, o.Clock, o.Register, o.Factors),
 		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, factors: o.Factors, post: o.Post,
 		refused: o.Refused, tokens: o.Tokens, told: o.Told, behind: make(chan func(), mostBehind),
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -155,4 +156,18 @@ func erase(tx *store.Tx) error {
 		}
 	}
 	return nil
+}
+
+// lastOrg reads where the person acted last; "" if they never chose.
+func lastOrg(v *store.View) (which id.Org, err error) {
+	err = v.Row("SELECT org FROM preference WHERE person = $1").Scan(&which)
+	if err == store.ErrNoRow {
+		return "", nil
+	}
+	return which, err
+}
+
+func rememberOrg(tx *store.Tx, which id.Org) error {
+	_, err := tx.Exec(`INSERT INTO preference (person, org) VALUES ($1, $2) ON CONFLICT (person) DO UPDATE SET org = excluded.org`, string(which))
+	return err
 }

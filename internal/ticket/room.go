@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -42,6 +43,9 @@ type Options struct {
 	// Rung is told which records of a system changed (← card); nil: nobody
 	// waits for it.
 	Rung func(ctx context.Context, org id.Org, system id.Connector, records []string)
+	// Timeout bounds the writing of one comment, Reach is how much longer a system
+	// may let it land and show it; 0 are 90 s each.
+	Timeout, Reach time.Duration
 }
 
 // Room is the door of outside systems.
@@ -54,12 +58,15 @@ type Room struct {
 	post     *notify.Post
 	baseURL  string
 	rung     func(ctx context.Context, org id.Org, system id.Connector, records []string)
+	timeout  time.Duration
+	reach    time.Duration
 }
 
 // New makes the room.
 func New(o Options) *Room {
 	r := &Room{
 		store: o.Store, clock: o.Clock, log: o.Log, desk: o.Desk, register: o.Register, post: o.Post, baseURL: o.BaseURL, rung: o.Rung,
+		timeout: cmp.Or(o.Timeout, commentTimeout), reach: cmp.Or(o.Reach, commentReach),
 	}
 	if o.Desk != nil { // kinds of manifests are read without a house
 		o.Desk.Meet(r)
@@ -90,6 +97,7 @@ const lookEvery = time.Hour
 // Run warns people of connections that end soon, and sweeps up after deleted
 // organizations, until ctx ends.
 func (r *Room) Run(ctx context.Context) {
+	connector.BuiltIn() // a tenth of a second once, before the first page asks for them
 	for {
 		_, warned := r.desk.Warn(ctx)
 		_, swept := r.desk.Sweep(ctx)

@@ -20,7 +20,7 @@ const CommentDriver = "ticket.comment"
 // after it a system may still let it land and show it.
 const (
 	commentTimeout = 90 * time.Second
-	commentFence   = 3 * time.Minute
+	commentReach   = 90 * time.Second
 	awayAfter      = time.Minute
 )
 
@@ -52,7 +52,7 @@ func Comment(tx *store.Tx, m Remark) error {
 // Driver writes comments; house registers it.
 func (r *Room) Driver() job.Driver {
 	return job.Driver{
-		Name: CommentDriver, Timeout: commentTimeout, Fence: commentFence, Do: r.comment, Probe: r.commented, Then: told,
+		Name: CommentDriver, Timeout: r.timeout, Fence: r.timeout + r.reach, Do: r.comment, Probe: r.commented, Then: told,
 	}
 }
 
@@ -111,7 +111,7 @@ func (r *Room) commented(ctx context.Context, e job.Effect) (bool, error) {
 		return false, err
 	}
 	if x.Definition.Probe(connector.OpComment).By != "marker" {
-		return false, errors.New("ticket: the system shows no comments to look for ours")
+		return false, job.ErrUnprovable
 	}
 	all, err := x.Comments(ctx, m.Ticket, e.Marker())
 	return connector.Marked(all, e.Marker()), err

@@ -48,6 +48,19 @@ func TestTokensOfAnOrganization(t *testing.T) {
 		logins, ids, _ := issued(t, chika, path, "")
 		_, foreign, _ := issued(t, ume, theirs, "")
 
+		t.Run("R4 search by identifier finds one's own organization's only", func(t *testing.T) {
+			found := "/admin/tokens?person="
+			if page := chika.Get("/search?q=" + ids["botan"]).Body; !strings.Contains(page, found+string(k.Botan)) {
+				t.Errorf("not found: %.3000s", page)
+			}
+			for name, page := range map[string]string{
+				"who may not look": aoi.Get("/search?q=" + ids["botan"]).Body, "another's": chika.Get("/search?q=" + foreign["ume"]).Body,
+			} {
+				if strings.Contains(page, found) {
+					t.Errorf("%s: %.3000s", name, page)
+				}
+			}
+		})
 		t.Run("A123 who may not look or revoke", func(t *testing.T) {
 			for name, c := range map[string]struct {
 				got  housetest.Answer

@@ -20,6 +20,9 @@ type Actor struct {
 	ACR       string    // how strongly the actor signed in
 	AMR       []string  // by which methods (RFC 8176)
 	At        time.Time // when the actor last proved who they are, as strongly as they can
+	// Reached is when the session last reached a level, by its name ("aal2",
+	// "passkey"); a level that is missing was never reached.
+	Reached map[string]time.Time
 
 	Name   string     // as pages call the actor; "" for what the principal says
 	Lang   words.Lang // that the actor chose for all browsers; "" for the browser's

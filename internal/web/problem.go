@@ -180,7 +180,14 @@ func (v *Visit) challenge() string {
 	if f == nil || f.Code != StepUp {
 		return `Bearer realm="sekisho"`
 	}
-	return fmt.Sprintf(`Bearer realm="sekisho", error="insufficient_user_authentication", max_age="%v"`, f.Args["age"])
+	said := `Bearer realm="sekisho", error="insufficient_user_authentication"`
+	if level, _ := f.Args["level"].(string); level != "" {
+		said += fmt.Sprintf(`, acr_values="%s"`, level)
+	}
+	if age := fmt.Sprint(f.Args["age"]); age != "0" {
+		said += fmt.Sprintf(`, max_age="%s"`, age)
+	}
+	return said
 }
 
 func tooFast(wait time.Duration) *fault.Fault {

@@ -1,4 +1,4 @@
-// Package ui holds the page of an approval policy.
+// Package ui holds the pages of the hall.
 package ui
 
 import web "github.com/sekisho/sekisho/internal/web/ui"

@@ -72,6 +72,9 @@ type Card struct {
 	Decide      bool // approve and reject are offered
 	Reason      *web.Input
 	Acts        []Act
+	Proof       string // what is asked for before it counts
+	ProofHref   string // where somebody gets what they lack
+	Kept        bool   // what was typed waited while they proved who they are
 	NeedText    string // why it cannot be decided here
 	NeedHref    string
 	NeedDo      string

@@ -23,12 +23,14 @@ const (
 	OpComment    = "ticket.comment"
 	OpComments   = "ticket.comments"
 	OpTransition = "ticket.transition"
+	OpAsked      = "ticket.approvals"
 	OpApprovals  = "approval.list"
 	OpApproval   = "approval.get"
 	OpDecide     = "approval.decide"
 	OpCatalog    = "catalog.list"
 	OpItem       = "catalog.item"
 	OpOrder      = "catalog.order"
+	OpPlaced     = "catalog.placed"
 )
 
 // contract is what an operation takes and gives.
@@ -59,12 +61,14 @@ var contracts = map[string]contract{
 	OpComment:    {args: []string{"id", "text", "public", "marker"}, writes: true},
 	OpComments:   {args: []string{"id", "marker"}, gives: []string{"id", "text", "author", "createdAt"}, needs: []string{"text"}, list: true},
 	OpTransition: {args: []string{"id", "to", "comment", "etag", "marker"}, writes: true, verify: true},
+	OpAsked:      {args: []string{"id"}, gives: approvalKeys, needs: []string{"id", "state"}, list: true},
 	OpApprovals:  {gives: approvalKeys, needs: []string{"id", "title", "state"}, list: true},
 	OpApproval:   {args: []string{"id"}, gives: approvalKeys, needs: []string{"id", "state"}},
 	OpDecide:     {args: []string{"id", "decision", "comment", "etag", "by", "marker"}, writes: true, verify: true},
 	OpCatalog:    {args: []string{"text", "category"}, gives: itemKeys, needs: []string{"id", "title"}, list: true},
 	OpItem:       {args: []string{"id"}, gives: itemKeys, needs: []string{"id", "title"}},
 	OpOrder:      {args: []string{"id", "quantity", "values", "requestedFor", "comment", "marker"}, gives: []string{"id", "number", "url"}, needs: []string{"number"}, writes: true},
+	OpPlaced:     {args: []string{"id", "quantity", "values", "requestedFor", "since", "marker"}, gives: []string{"id", "number", "url"}, needs: []string{"number"}, list: true},
 }
 
 // argNames are the arguments of an operation. Those that a caller leaves out are
@@ -87,6 +91,11 @@ func (p *parser) operation(op *operation) {
 	}
 	p.op, p.steps = op, nil
 	p.args(path, op)
+	for _, mode := range op.Modes {
+		if !slices.Contains(p.doc.Auth.Modes, mode) {
+			p.add(op.line, path+".modes", codeWord, "value", mode, "known", strings.Join(p.doc.Auth.Modes, ", "))
+		}
+	}
 	for i, s := range op.Steps {
 		p.step(fmt.Sprintf("%s.steps[%d]", path, i), s)
 	}

@@ -126,7 +126,8 @@ type rule struct {
 }
 
 type operation struct {
-	Args   map[string]string `yaml:"args"` // a pattern for the whole of an argument
+	Modes  []string          `yaml:"modes"` // in which it can be used; all that auth knows if empty
+	Args   map[string]string `yaml:"args"`  // a pattern for the whole of an argument
 	Steps  []*step           `yaml:"steps,required"`
 	Each   expr              `yaml:"each"` // of a list: the elements
 	With   expr              `yaml:"with"` // what map calls it: of one record, or of each element
@@ -209,11 +210,16 @@ func (d *Definition) Can(op, mode string) bool {
 	if d.Kind == KindCard {
 		return mode == ModeUser && slices.Contains(cardOperations, op)
 	}
-	if d.doc.Operations.get(op) == nil || !slices.Contains(d.Modes, mode) {
+	o := d.doc.Operations.get(op)
+	if o == nil || !slices.Contains(d.Modes, mode) || len(o.Modes) > 0 && !slices.Contains(o.Modes, mode) {
 		return false
 	}
 	return mode != ModeService || !isApproval(op) || d.approverMapped()
 }
+
+// Impersonates reports whether a service's credential acts as the person, so that
+// the system itself writes down who decided.
+func (d *Definition) Impersonates() bool { return d.doc.Auth.Impersonate != nil }
 
 // Probe says how a write of the operation is found again.
 func (d *Definition) Probe(op string) Probe {

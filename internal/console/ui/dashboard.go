@@ -4,12 +4,13 @@ import web "github.com/sekisho/sekisho/internal/web/ui"
 
 // Dashboard is what happened over time.
 type Dashboard struct {
-	Of, Spans        []web.Link // ways to look; Of is empty for who may look one way only
-	House, Quiet     bool
-	Tiles            []web.Tile
-	SignIns, Members web.Chart
-	Reasons, Ways    []web.Rank
-	Log              string
+	Of, Spans     []web.Link // ways to look; Of is empty for who may look one way only
+	House, Quiet  bool
+	Tiles         []web.Tile
+	SignIns       web.Chart
+	Lines         []web.Chart
+	Reasons, Ways []web.Rank
+	Log           string
 }
 
 func lead(page Dashboard) string {

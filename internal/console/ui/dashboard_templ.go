@@ -72,9 +72,11 @@ func ShowDashboard(page Dashboard) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = web.Lines(page.Members).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+			for _, chart := range page.Lines {
+				templ_7745c5c3_Err = web.Lines(chart).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
 			if len(page.Reasons) > 0 {
 				templ_7745c5c3_Err = web.Ranks("reasons", web.Say(ctx, "console.chart.reasons"), web.Say(ctx, reasonsAbout(page)), web.Say(ctx, "console.chart.reason"), web.Say(ctx, "console.effect.number"), page.Reasons).Render(ctx, templ_7745c5c3_Buffer)
@@ -136,7 +138,7 @@ func switcher(label string, links []web.Link) templ.Component {
 		var templ_7745c5c3_Var3 string
 		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(label)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/console/ui/dashboard.templ`, Line: 37, Col: 39}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `dashboard.templ`, Line: 39, Col: 39}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 		if templ_7745c5c3_Err != nil {

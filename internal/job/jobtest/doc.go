@@ -83,8 +83,8 @@ func Print(w io.Writer, runs ...Figures) {
 
 func d(n int) string { return fmt.Sprint(n) }
 
-// between is a random duration from a on and below b.
-func between(a, b time.Duration) time.Duration {
+// Between is a random duration from a on and below b.
+func Between(a, b time.Duration) time.Duration {
 	var raw [8]byte
 	_, _ = rand.Read(raw[:])
 	return a + time.Duration(binary.BigEndian.Uint64(raw[:])%uint64(b-a)) //nolint:gosec // b > a, both small

@@ -49,12 +49,12 @@ func (o *outside) post(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "cannot read that", http.StatusBadRequest)
 		return
 	}
-	chance := between(0, 100)
+	chance := Between(0, 100)
 	if chance == 0 {
 		http.Error(w, "not now", http.StatusServiceUnavailable)
 		return
 	}
-	time.Sleep(between(0, landMost))
+	time.Sleep(Between(0, landMost))
 	o.land(kind, ticket, marker, string(body))
 	if chance == 1 {
 		http.Error(w, "it was done, and this is a lie", http.StatusInternalServerError)

@@ -1,7 +1,6 @@
 package jobtest
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,8 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"sync/atomic"
 	"time"
 
@@ -91,22 +88,22 @@ func (r Rig) lives(ctx context.Context, c clock.Clock, address string, kills *at
 	if err != nil {
 		return err
 	}
-	next, err := r.life(ctx, string(text))
+	spawn := func() (*Life, error) { return Spawn(ctx, r.Worker, r.Stderr, orderKey+"="+string(text)) }
+	next, err := spawn()
 	for err == nil {
 		now := next
-		if err = now.begin(); err != nil {
+		if err = now.Begin(); err != nil {
 			return err
 		}
-		if next, err = r.life(ctx, string(text)); err != nil {
+		if next, err = spawn(); err != nil {
 			return err
 		}
 		select {
-		case end := <-now.ended:
-			return errors.Join(end, next.dismiss())
-		case <-c.After(r.slack(kills) * between(100*time.Millisecond, 400*time.Millisecond)):
-			_ = now.command.Process.Kill() // SIGKILL; may have just ended
-			if end := <-now.ended; end == nil {
-				return next.dismiss()
+		case end := <-now.Ended:
+			return errors.Join(end, next.Dismiss())
+		case <-c.After(r.slack(kills) * Between(100*time.Millisecond, 400*time.Millisecond)):
+			if end := now.Kill(); end == nil { // it had just ended
+				return next.Dismiss()
 			}
 			kills.Add(1)
 		}
@@ -120,53 +117,6 @@ func (r Rig) lives(ctx context.Context, c clock.Clock, address string, kills *at
 // the same effects would be claimed until they are given up.
 func (r Rig) slack(kills *atomic.Int64) time.Duration {
 	return time.Duration(1 + int(kills.Load())/(2*max(r.Kills, 1)))
-}
-
-// life is one worker process.
-type life struct {
-	command *exec.Cmd
-	stdin   io.WriteCloser
-	ready   chan error
-	ended   chan error
-}
-
-func (r Rig) life(ctx context.Context, order string) (*life, error) {
-	argv := r.Worker
-	if argv == nil {
-		argv = []string{os.Args[0]}
-	}
-	command := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // ourselves
-	command.Env = append(os.Environ(), orderKey+"="+order)
-	command.Stderr = r.Stderr
-	stdin, err1 := command.StdinPipe()
-	stdout, err2 := command.StdoutPipe()
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	l := &life{command: command, stdin: stdin, ready: make(chan error, 1), ended: make(chan error, 1)}
-	if err := command.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		_, err := bufio.NewReader(stdout).ReadString('\n')
-		l.ready <- err
-		l.ended <- command.Wait()
-	}()
-	return l, nil
-}
-
-// begin lets the worker work.
-func (l *life) begin() error {
-	if err := <-l.ready; err != nil {
-		return fmt.Errorf("the worker ended before it was ready: %w", errors.Join(err, <-l.ended))
-	}
-	_, err := io.WriteString(l.stdin, "go\n")
-	return err
-}
-
-// dismiss ends a worker that was not needed.
-func (l *life) dismiss() error {
-	return errors.Join(l.stdin.Close(), <-l.ended)
 }
 
 // count compares what the outside saw with what the database says.

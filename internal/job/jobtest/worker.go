@@ -1,7 +1,6 @@
 package jobtest
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -75,18 +74,17 @@ func (w *worker) run(ctx context.Context) (err error) {
 	if w.store, log, err = open(ctx, w.URL, w.clock, w.log); err != nil {
 		return err
 	}
-	fmt.Println("ready")
-	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+	if !StandBy() {
 		return w.store.Close() // not needed any more
 	}
-	if err := w.naive(ctx); err != nil {
+	if err := Naive(ctx, w.store, w.Recovery); err != nil {
 		return err
 	}
 	log.Start()
 	desk := job.New(job.Options{
 		Store: w.store, Clock: w.clock, Log: w.log, Poll: 50 * time.Millisecond,
 		Skew:    time.Microsecond, // one machine
-		Backoff: func(try int) time.Duration { return between(0, min(10*time.Millisecond<<min(try, 5), time.Second)) },
+		Backoff: func(try int) time.Duration { return Between(0, min(10*time.Millisecond<<min(try, 5), time.Second)) },
 	})
 	for _, kind := range kinds {
 		if err := desk.Register(w.driver(kind)); err != nil {
@@ -107,14 +105,14 @@ func (w *worker) run(ctx context.Context) (err error) {
 	return desk.Stop(ctx) // the log is left as a crash leaves it: whoever counts takes over
 }
 
-// naive is what the desk never does: believe that a call whose caller died is
-// over.
-func (w *worker) naive(ctx context.Context) error {
-	probe, known := map[Recovery]int{Retry: 0, Probe: 1}[w.Recovery]
+// Naive is what the desk never does: believe that a call whose caller died is
+// over. It is done before a desk starts, and nothing for Fenced.
+func Naive(ctx context.Context, s *store.Store, r Recovery) error {
+	probe, known := map[Recovery]int{Retry: 0, Probe: 1}[r]
 	if !known {
 		return nil
 	}
-	return w.store.House().Write(ctx, func(tx *store.Tx) store.End {
+	return s.House().Write(ctx, func(tx *store.Tx) store.End {
 		if _, err := tx.Exec("UPDATE job_effect SET state = 'intended', probe = $1 WHERE state = 'inflight'", probe); err != nil {
 			return store.Abort(err)
 		}
@@ -165,7 +163,7 @@ func (w *worker) decided(ctx context.Context) (map[int]bool, error) {
 // once it is durable.
 func (w *worker) decide(ctx context.Context, n int) error {
 	// Spread over the life, so that a kill always hits effects on their way.
-	if err := clock.Sleep(ctx, w.clock, between(0, paceMost)); err != nil {
+	if err := clock.Sleep(ctx, w.clock, Between(0, paceMost)); err != nil {
 		return err
 	}
 	for {

@@ -36,6 +36,7 @@ type Ask struct {
 type Confirm struct {
 	Door
 	Passkey, Password, Code bool
+	Need                    string // the level that it has to reach, "" for any
 	How                     string // they last proved who they are, a method; "" if never
 	At                      time.Time
 }

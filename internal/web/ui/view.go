@@ -137,6 +137,7 @@ type Decision struct {
 type Step struct {
 	Title string
 	Text  string
+	Note  string    // what became of it elsewhere
 	At    time.Time // zero: not yet
 	Href  string    // of the evidence
 	Seal  *Decision
