@@ -139,7 +139,6 @@ type House struct {
 
 	systems *connector.Desk
 	ticket  *ticket.Room
-
 	signet  *signet.Case
 	senders *sender.Room
 
