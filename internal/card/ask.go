@@ -215,10 +215,6 @@ func (r *Room) decideAsk(ctx context.Context, by Decider, c Card, d Verdict) (Ca
 	return c, err
 }
 
-func (r *Room) decideApp(_ context.Context, _ Decider, c Card, _ Verdict) (Card, error) {
-	return c, c.settled()
-}
-
 // current is the card with what its source says now, where that is ours.
 func (r *Room) current(ctx context.Context, c Card, lang words.Lang) (Card, Shown, error) {
 	if c.Kind != OwnAsk || r.Hall == nil {

@@ -103,6 +103,7 @@ type rounds struct {
 	ties    map[place]Tie
 	synced  time.Duration
 	fresh   bool
+	looked  time.Duration // at decisions on their way to apps
 	slots   chan struct{}
 	freed   chan struct{}
 	running sync.WaitGroup
@@ -131,7 +132,7 @@ func (r *Room) Run(ctx context.Context) {
 }
 
 func (rs *rounds) round(ctx context.Context) error {
-	errs := []error{rs.expire(ctx), rs.tellDue(ctx)}
+	errs := []error{rs.expire(ctx), rs.tellDue(ctx), rs.giveUpApps(ctx)}
 	if rs.Systems == nil {
 		return errors.Join(errs...)
 	}
