@@ -71,7 +71,7 @@ func (r *Room) Here(ctx context.Context, who id.Person) {
 }
 
 // Rung is told that an outside system rang: what it said is not believed, the
-// questions are read soon. A second ring within two seconds changes nothing.
+// questions are read soon. What rings again within two seconds is read behind them.
 func (r *Room) Rung(ctx context.Context, org id.Org, system id.Connector, tickets []string) error {
 	return r.Store.Org(org).Append(ctx, func(tx *store.Tx) store.End {
 		if err := rung(tx, system, tickets, tx.Now()); err != nil {

@@ -104,10 +104,20 @@ func cameBy(tx *store.Tx, now time.Time, every time.Duration) (int64, error) {
 		WHERE person = $1 AND failures = 0 AND due > begun + $3 AND due > $2`, store.Micros(now), int64(every*6/5/time.Microsecond))
 }
 
-// rung has the polls of a system come at once: its own, of people who were here
+// ringRest is how far apart the polls are that rings begin. One that rings
+// sooner is heard when it is over: what it is about may be newer than what the
+// last one read.
+const ringRest = 2 * time.Second
+
+// ringing has a poll come at once, or ringRest after the last that was rung for.
+const ringing = `UPDATE card_poll SET due = CASE WHEN rung <= $4 THEN CAST($3 AS BIGINT) ELSE rung + $5 END,
+	rung = CASE WHEN rung <= $4 THEN CAST($3 AS BIGINT) ELSE rung + $5 END
+	WHERE org = $1 AND system = $2 AND due > CASE WHEN rung <= $4 THEN CAST($3 AS BIGINT) ELSE rung + $5 END AND `
+
+// rung has the polls of a system come soon: its own, of people who were here
 // lately or are asked about one of the tickets, and of all if they are few.
 func rung(tx *store.Tx, system id.Connector, tickets []string, now time.Time) error {
-	at, before := store.Micros(now), store.Micros(now.Add(-2*time.Second))
+	at, before := store.Micros(now), store.Micros(now.Add(-ringRest))
 	var n int
 	if err := tx.Row("SELECT COUNT(*) FROM card_poll WHERE org = $1 AND system = $2", string(system)).Scan(&n); err != nil {
 		return err
@@ -116,14 +126,13 @@ func rung(tx *store.Tx, system id.Connector, tickets []string, now time.Time) er
 	if n <= ringMost {
 		since = 0
 	}
-	_, err := tx.Exec(`UPDATE card_poll SET due = $3, rung = $3 WHERE org = $1 AND system = $2 AND due > $3 AND rung <= $4
-		AND (person = '' OR seen >= $5)`, string(system), at, before, since)
+	args := []any{string(system), at, before, int64(ringRest / time.Microsecond)}
+	_, err := tx.Exec(ringing+"(person = '' OR seen >= $6)", append(args, since)...)
 	for _, ticket := range tickets[:min(len(tickets), ringMost)] {
 		if err != nil || since == 0 {
 			break
 		}
-		_, err = tx.Exec(`UPDATE card_poll SET due = $3, rung = $3 WHERE org = $1 AND system = $2 AND due > $3 AND rung <= $4
-			AND person IN (SELECT person FROM card WHERE org = $1 AND source = $2 AND ticket = $5)`, string(system), at, before, ticket)
+		_, err = tx.Exec(ringing+"person IN (SELECT person FROM card WHERE org = $1 AND source = $2 AND ticket = $6)", append(args, ticket)...)
 	}
 	return err
 }
