@@ -25,6 +25,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/change"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -133,6 +134,7 @@ type House struct {
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	changes  *change.Room
 	orders   *order.Room
 
 	systems *connector.Desk
@@ -162,10 +164,12 @@ func Schemas() []fs.FS {
 		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
 		org.Schema,
 		notify.Schema, connector.Schema,
-		lease.Schema, presence.Schema, paper.Schema,
+		lease.Schema, presence.Schema,
+		paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
 		card.Schema, order.Schema,
+		change.Schema,
 	}
 }
 
@@ -177,6 +181,7 @@ func Sentences() []fs.FS {
 		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
 		definition.Words, connector.Words, card.Words, order.Words,
+		change.Words,
 	}
 }
 
@@ -282,9 +287,10 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.presence, h.papers()); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence); err != nil {
 		return err
 	}
+	h.holdChanges()
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,
@@ -335,7 +341,7 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, c *presence.Desk, papers []manifest.Kind) (*manifest.Set, error) {
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, papers []manifest.Kind, c *presence.Desk) (*manifest.Set, error) {
 	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
 }
 
@@ -343,7 +349,7 @@ func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t 
 func Kinds() (*manifest.Set, error) {
 	blank := &House{}
 	blank.layOut()
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), nil, blank.papers())
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil)
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
@@ -405,6 +411,7 @@ func holders() []seal.Sealed {
 		factor.Factors{},
 		connector.Secrets{},
 		connector.Tokens{},
+		change.Held{},
 	}
 }
 
