@@ -35,15 +35,18 @@ func (r *Room) polled(ctx context.Context) (map[place]id.Org, error) {
 }
 
 // claim takes polls that are due, of the whole house. Of several nodes one gets
-// each, and nobody takes it again before it has ended or must have.
-func (r *Room) claim(ctx context.Context, most int) (mine []claimed, err error) {
+// each, and nobody takes it again before it has ended or must have. fits picks
+// those that there is room for out of what is due, at most some of each system.
+func (r *Room) claim(ctx context.Context, fits func([]claimed) []claimed) (mine []claimed, err error) {
 	var due []claimed
 	err = r.Store.House().Read(ctx, func(v *store.View) error {
-		rows, err := v.Query(`SELECT system, person, org, due, seen, idle, failures FROM card_poll WHERE due <= $1 AND until <= $1
-			ORDER BY due LIMIT $2`, store.Micros(r.Clock.Now()), most)
+		rows, err := v.Query(`SELECT system, person, org, due, seen, idle, failures FROM
+			(SELECT p.*, ROW_NUMBER() OVER (PARTITION BY system ORDER BY due) AS place FROM card_poll p WHERE due <= $1 AND until <= $1) q
+			WHERE place <= $2 ORDER BY due LIMIT $3`, store.Micros(r.Clock.Now()), pollOfOne, lookMost)
 		due, err = store.Collect(rows, err, scanClaimed)
 		return err
 	})
+	due = fits(due)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
