@@ -100,7 +100,7 @@ var houseWide = []string{"console", "backup", "notice"}
 var lookUps = map[string][]string{
 	"factor": {"lookUp", "keptBy"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
 	"lease": {"overdue"}, "request": {"Bridge"},
-	"card": {"polled", "claim", "Bridge", "dueTells", "overdue"},
+	"card": {"polled", "claim", "Bridge", "dueTells", "overdue", "standIns"},
 }
 
 func TestTheHouseHandleStaysLow(t *testing.T) {
