@@ -313,6 +313,12 @@ CREATE TABLE card_tell (
 
 CREATE INDEX card_tell_due ON card_tell (due);
 
+CREATE TABLE change_held (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL PRIMARY KEY,
+  sealed BLOB NOT NULL
+);
+
 CREATE TABLE connector_connection (
   org TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,

@@ -67,6 +67,7 @@ type Desk struct {
 	register *org.Register
 	baseURL  string
 	crier    Crier
+	holder   Holder // nil: nothing is held
 
 	flights flights
 

@@ -22,6 +22,7 @@ var floors = [...][]string{
 	7: {
 		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
 		"ticket", "rota", "offer", "review", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
+		"change",
 	},
 	8: {
 		"audit/outside", "directory/ldap", "factor/passkey", "factor/certificate", "vault/ssh",

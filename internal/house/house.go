@@ -25,6 +25,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/change"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -133,6 +134,7 @@ type House struct {
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	changes  *change.Room
 	orders   *order.Room
 
 	systems *connector.Desk
@@ -167,6 +169,7 @@ func Schemas() []fs.FS {
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
 		card.Schema, order.Schema,
+		change.Schema,
 	}
 }
 
@@ -178,6 +181,7 @@ func Sentences() []fs.FS {
 		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
 		definition.Words, connector.Words, card.Words, order.Words,
+		change.Words,
 	}
 }
 
@@ -286,6 +290,7 @@ func (h *House) furnish() (err error) {
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence); err != nil {
 		return err
 	}
+	h.holdChanges()
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,
@@ -406,6 +411,7 @@ func holders() []seal.Sealed {
 		factor.Factors{},
 		connector.Secrets{},
 		connector.Tokens{},
+		change.Held{},
 	}
 }
 

@@ -133,6 +133,33 @@ func TestTheHouseHandleStaysLow(t *testing.T) {
 	})
 }
 
+// lifters let through what waits for a second person: who has seen the approval,
+// and the plan, which takes everything back.
+var lifters = []string{"change", "manifest", "store"}
+
+func TestOnlyWhoSawTheApprovalLifts(t *testing.T) {
+	prove(t, law{
+		check: func(tr *tree) []string {
+			var found []string
+			tr.eachProduct(func(p *pkg, f *file) {
+				ast.Inspect(f.ast, func(n ast.Node) bool {
+					sel, ok := n.(*ast.SelectorExpr)
+					if ok && sel.Sel.Name == "Lift" && !slices.Contains(lifters, p.place) {
+						found = append(found, tr.at(n)+": Lift: only room change has seen that somebody else approved")
+					}
+					return true
+				})
+			})
+			return found
+		},
+		breaks: []sample{
+			{"only room change has seen", "-- internal/people/a.go --\npackage people\nfunc f(tx T) { tx.Lift() }"},
+			{"only room change has seen", "-- internal/people/a.go --\npackage people\nvar f = T.Lift"},
+		},
+		keeps: []sample{{"", "-- internal/change/a.go --\npackage change\nfunc f(tx T) { tx.Lift() }\n-- internal/people/a.go --\npackage people\nfunc f(tx T) bool { return tx.Lifted() }"}},
+	})
+}
+
 // sqlMakers put SQL together from parts, for the reasons that stand beside
 // them; the parts are names from our own schema, never input.
 var sqlMakers = []string{

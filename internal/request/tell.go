@@ -171,6 +171,12 @@ func (h *Hall) hears(v *store.View, l look, on rotas, s Step) (who []id.Person, 
 	return slices.Compact(who), nil
 }
 
+// asks is who asks, for a mail.
+func (h *Hall) asks(lang words.Lang, l look) string {
+	s := Sheet{Ask: l.ask, Requester: Who{Login: l.people[l.ask.Person].Login, Name: l.people[l.ask.Person].DisplayName}}
+	return s.Asks(func(key string, pairs ...any) string { return h.Book.Say(lang, key, fault.Pairs(pairs...)) })
+}
+
 func (h *Hall) letter(l look, s Step, p org.Person, to mailaddr.Address) notify.Message {
 	lang := words.English
 	if p.Locale == string(words.Japanese) {
@@ -191,7 +197,7 @@ func (h *Hall) letter(l look, s Step, p org.Person, to mailaddr.Address) notify.
 		To: to, Lang: lang, Kind: "request.mail." + about, Org: l.ask.Org, Ref: l.ask.Thing(), By: s.By,
 		Link: secret.Of(h.Post.BaseURL + Path + "/" + string(l.ask.ID)),
 		Args: map[string]string{
-			"title": l.target.Title, "requester": l.people[l.ask.Person].DisplayName, "for": l.people[l.ask.For].DisplayName, "reason": l.ask.Reason,
+			"title": l.target.Title, "requester": h.asks(lang, l), "for": l.people[l.ask.For].DisplayName, "reason": l.ask.Reason,
 			"step": h.Book.Say(lang, "ask.step."+s.Name, nil), "said": s.Text, "due": l.ask.Due.In(zone).Format("2006-01-02 15:04 MST"),
 		},
 	}
