@@ -237,9 +237,11 @@ CREATE TABLE card (
   raised BIGINT NOT NULL,
   changed BIGINT NOT NULL,
   ended BIGINT NOT NULL,              -- 0 while it is not closed
-  version BIGINT NOT NULL,
+  version BIGINT NOT NULL, behalf TEXT NOT NULL DEFAULT '',
   UNIQUE (person, source, backend)
 );
+
+CREATE INDEX card_behalf ON card (behalf, source) WHERE behalf <> '';
 
 CREATE INDEX card_done ON card (person, closed, ended, id);
 

@@ -300,6 +300,7 @@ func (r *Room) view(v *web.Visit, c Card, typed url.Values) ui.Card {
 	if detail == s.requesterLine() {
 		detail = ""
 	}
+	fact(&page.Facts, "behalf", c.Behalf != "", webui.Text(partyName(s.Approver)))
 	fact(&page.Facts, "requester", s.requesterLine() != "", ui.Party(s.requesterLine(), detail))
 	fact(&page.Facts, "number", s.Number != "", webui.Text(s.Number))
 	fact(&page.Facts, "amount", s.Amount.Value != "", ui.Amount(s.Amount.Value, s.Amount.Currency))
@@ -378,6 +379,9 @@ func (r *Room) standing(v *web.Visit, c Card, page *ui.Card) error {
 		}
 	case Failed:
 		page.Sentence = v.Say("card.says.failed." + failureWord(c.Why))
+		if c.Behalf != "" && (c.Why == string(connector.Forbidden) || c.Why == string(connector.NotApplied)) {
+			page.Sentence = v.Say("card.says.failed.stand-in", "source", c.Label, "name", partyName(c.Sheet.Approver))
+		}
 	case Superseded:
 		page.Sentence = v.Say("card.says.superseded")
 		if c.Other != "" {

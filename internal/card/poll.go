@@ -313,6 +313,9 @@ func (r *Room) poll(ctx context.Context, p claimed, ties map[place]Tie) {
 		}
 	}()
 	err := r.Read(limit, p.tie(ties), ties)
+	if err == nil {
+		err = r.deputize(limit, p.tie(ties))
+	}
 	if r.Also != nil {
 		err = errors.Join(err, r.Also(limit, p.tie(ties)))
 	}

@@ -100,7 +100,7 @@ var houseWide = []string{"console", "backup", "notice"}
 var lookUps = map[string][]string{
 	"factor": {"lookUp", "keptBy"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
 	"lease": {"overdue"}, "request": {"Bridge"},
-	"card":   {"polled", "claim", "Bridge", "dueTells", "overdue", "dueUrgent", "decidingApps"},
+	"card":   {"polled", "claim", "Bridge", "dueTells", "overdue", "standIns", "decidingApps"},
 	"sender": {"lookUp", "owners", "usedTokens", "dropOld"},
 }
 
