@@ -411,7 +411,7 @@ func method(v *web.Visit, amr []string) string {
 
 // failures are the kinds of problems that have a sentence of their own.
 var failures = map[string]bool{
-	"unauthorized": true, "forbidden": true, "notApplied": true, "invalid": true, "ambiguousUser": true, "noSuchUser": true, whyGivenUp: true,
+	"unauthorized": true, "forbidden": true, "notApplied": true, "invalid": true, "ambiguousUser": true, "noSuchUser": true, whyGivenUp: true, whyUnread: true,
 }
 
 func failureWord(why string) string {

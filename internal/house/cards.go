@@ -148,8 +148,8 @@ func (s deskSession) Act(ctx context.Context, which, action string, input map[st
 func problemOf(err error) error {
 	var p *connector.Problem
 	f := fault.As(err)
-	if err == nil || f == nil || errors.As(err, &p) && f.Kind == fault.Broken {
-		return err
+	if err == nil || f == nil || errors.As(err, &p) && (f.Kind == fault.Broken || fault.As(p) != nil) {
+		return err // what the system said, or why its answer was not taken
 	}
 	kinds := map[fault.Kind]connector.Kind{
 		fault.Unmet: connector.Unauthorized, fault.Forbidden: connector.Forbidden, fault.NotFound: connector.Unauthorized, fault.Busy: connector.Unavailable,
