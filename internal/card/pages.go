@@ -81,6 +81,11 @@ func (r *Room) showList(v *web.Visit) error {
 	for _, c := range cards {
 		page.Items = append(page.Items, item(v, c))
 	}
+	if r.Beside != nil && !done && v.Query("cursor") == "" {
+		if page.Beside, err = r.Beside(v); err != nil {
+			return err
+		}
+	}
 	return v.Show(page.Heading, ui.ShowList(page))
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -21,6 +23,7 @@ func (h *House) furnishCards() error {
 	h.cards = card.New(card.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
 		Systems: systems, Hall: hallCards{h}, Timeout: h.options.Call, Reach: h.options.Reach, Presence: h.presence,
+		Beside: func(v *web.Visit) (templ.Component, error) { return h.hub.Beside(v) },
 	})
 	h.ticket.Rung(func(ctx context.Context, in id.Org, system id.Connector, records []string) {
 		if err := h.cards.Rung(ctx, in, system, records); err != nil {
