@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -18,6 +20,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
 )
 
 // Words are the room's sentences, Schema its tables.
@@ -149,6 +152,8 @@ type Options struct {
 	// Presence says how surely who decides has to be themself; nil: whoever is
 	// signed in.
 	Presence *presence.Desk
+	// Beside is what needs the reader and is no card, below their list; nil: nothing.
+	Beside func(v *web.Visit) (templ.Component, error)
 	// Every is how often questions are read while a person is here; 0 is 60 s.
 	Every time.Duration
 }

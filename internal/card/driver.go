@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/store"
@@ -103,11 +104,22 @@ func unsent(err error) (json.RawMessage, error) {
 	case connector.NotFound:
 		return outcome{State: Withdrawn, Why: problem.Kind}.json()
 	}
-	return failed(problem).json()
+	o := failed(problem)
+	if o.Why == connector.Invalid || o.Why == connector.Failed {
+		o.Why = whyUnread
+	}
+	return o.json()
 }
+
+// whyUnread is what a decision ends with whose question could not be read before
+// it: nothing was sent.
+const whyUnread = "unread"
 
 func failed(p *connector.Problem) outcome {
 	var w washer
+	if f := fault.As(p); f != nil && p.Message == f.Code {
+		return outcome{State: Failed, Why: p.Kind} // a code says nothing to a reader
+	}
 	return outcome{State: Failed, Why: p.Kind, Said: w.line(p.Message)}
 }
 

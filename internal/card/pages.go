@@ -81,6 +81,11 @@ func (r *Room) showList(v *web.Visit) error {
 	for _, c := range cards {
 		page.Items = append(page.Items, item(v, c))
 	}
+	if r.Beside != nil && !done && v.Query("cursor") == "" {
+		if page.Beside, err = r.Beside(v); err != nil {
+			return err
+		}
+	}
 	return v.Show(page.Heading, ui.ShowList(page))
 }
 
@@ -421,7 +426,7 @@ func method(v *web.Visit, amr []string) string {
 
 // failures are the kinds of problems that have a sentence of their own.
 var failures = map[string]bool{
-	"unauthorized": true, "forbidden": true, "notApplied": true, "invalid": true, "ambiguousUser": true, "noSuchUser": true, whyGivenUp: true,
+	"unauthorized": true, "forbidden": true, "notApplied": true, "invalid": true, "ambiguousUser": true, "noSuchUser": true, whyGivenUp: true, whyUnread: true,
 	"refused": true, "blocked": true, "gone": true, // of apps
 }
 

@@ -246,6 +246,9 @@ func validation(got *egress.Answer) string {
 
 // discover reads the adapter's description; nobody has to prove anything for it.
 func (a *adapter) discover(ctx context.Context) (*discovery, error) {
+	if said := a.e.known.get(a.base, a.e.Clock().Mono()); said != nil {
+		return said, nil
+	}
 	at, p := a.Link(a.base + "/")
 	if p != nil {
 		return nil, p
@@ -261,6 +264,7 @@ func (a *adapter) discover(ctx context.Context) (*discovery, error) {
 	if err := json.Unmarshal(got.Body, &d); err != nil || d.Types["card"].Endpoint.Href == "" {
 		return nil, &Problem{Kind: Invalid, Message: "the adapter describes no cards", Step: "discovery", Err: err}
 	}
+	a.e.known.put(a.base, &d, a.e.Clock().Mono())
 	return &d, nil
 }
 
@@ -270,6 +274,7 @@ func (e *Engine) cardWhoami(ctx context.Context, c Call) (Party, error) {
 	if err != nil {
 		return Party{}, err
 	}
+	a.e.known.drop(a.base)
 	d, err := a.discover(ctx)
 	if err == nil && d.TestAuth.Href != "" {
 		_, err = a.send(ctx, "test_auth", http.MethodGet, d.TestAuth.Href, nil, http.Header{})
@@ -298,10 +303,12 @@ func (a *adapter) poll(ctx context.Context) ([]heroCard, error) {
 	}
 	got, err := a.send(ctx, "cards", http.MethodPost, d.Types["card"].Endpoint.Href, body, http.Header{"Content-Type": {"application/json"}})
 	if err != nil {
+		a.e.known.drop(a.base)
 		return nil, err
 	}
 	var answer cardAnswer
 	if err := json.Unmarshal(got.Body, &answer); err != nil {
+		a.e.known.drop(a.base)
 		return nil, &Problem{Kind: Invalid, Message: "the adapter's cards have another form", Step: "cards", Err: err}
 	}
 	return slices.DeleteFunc(answer.Objects, func(h heroCard) bool { return h.key() == "" || !a.own(h) }), nil

@@ -1,10 +1,12 @@
 package connectortest_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
@@ -156,5 +158,54 @@ func testAction(t *testing.T) {
 	}
 	if _, err := e.Decide(t.Context(), call, connector.Verdict{ID: "7", Decision: connector.Approve}); connector.KindOf(err) != connector.Invalid {
 		t.Fatal(err)
+	}
+}
+
+// TestAnAdapterIsAskedOnceWhatItIs: a poll without news is one call; what an
+// adapter says of itself is read again after an hour, and after a failure.
+func TestAnAdapterIsAskedOnceWhatItIs(t *testing.T) {
+	a, _, call := stage(t)
+	asked, polled := 0, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked++; r.Method == http.MethodPost {
+			asked--
+			polled++
+		}
+		a.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	a.Origin, call.Settings = server.URL, map[string]any{"base_url": server.URL}
+	way, err := egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := clock.NewMoved(clock.System().Now())
+	e := connector.NewEngine(connector.EngineOptions{Egress: way, Clock: moved})
+	t.Cleanup(e.Close)
+	read := func(want connector.Kind) {
+		t.Helper()
+		if _, err := e.Approvals(t.Context(), call); connector.KindOf(err) != want {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		read("")
+		moved.Advance(11 * time.Minute)
+	}
+	if asked != 1 || polled != 5 {
+		t.Errorf("in 5 polls it was asked %d times what it is, and %d times for cards", asked, polled)
+	}
+	moved.Advance(10 * time.Minute)
+	read("")
+	if asked != 2 {
+		t.Errorf("after an hour it was asked %d times what it is", asked)
+	}
+	a.Status = 503
+	read(connector.Unavailable)
+	a.Status = 0
+	moved.Advance(time.Minute) // the line rests after a failure
+	read("")
+	if asked != 3 {
+		t.Errorf("after a failure it was asked %d times what it is", asked)
 	}
 }
