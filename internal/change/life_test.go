@@ -1,6 +1,7 @@
 package change_test
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 // TestFourEyesForget wants nothing kept of a change whose question is over,
@@ -148,6 +150,42 @@ func TestFourEyesOnce(t *testing.T) {
 		if s.Ask.State != request.Released || made != 1 || len(s.Votes) != 2 {
 			t.Errorf("CAP-H18 %s, made %d times, %d votes", s.Ask.State, made, len(s.Votes))
 		}
+	})
+}
+
+// TestFourEyesMoveToANewKey makes a new data key while a change waits: what is kept
+// of it moves, and it can still be approved.
+func TestFourEyesMoveToANewKey(t *testing.T) {
+	housetest.EachURL(t, func(t *testing.T, dsn string) {
+		e := eyes(t, dsn)
+		e.n++
+		which := e.waits(e.chika().Call(http.MethodPost, "/api/v1/manifests/apply", documents(t, e.said(systemDoc))))
+		cell := func() (sealed []byte) {
+			err := e.h.Store().House().Read(ctx, func(v *store.View) error {
+				return v.Row("SELECT sealed FROM change_held WHERE ask = $1", string(which)).Scan(&sealed)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sealed
+		}
+		before := cell()
+		if bytes.Contains(before, []byte(canary)) {
+			t.Error("R9 the secret lies open")
+		}
+		if got := e.chika().Call(http.MethodPost, "/api/v1/seal/rotate", nil); got.Status >= 300 {
+			t.Fatal(got.Status, got.Body)
+		}
+		for range 500 {
+			if !bytes.Equal(cell(), before) {
+				if _, err := e.decide(which, e.k.Daichi); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Error("CAP-H18 what is kept did not move to the new key")
 	})
 }
 
