@@ -292,7 +292,7 @@ CREATE TABLE card_preference (
   quiet_from BIGINT NOT NULL,         -- minute of the day in the person's zone; -1: no quiet hours
   quiet_until BIGINT NOT NULL,
   digest_at BIGINT NOT NULL
-);
+, urgent BIGINT NOT NULL DEFAULT 1);
 
 CREATE TABLE card_stir (
   person TEXT NOT NULL PRIMARY KEY,
@@ -307,7 +307,7 @@ CREATE TABLE card_tell (
   due BIGINT NOT NULL,
   held BIGINT NOT NULL,               -- 1: it waited for its hour already
   fresh BIGINT NOT NULL               -- questions since the last mail
-);
+, loud BIGINT NOT NULL DEFAULT 0);
 
 CREATE INDEX card_tell_due ON card_tell (due);
 
@@ -344,6 +344,23 @@ CREATE TABLE connector_connection (
 CREATE INDEX connector_connection_ends ON connector_connection (ends_at);
 
 CREATE INDEX connector_connection_person ON connector_connection (person);
+
+CREATE TABLE connector_match (
+  org TEXT NOT NULL,
+  system TEXT NOT NULL,
+  person TEXT NOT NULL,
+  state TEXT NOT NULL,                -- found, none, ambiguous
+  email TEXT NOT NULL,                -- folded, that was looked for
+  native_id TEXT NOT NULL,
+  native_name TEXT NOT NULL,
+  at BIGINT NOT NULL,                 -- when the system was asked
+  due BIGINT NOT NULL,                -- when it is asked again
+  PRIMARY KEY (org, system, person)
+);
+
+CREATE INDEX connector_match_found ON connector_match (state, system);
+
+CREATE INDEX connector_match_person ON connector_match (person);
 
 CREATE TABLE connector_system (
   org TEXT NOT NULL,

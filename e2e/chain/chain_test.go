@@ -76,12 +76,16 @@ func chained(t *testing.T, database string, chains, kills int, recovery jobtest.
 	if err := before.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
+	late := lateMost
+	if recovery != jobtest.Fenced {
+		late = lateNaive
+	}
 	for _, one := range all {
-		one.mischief(func(m *fake.Mischief) { m.LateUpTo = lateMost })
+		one.mischief(func(m *fake.Mischief) { m.LateUpTo = late })
 	}
 	c := clock.System()
 	begun := c.Mono()
-	r.live(ctx, r.furnished, recovery)
+	r.live(ctx, recovery)
 	r.work(ctx)
 	f := &figures{recovery: recovery, chains: chains, took: c.Mono() - begun, kills: int(r.killed.Load()), seen: int(r.parked.Load())}
 	for _, n := range r.nodes {

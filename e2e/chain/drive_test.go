@@ -108,6 +108,7 @@ func (r *run) begin(ctx context.Context, c *chain) {
 	for ctx.Err() == nil {
 		err := r.call(ctx, me, http.MethodPost, "/api/v1/asks", map[string]any{
 			"org": r.org, "kind": "group", "target": r.groups[c.group], "reason": c.reason, "length": 7200,
+			"system": r.systems[c.system+forAll], "ticket": c.record,
 		}, nil)
 		if err == nil || errors.Is(err, errAway) && r.knows(ctx, me, c.reason) {
 			c.asked = true

@@ -97,7 +97,7 @@ func newFleet(t *testing.T, database string) *fleet {
 	dir, port := t.TempDir(), freePort(t)
 	_, number, _ := strings.Cut(port, ":")
 	first := order{
-		Listen: port, BaseURL: "http://localhost:" + number, Data: filepath.Join(dir, "one"), Unseal: filepath.Join(dir, "one", "unseal.key"), Database: database,
+		Listen: port, BaseURL: "http://localhost:" + number, Data: filepath.Join(dir, "one"), Unseal: filepath.Join(dir, "one", "unseal.key"), Database: database, Plain: plain,
 	}
 	f := &fleet{base: first.BaseURL, nodes: []*node{{order: first, t: t}}, http: &http.Client{
 		Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64},
@@ -122,9 +122,9 @@ func (f *fleet) here(t *testing.T) *housetest.Home {
 }
 
 // live lets all nodes live.
-func (f *fleet) live(ctx context.Context, know furnished, recovery jobtest.Recovery) {
+func (f *fleet) live(ctx context.Context, recovery jobtest.Recovery) {
 	for _, n := range f.nodes {
-		n.Org, n.Systems, n.Recovery = know.org, know.systems, recovery
+		n.Recovery = recovery
 		n.live(ctx)
 	}
 }

@@ -62,16 +62,18 @@ func (f *figures) one(c *chain, what string, n int) {
 type kept struct {
 	asks    map[string][][2]string // id and state, by reason
 	leases  map[string]int         // by ask
+	steps   map[string]int         // that are told, by ask
 	cards   map[string][][2]string // id and state, by ticket
 	effects [][3]string            // id, state, driver
 	again   int
 }
 
 func keptBy(s *store.Store) (k kept, err error) {
-	k = kept{asks: map[string][][2]string{}, leases: map[string]int{}, cards: map[string][][2]string{}}
+	k = kept{asks: map[string][][2]string{}, leases: map[string]int{}, steps: map[string]int{}, cards: map[string][][2]string{}}
 	err = s.House().Read(context.Background(), func(v *store.View) error {
 		for query, take := range map[string]func(a, b, c string){
 			"SELECT reason, id, state FROM ask":                                         func(a, b, c string) { k.asks[a] = append(k.asks[a], [2]string{b, c}) },
+			"SELECT ask, name, by_ FROM ask_step":                                       func(a, _, _ string) { k.steps[a]++ },
 			"SELECT ask, state, id FROM lease":                                          func(a, _, _ string) { k.leases[a]++ },
 			"SELECT ticket, id, state FROM card WHERE kind = 'outside'":                 func(a, b, c string) { k.cards[a] = append(k.cards[a], [2]string{b, c}) },
 			"SELECT id, state, driver FROM job_effect":                                  func(a, b, c string) { k.effects = append(k.effects, [3]string{a, b, c}) },
@@ -104,12 +106,9 @@ func (r *run) judge(t *testing.T, h *housetest.Home, f *figures) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts, texts := map[string]int{}, map[string]int{}
+	counts := map[string]int{}
 	for _, one := range records {
 		counts[one.Name+" "+one.Target]++
-		if one.Name == "ticket.told" {
-			texts[one.Fields["text"]]++
-		}
 	}
 	f.again = k.again
 	r.judgeEffects(k, counts, f)
@@ -163,11 +162,26 @@ func (r *run) judgeAsk(c *chain, k kept, counts map[string]int, f *figures) {
 			}
 		}
 	}
-	n := 0
-	for _, text := range r.outside[c.system].told(c.record) {
-		n += strings.Count(text, c.reason)
+	for _, ask := range asks {
+		r.judgeTold(c, ask[0], k.steps[ask[0]], f)
 	}
-	f.one(c, "comment", n)
+}
+
+// judgeTold counts what the ticket was told of each step of an ask.
+func (r *run) judgeTold(c *chain, ask string, steps int, f *figures) {
+	said := map[string]int{}
+	for _, text := range r.outside[c.system].told(c.record) {
+		if strings.Contains(text, "/asks/"+ask) {
+			text, _, _ = strings.Cut(text, ask)
+			said[text]++
+		}
+	}
+	for text, n := range said {
+		f.one(c, text, n)
+	}
+	if len(said) < steps {
+		f.note(&f.lost, "chain %d (%s, %s): told of %d of %d steps", c.n, c.system, c.record, len(said), steps)
+	}
 }
 
 // judgeQuestion counts one chain that an outside system owns.

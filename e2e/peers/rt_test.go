@@ -172,11 +172,25 @@ func (r *tracker) asked(subject string) (request, approval string) {
 		"Queue": "Access", "Subject": subject, "Requestor": "aoi@kaede.example", "Content": "please", "ContentType": "text/plain",
 		"CustomFields": map[string]any{"Asset": "db01", "Window End": "2026-11-30 12:00:00"},
 	})
-	approval = r.made("svc", map[string]any{
-		"Queue": "___Approvals", "Type": "approval", "Subject": "Approve: " + subject, "Owner": "botan", "DependedOnBy": request,
+	return request, r.approvalOf(request, subject, "botan")
+}
+
+// approvalOf asks somebody to approve a request.
+func (r *tracker) approvalOf(request, subject, owner string) string {
+	r.t.Helper()
+	return r.made("svc", map[string]any{
+		"Queue": "___Approvals", "Type": "approval", "Subject": "Approve: " + subject, "Owner": owner, "DependedOnBy": request,
 		"Content": "please decide", "ContentType": "text/plain",
 	})
-	return request, approval
+}
+
+// jsonText is a value as JSON, to look into.
+func jsonText(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // comments are what people wrote on a ticket, the oldest first.

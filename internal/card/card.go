@@ -96,6 +96,7 @@ type Tie struct {
 	Person  id.Person // "" is the system's own connection, which reads for all
 	On      bool      // it works; else the person is led to the switch
 	Service bool      // decisions are made by the system's own account
+	ActsAs  bool      // which acts as the person, so that the system itself writes down who decided
 	Native  connector.Party
 }
 

@@ -326,7 +326,7 @@ func cut(text string, most int) string {
 // account is the system's own, so the comment says who decided; it is a record
 // for readers there, in English like every technical comment.
 func comment(t Tie, by Decider, reason string, d Verdict) string {
-	if !t.Service || d.Action != "" {
+	if !t.Service || t.ActsAs || d.Action != "" {
 		return reason
 	}
 	verb := "Rejected"

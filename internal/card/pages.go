@@ -466,6 +466,8 @@ func (r *Room) connect(v *web.Visit, c Card, page *ui.Card) error {
 	}
 	page.Service = t.Service
 	switch {
+	case !t.On && t.Service:
+		page.NeedText = v.Say("card.need.unmatched", "source", c.Label)
 	case !t.On:
 		page.NeedText, page.NeedDo = v.Say("card.need.connection", "source", c.Label), v.Say("card.need.connection.do")
 		page.NeedHref = r.Systems.Switch(id.Connector(c.Source))

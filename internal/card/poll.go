@@ -23,6 +23,7 @@ const (
 	syncEvery   = 30 * time.Second // connections are compared with what is polled
 	missingMost = 20               // questions asked for singly in one poll
 	lagMost     = 10 * time.Minute // how long a list may still name what was decided
+	repeatLeast = time.Hour        // before a question that came back unchanged is told again
 	listMost    = 500              // questions of one person and system
 )
 
@@ -180,7 +181,7 @@ func (rs *rounds) sync(ctx context.Context) error {
 		return err
 	}
 	for at, t := range ties {
-		if _, known := polled[at]; !known && t.reads() {
+		if _, known := polled[at]; !known && t.reads(ties) {
 			err = errors.Join(err, rs.begin(ctx, t))
 		}
 	}
@@ -193,9 +194,16 @@ func (rs *rounds) sync(ctx context.Context) error {
 	return err
 }
 
-// reads reports whether questions are read by the tie itself: a person's own
-// connection, or the system's.
-func (t Tie) reads() bool { return t.On && (t.Person == "" || !t.Service) }
+// reads reports whether questions are read by the tie itself: the system's own
+// connection for all whom it knows, a person's, or, where a shared one speaks for
+// them and nothing reads for all, as that person.
+func (t Tie) reads(all map[place]Tie) bool {
+	if !t.On || t.Person == "" || !t.Service {
+		return t.On
+	}
+	_, whole := all[place{t.System, ""}]
+	return !whole
+}
 
 func (rs *rounds) begin(ctx context.Context, t Tie) error {
 	return rs.Store.Self(t.Person).Append(ctx, func(tx *store.Tx) store.End {

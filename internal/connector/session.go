@@ -41,6 +41,9 @@ func (d *Desk) As(ctx context.Context, org id.Org, system id.Connector, who id.P
 	whose := who
 	if s.Mode == ModeService {
 		whose = ""
+		if err := d.belongs(ctx, s, who); err != nil {
+			return nil, err
+		}
 	}
 	c, err := d.standing(ctx, s, whose)
 	if err != nil {
@@ -54,18 +57,26 @@ func (d *Desk) As(ctx context.Context, org id.Org, system id.Connector, who id.P
 	return x, nil
 }
 
+// belongs refuses who is no active member of the system's organization any more.
+func (d *Desk) belongs(ctx context.Context, s System, who id.Person) error {
+	if who == "" {
+		return nil
+	}
+	return d.store.Org(s.Org).Read(ctx, func(v *store.View) error {
+		standing, err := d.register.StandingOf(v, who, s.Org)
+		if err == nil && (standing.Person != org.Active || standing.Organization != org.Active || standing.Member != org.Active) {
+			err = fault.New(fault.Forbidden, "connection-not-member", "name", s.Shown())
+		}
+		return err
+	})
+}
+
 // standing is the connection of somebody who still belongs there.
 func (d *Desk) standing(ctx context.Context, s System, who id.Person) (c Connection, err error) {
+	if err := d.belongs(ctx, s, who); err != nil {
+		return c, err
+	}
 	err = d.store.Org(s.Org).Read(ctx, func(v *store.View) error {
-		if who != "" {
-			standing, err := d.register.StandingOf(v, who, s.Org)
-			if err != nil {
-				return err
-			}
-			if standing.Person != org.Active || standing.Organization != org.Active || standing.Member != org.Active {
-				return fault.New(fault.Forbidden, "connection-not-member", "name", s.Shown())
-			}
-		}
 		c, err = connectionOf(v, s.Org, s.ID, who)
 		return err
 	})

@@ -3,9 +3,8 @@ package connector
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/sekisho/sekisho/internal/fault"
 )
 
 // The operations of a session: the engine's, with the session's credential. Every
@@ -67,12 +66,17 @@ func (x *Session) Approval(ctx context.Context, which string) (Approval, error) 
 // not see who decides: only whom the approval waits for may, and the name is
 // written beside it (C14).
 func (x *Session) Decide(ctx context.Context, v Verdict) (Approval, error) {
-	if x.System.Mode == ModeService && v.By == "" {
+	if x.System.Mode == ModeService && x.For != "" {
 		p, err := x.desk.register.Person(ctx, x.For)
 		if err != nil {
 			return Approval{}, err
 		}
-		v.By = p.DisplayName
+		if err := x.ascertain(ctx, p); err != nil { // now, not as it was remembered
+			return Approval{}, err
+		}
+		if v.By == "" && !x.Definition.Impersonates() && !strings.Contains(v.Comment, p.DisplayName) {
+			v.By = p.DisplayName
+		}
 	}
 	return asThem(ctx, x, func(c Call) (Approval, error) { return x.desk.engine.Decide(ctx, c, v) })
 }
@@ -155,31 +159,4 @@ func asThem[T any](ctx context.Context, x *Session, op func(Call) (T, error)) (T
 		}
 		return op(c)
 	})
-}
-
-func (x *Session) resolve(ctx context.Context) error {
-	if x.System.Mode != ModeService || x.native != "" {
-		return nil
-	}
-	if x.For == "" {
-		return fault.New(fault.Forbidden, "connection-needs-person", "name", x.System.Shown())
-	}
-	p, err := x.desk.register.Person(ctx, x.For)
-	switch {
-	case err != nil:
-		return err
-	case !p.Verified || p.Email == "":
-		return &Problem{Kind: NoSuchUser, Step: OpResolve, Message: "the person has no address that was proven theirs"}
-	}
-	found, err := try(ctx, x, func(c Call) (Party, error) {
-		return x.desk.engine.ResolveUser(ctx, c, p.Email, p.Login, p.DisplayName)
-	})
-	if err != nil {
-		return err
-	}
-	if found.NativeID == "" {
-		return &Problem{Kind: NoSuchUser, Step: OpResolve}
-	}
-	x.native = found.NativeID
-	return nil
 }

@@ -130,14 +130,16 @@ func changeSystem(tx *store.Tx, s System) error {
 func removeSystem(tx *store.Tx, which id.Connector) error {
 	_, err1 := tx.Exec("DELETE FROM connector_connection WHERE org = $1 AND system = $2", string(which))
 	_, err2 := tx.Exec("DELETE FROM connector_system WHERE org = $1 AND id = $2", string(which))
-	return errors.Join(err1, err2)
+	return errors.Join(err1, err2, dropMatches(tx, which))
 }
 
 // ForgetPerson takes away every connection of somebody who is deleted, in the
 // write that deletes them.
 func ForgetPerson(tx *store.Tx, who id.Person) error {
-	_, err := tx.Self(who).Exec("DELETE FROM connector_connection WHERE person = $1 AND person <> ''")
-	return err
+	self := tx.Self(who)
+	_, err1 := self.Exec("DELETE FROM connector_connection WHERE person = $1 AND person <> ''")
+	_, err2 := self.Exec("DELETE FROM connector_match WHERE person = $1")
+	return errors.Join(err1, err2)
 }
 
 // Secrets are the sealed secrets of systems among the values that move to a new

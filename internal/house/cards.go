@@ -3,6 +3,7 @@ package house
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/connector"
@@ -40,6 +41,39 @@ func (h *House) runCards() {
 	h.run(h.cards.Run)
 	h.run(func(ctx context.Context) { h.cards.Bridge(ctx, h.mux.Hub()) })
 	h.run(h.followConnections)
+	h.run(h.matchPeople)
+}
+
+// Times between looks for people at systems that one connection serves for all:
+// while there are more, and once all are known.
+const (
+	matchSoon = 30 * time.Second
+	matchRest = 5 * time.Minute
+)
+
+// matchPeople keeps who people are at shared systems.
+func (h *House) matchPeople(ctx context.Context) {
+	watch := h.store.Watch(connector.Topic)
+	defer watch.Close()
+	for {
+		changed, more, err := h.systems.Match(ctx)
+		if changed {
+			h.cards.Resync()
+		}
+		if err != nil && ctx.Err() == nil {
+			h.options.Log.Info("people could not be looked for at a shared system", "err", err)
+		}
+		rest := matchRest
+		if more {
+			rest = matchSoon
+		}
+		select {
+		case <-watch.C:
+		case <-h.options.Clock.After(rest):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // followConnections has questions read as soon as somebody connects.
@@ -60,26 +94,47 @@ func (h *House) followConnections(ctx context.Context) {
 func (h *House) panels() []web.Panel { return []web.Panel{h.cards.Panel, h.orders.Panel} }
 
 // deskCards are the outside systems as cards see them: those to which people are
-// connected themselves.
+// connected themselves, and those that one connection serves for whom it knows.
 type deskCards struct{ desk *connector.Desk }
 
-// Ties implements card.Systems: a statement for all connections, and one for each
-// system that anybody is connected to.
+// Ties implements card.Systems: a statement for all connections, two for the
+// people known at shared ones, and one for each system.
 func (d deskCards) Ties(ctx context.Context) (all []card.Tie, err error) {
 	connections, err := d.desk.Everybody(ctx)
 	if err != nil {
 		return nil, err
 	}
+	known, err := d.desk.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
 	systems := map[id.Connector]connector.System{}
-	for _, c := range connections {
-		s, known := systems[c.System]
-		if !known {
-			if s, err = d.desk.System(ctx, c.Org, c.System); err != nil {
-				return nil, err
+	system := func(in id.Org, which id.Connector) (connector.System, error) {
+		s, read := systems[which]
+		if !read {
+			if s, err = d.desk.System(ctx, in, which); err == nil {
+				systems[which] = s
 			}
-			systems[c.System] = s
 		}
-		all = append(all, tieOf(s, c))
+		return s, err
+	}
+	for _, c := range connections {
+		s, err := system(c.Org, c.System)
+		if err != nil {
+			return nil, err
+		}
+		if s.Mode != connector.ModeService { // a person's own connection of before counts no more
+			all = append(all, tieOf(s, c))
+		}
+	}
+	for _, m := range known {
+		s, err := system(m.Org, m.System)
+		if err != nil {
+			return nil, err
+		}
+		if s.Mode == connector.ModeService {
+			all = append(all, d.sharedTie(s, m))
+		}
 	}
 	return all, nil
 }
@@ -91,6 +146,18 @@ func tieOf(s connector.System, c connector.Connection) card.Tie {
 	}
 }
 
+// sharedTie is somebody whom the organization's own connection speaks for.
+func (d deskCards) sharedTie(s connector.System, m connector.Match) card.Tie {
+	t := card.Tie{
+		Org: m.Org, System: m.System, Title: s.Shown(), Person: m.Person, On: s.Enabled && m.State == connector.Found, Service: true,
+		Native: connector.Party{NativeID: m.NativeID, Name: m.NativeName},
+	}
+	if def, err := d.desk.Definition(s); err == nil {
+		t.ActsAs = def.Impersonates()
+	}
+	return t
+}
+
 // Tie implements card.Systems.
 func (d deskCards) Tie(ctx context.Context, in id.Org, system id.Connector, who id.Person) (card.Tie, error) {
 	s, err := d.desk.System(ctx, in, system)
@@ -100,8 +167,19 @@ func (d deskCards) Tie(ctx context.Context, in id.Org, system id.Connector, who 
 	if err != nil {
 		return card.Tie{}, err
 	}
-	c, err := d.desk.Connection(ctx, in, system, who)
-	return tieOf(s, c), err
+	if s.Mode != connector.ModeService {
+		c, err := d.desk.Connection(ctx, in, system, who)
+		return tieOf(s, c), err
+	}
+	c, err := d.desk.Connection(ctx, in, system, "")
+	if err != nil {
+		return card.Tie{}, err
+	}
+	m, err := d.desk.MatchOf(ctx, in, system, who)
+	m.Org, m.System, m.Person = in, system, who
+	t := d.sharedTie(s, m)
+	t.On = t.On && c.State == connector.On
+	return t, err
 }
 
 // Open implements card.Systems.
@@ -119,16 +197,31 @@ func (deskCards) Switch(id.Connector) string { return ticket.IntegrationsPath }
 // deskSession is a session of the desk.
 type deskSession struct{ *connector.Session }
 
-// Approvals implements card.Session.
+// Approvals implements card.Session. A system that puts no questions has none.
 func (s deskSession) Approvals(ctx context.Context) ([]connector.Approval, error) {
+	if !s.Can(connector.OpApprovals) {
+		return nil, nil
+	}
 	all, err := s.Session.Approvals(ctx)
+	for i := range all {
+		s.bound(&all[i])
+	}
 	return all, problemOf(err)
 }
 
 // Approval implements card.Session.
 func (s deskSession) Approval(ctx context.Context, which string) (connector.Approval, error) {
 	a, err := s.Session.Approval(ctx, which)
+	s.bound(&a)
 	return a, problemOf(err)
+}
+
+// bound says that a question is to be decided at its system, where decisions want
+// the person's own credential and this one is shared.
+func (s deskSession) bound(a *connector.Approval) {
+	if s.System.Mode == connector.ModeService && !s.Can(connector.OpDecide) {
+		a.CanDecide = false
+	}
 }
 
 // Decide implements card.Session.

@@ -25,8 +25,13 @@ func (c cardAsker) Raise(tx *store.Tx, q request.Question) ([]store.Event, error
 	if err != nil {
 		return nil, err
 	}
+	loud := card.Usual
+	if q.Asked.Break {
+		loud = card.Alarm
+	}
 	return c.house.cards.Raise(tx, card.Question{
-		Ask: q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
+		Loud: loud,
+		Ask:  q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
 		Title: q.Asked.Title, Requester: asks(people, q.Asked),
 	})
 }

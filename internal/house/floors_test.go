@@ -17,7 +17,7 @@ var floors = [...][]string{
 	2: {"audit", "seal", "once", "job", "egress", "rule", "manifest"},
 	3: {"org", "connector/definition"},
 	4: {"web", "notify", "connector"},
-	5: {"lease", "paper", "presence"},
+	5: {"lease", "presence", "paper"},
 	6: {"admit", "factor", "request"},
 	7: {
 		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",

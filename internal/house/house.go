@@ -164,7 +164,8 @@ func Schemas() []fs.FS {
 		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
 		org.Schema,
 		notify.Schema, connector.Schema,
-		lease.Schema, presence.Schema, paper.Schema,
+		lease.Schema, presence.Schema,
+		paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
 		card.Schema, order.Schema,
@@ -286,7 +287,7 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.presence, h.papers()); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence); err != nil {
 		return err
 	}
 	h.holdChanges()
@@ -340,7 +341,7 @@ func Permissions() []org.Permission {
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, c *presence.Desk, papers []manifest.Kind) (*manifest.Set, error) {
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, papers []manifest.Kind, c *presence.Desk) (*manifest.Set, error) {
 	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
 }
 
@@ -348,7 +349,7 @@ func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t 
 func Kinds() (*manifest.Set, error) {
 	blank := &House{}
 	blank.layOut()
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), nil, blank.papers())
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil)
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

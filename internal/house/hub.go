@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/sekisho/sekisho/internal/approval"
+	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -30,7 +31,7 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}}, Open: h.opens, May: h.may,
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}}, Open: h.opens, May: h.may,
 		Finders: []web.Finder{
 			h.folk.Finder(),
 			h.signin,
@@ -119,6 +120,21 @@ func (o ofConsole) Attention(ctx context.Context, actor web.Actor) (g hub.Glance
 		g.Items = append(g.Items, hub.Item{Key: key, Href: console.Settled(key), Grave: true})
 	}
 	return g, nil
+}
+
+// ofSystems tells administrators whom a shared system does not know.
+type ofSystems struct{ house *House }
+
+// Attention implements hub.Attention.
+func (o ofSystems) Attention(ctx context.Context, actor web.Actor) (g hub.Glance, err error) {
+	if o.house.may(ctx, actor, connector.Write, "") != nil {
+		return g, nil
+	}
+	all, err := o.house.ticket.Unknowns(ctx, actor.Org)
+	for _, u := range all {
+		g.Items = append(g.Items, hub.Item{Key: "ticket.need.unmatched", Args: []any{"count", u.Count, "system", u.Title}, Href: u.Href})
+	}
+	return g, err
 }
 
 // guide tells the console what it must know of the rest of the house.

@@ -2,7 +2,6 @@ package request
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -147,13 +146,11 @@ func (w *work) unsure(by Decider) error {
 func (h *Hall) demand(v *store.View, l look) (presence.Demand, error) {
 	q := presence.Question{
 		Org: l.ask.Org, Kind: "ask", Source: "Sekisho", Title: l.target.Title, Thing: l.ask.Kind + ":" + l.target.Name, Due: l.ask.Due,
+		Amount: l.target.Price.Amount, Currency: l.target.Price.Currency,
 		Requester: l.people[l.ask.Person].DisplayName, Mail: l.people[l.ask.Person].Email, Fields: map[string]string{"reason": l.ask.Reason},
 	}
 	for _, f := range l.target.Facts {
 		q.Fields[f.Key] = f.Value
-		if f.Key == "ask.fact.price" {
-			q.Amount, q.Currency, _ = strings.Cut(f.Value, " ")
-		}
 	}
 	if l.ask.Break {
 		q.Priority = "urgent"

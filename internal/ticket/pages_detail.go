@@ -76,6 +76,13 @@ func (r *Room) sections(v *web.Visit, s connector.System, def *connector.Definit
 	var err error
 	if s.Mode == connector.ModeService {
 		all = append(all, r.serviceSection(v, s, connections, writes))
+		if def.Can(connector.OpApprovals, s.Mode) {
+			matched, err := r.matchSection(v, s)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, matched)
+		}
 	}
 	all = append(all, r.otherSide(v, s, def))
 	if s.Mode == connector.ModeUser {

@@ -11,7 +11,7 @@
   ( map { { UserId=>'botan', Queue=>'Access', Right=>$_ } } qw(OwnTicket ModifyTicket) ),
   ( map { { UserId=>'svc', Queue=>'Access', Right=>$_ } } qw(OwnTicket ModifyTicket) ),
   ( map { my $u=$_; map { { UserId=>$u, Queue=>'___Approvals', Right=>$_ } } qw(SeeQueue CreateTicket ShowTicket ShowTicketComments ModifyTicket OwnTicket CommentOnTicket ReplyToTicket) } qw(svc botan) ),
-  ( map { { UserId=>'aoi', Queue=>'___Approvals', Right=>$_ } } qw(SeeQueue ShowTicket) ) );
+  ( map { { UserId=>'aoi', Queue=>'___Approvals', Right=>$_ } } qw(SeeQueue ShowTicket OwnTicket) ) );
 @Final = ( sub { open my $f, '>', "$ENV{RT_TEST_DIR}/tokens";
   for my $n (qw(svc aoi botan)) { my $u = RT::User->new(RT->SystemUser); $u->Load($n);
     my ($ok,$msg,$tok) = RT::AuthToken->new(RT->SystemUser)->Create(Owner=>$u->Id, Description=>'test'); print $f "$n $tok\n" } close $f } );
