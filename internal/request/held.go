@@ -186,6 +186,7 @@ func (w *work) unvouched(err error, before bool) store.End {
 	case f != nil && f.Kind == fault.Conflict:
 		return w.spoil(f)
 	case f != nil && f.Kind == fault.Forbidden && before:
+		w.ask.Decided, w.ask.DecidedBy = time.Time{}, ""
 		return w.reask("approver")
 	}
 	return w.abort(err)
