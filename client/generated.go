@@ -70,6 +70,14 @@ const (
 	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
 )
 
+// Defines values for ChangeSort.
+const (
+	ChangeSortApply  ChangeSort = "apply"
+	ChangeSortReset  ChangeSort = "reset"
+	ChangeSortRole   ChangeSort = "role"
+	ChangeSortSystem ChangeSort = "system"
+)
+
 // Defines values for ChangeCardPolicyRequestLevel.
 const (
 	ChangeCardPolicyRequestLevelAal1    ChangeCardPolicyRequestLevel = "aal1"
@@ -1190,6 +1198,24 @@ type CatalogList struct {
 	// Items Systems with a catalog
 	Items []Catalog `json:"items"`
 }
+
+// Change defines model for Change.
+type Change struct {
+	// By Principal who asked; a process of the machine is no person
+	By string `json:"by"`
+
+	// Lines What changes, each line with its sign
+	Lines []string `json:"lines"`
+
+	// Sort What it is
+	Sort ChangeSort `json:"sort"`
+
+	// Thing What would change, as the log calls it; of something new its kind alone
+	Thing string `json:"thing"`
+}
+
+// ChangeSort What it is
+type ChangeSort string
 
 // ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
 type ChangeApprovalPolicyRequest struct {
@@ -3950,6 +3976,9 @@ type Sheet struct {
 
 	// CanDecide You may decide about it now
 	CanDecide bool `json:"can_decide"`
+
+	// Change Of an ask that is a change: what waits for a second person
+	Change *Change `json:"change,omitempty"`
 
 	// Digest Of all this: a decision names it, and counts for nothing else
 	Digest string `json:"digest"`
