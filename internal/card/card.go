@@ -61,6 +61,7 @@ type Card struct {
 	ID      id.Card
 	Org     id.Org
 	Person  id.Person // who is asked
+	Behalf  id.Person // in whose place, of a stand-in's
 	Kind    Kind
 	Source  string // connector, or who else asks
 	Label   string // how people call the source
@@ -134,10 +135,14 @@ type Options struct {
 	Pager    *notify.Pager
 	Systems  Systems // nil: no outside systems
 	Hall     Hall    // nil: no asks of our own
+	Apps     Apps    // nil: no cards of apps
 	BaseURL  string
 	// Timeout bounds one call of the decision's way, Reach is how much longer an
 	// outside system may go on with a request that we gave up; 0 are 45 s and 60 s.
 	Timeout, Reach time.Duration
+	// Deputies are who may decide outside questions in a person's place now; nil:
+	// nobody.
+	Deputies func(ctx context.Context, in id.Org, from id.Person) ([]id.Person, error)
 	// Also is done with each connection when its questions are read; nil is
 	// nothing.
 	Also func(context.Context, Tie) error
@@ -279,7 +284,7 @@ func (r *Room) Count(ctx context.Context, who id.Person) (n int, err error) {
 // event says what the witness keeps of what happened to a card.
 func (c Card) event(name string, by id.Principal, more ...string) store.Event {
 	fields := map[string]string{"source": c.Source, "backend": c.Backend, "person": string(c.Person), "title": c.Sheet.Title}
-	for name, value := range map[string]string{"ticket": c.Ticket, "decision": c.Decision, "why": c.Why, "other": c.Other} {
+	for name, value := range map[string]string{"ticket": c.Ticket, "decision": c.Decision, "why": c.Why, "other": c.Other, "behalf": string(c.Behalf)} {
 		if value != "" {
 			fields[name] = value
 		}
