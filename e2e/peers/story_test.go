@@ -124,6 +124,9 @@ func TestTheStoryOfRequestTracker(t *testing.T) {
 		if c.State != card.Applied || rt.ticket(approval)["Status"] != "resolved" || rt.ticket(made.Number)["Status"] != "open" {
 			t.Errorf("the card is %s (%s %s), the approval %v, the request %v", c.State, c.Why, c.Said, rt.ticket(approval)["Status"], rt.ticket(made.Number)["Status"])
 		}
+		if by := jsonText(rt.ticket(approval)["LastUpdatedBy"]); !strings.Contains(by, `"botan"`) {
+			t.Errorf("S0-A4 S0-A7 approved by %s", by)
+		}
 		if n := rt.wrote(approval, "fits the plan"); n != 1 {
 			t.Errorf("R8 the reason stands there %d times", n)
 		}

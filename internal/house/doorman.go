@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/request"
@@ -258,7 +259,7 @@ func (h *House) account(ctx context.Context, actor web.Actor, lang words.Lang) *
 		return nil
 	}
 	h.cards.Here(ctx, who)
-	account := &webui.Account{Name: actor.Name, Links: h.offer(ctx, actor, lang, h.settingsRail())}
+	account := &webui.Account{Name: actor.Name, Links: h.offer(ctx, actor, lang, slices.Insert(h.settingsRail(), 0, entry{key: "order.list", href: order.ListPath}))}
 	grants, err := h.register.Grants(ctx, who)
 	if err != nil {
 		return account
