@@ -49,12 +49,33 @@ const (
 	AskStateWithdrawn AskState = "withdrawn"
 )
 
+// Defines values for CampaignKind.
+const (
+	CampaignKindGroup CampaignKind = "group"
+	CampaignKindLease CampaignKind = "lease"
+	CampaignKindRole  CampaignKind = "role"
+)
+
+// Defines values for CampaignSilence.
+const (
+	CampaignSilenceEnd      CampaignSilence = "end"
+	CampaignSilenceEscalate CampaignSilence = "escalate"
+)
+
 // Defines values for CardPolicyLevel.
 const (
 	CardPolicyLevelAal1    CardPolicyLevel = "aal1"
 	CardPolicyLevelAal2    CardPolicyLevel = "aal2"
 	CardPolicyLevelEmpty   CardPolicyLevel = ""
 	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
+)
+
+// Defines values for ChangeSort.
+const (
+	ChangeSortApply  ChangeSort = "apply"
+	ChangeSortReset  ChangeSort = "reset"
+	ChangeSortRole   ChangeSort = "role"
+	ChangeSortSystem ChangeSort = "system"
 )
 
 // Defines values for ChangeCardPolicyRequestLevel.
@@ -238,6 +259,24 @@ const (
 	PersonStateInvited  PersonState = "invited"
 )
 
+// Defines values for ReviewItemBodyState.
+const (
+	ReviewItemBodyStateEnded ReviewItemBodyState = "ended"
+	ReviewItemBodyStateGone  ReviewItemBodyState = "gone"
+	ReviewItemBodyStateKept  ReviewItemBodyState = "kept"
+	ReviewItemBodyStateOpen  ReviewItemBodyState = "open"
+	ReviewItemBodyStateStuck ReviewItemBodyState = "stuck"
+)
+
+// Defines values for RoundState.
+const (
+	RoundStateClosed    RoundState = "closed"
+	RoundStateClosing   RoundState = "closing"
+	RoundStateEscalated RoundState = "escalated"
+	RoundStateFilling   RoundState = "filling"
+	RoundStateOpen      RoundState = "open"
+)
+
 // Defines values for RowAction.
 const (
 	RowActionCreate    RowAction = "create"
@@ -336,6 +375,15 @@ const (
 	ListMembersParamsStateActive   ListMembersParamsState = "active"
 	ListMembersParamsStateDisabled ListMembersParamsState = "disabled"
 	ListMembersParamsStateInvited  ListMembersParamsState = "invited"
+)
+
+// Defines values for ListReviewItemsParamsState.
+const (
+	ListReviewItemsParamsStateEnded ListReviewItemsParamsState = "ended"
+	ListReviewItemsParamsStateGone  ListReviewItemsParamsState = "gone"
+	ListReviewItemsParamsStateKept  ListReviewItemsParamsState = "kept"
+	ListReviewItemsParamsStateOpen  ListReviewItemsParamsState = "open"
+	ListReviewItemsParamsStateStuck ListReviewItemsParamsState = "stuck"
 )
 
 // Defines values for ListSessionsParamsACR.
@@ -582,6 +630,18 @@ type AddOwnTOTPRequest struct {
 
 	// Ticket Of the offer
 	Ticket string `json:"ticket"`
+}
+
+// AddReviewRequest defines model for AddReviewRequest.
+type AddReviewRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Campaign `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
 }
 
 // AddRoleRequest defines model for AddRoleRequest.
@@ -902,6 +962,21 @@ type Asked struct {
 	State string `json:"state"`
 }
 
+// BodyCampaign defines model for BodyCampaign.
+type BodyCampaign struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Campaign `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
 // Both defines model for Both.
 type Both struct {
 	// En English, plain text
@@ -910,6 +985,57 @@ type Both struct {
 	// Ja Japanese, plain text
 	Ja string `json:"ja"`
 }
+
+// Campaign defines model for Campaign.
+type Campaign struct {
+	// Days How long reviewers have; 14 if 0
+	Days *int64 `json:"days,omitempty"`
+
+	// EscalateDays How long they have; 7 if 0
+	EscalateDays *int64 `json:"escalate_days,omitempty"`
+
+	// EscalateTo Reviewers who are asked, too, when the days are over
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// EveryMonths It begins again after so many months; 0: never
+	EveryMonths *int64 `json:"every_months,omitempty"`
+
+	// Fallback Reviewers where nobody of the others can; administrators after them
+	Fallback *[]string `json:"fallback,omitempty"`
+
+	// Kind Memberships in groups, roles, or what is out for a time
+	Kind CampaignKind `json:"kind"`
+
+	// Reminders Days after the start
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Reviewers owner, manager, person:ID, group:ID, role:ID or on-call:NAME
+	Reviewers []string `json:"reviewers"`
+
+	// Silence What becomes of what nobody answers: it is ended, or further people are asked first; end if empty
+	Silence *CampaignSilence `json:"silence,omitempty"`
+
+	// Starts Day on which it begins by itself: 2026-12-01
+	Starts *string `json:"starts,omitempty"`
+
+	// Targets Only these: group:ID or role:ID, by name in manifests; none: all
+	Targets *[]string `json:"targets,omitempty"`
+
+	// TimeZone IANA name of the zone whose days these are; UTC if empty
+	TimeZone *string `json:"time_zone,omitempty"`
+
+	// Title What reviewers read
+	Title string `json:"title"`
+
+	// When A condition in CEL over member, grant and now
+	When *string `json:"when,omitempty"`
+}
+
+// CampaignKind Memberships in groups, roles, or what is out for a time
+type CampaignKind string
+
+// CampaignSilence What becomes of what nobody answers: it is ended, or further people are asked first; end if empty
+type CampaignSilence string
 
 // Card defines model for Card.
 type Card struct {
@@ -1072,6 +1198,24 @@ type CatalogList struct {
 	// Items Systems with a catalog
 	Items []Catalog `json:"items"`
 }
+
+// Change defines model for Change.
+type Change struct {
+	// By Principal who asked; a process of the machine is no person
+	By string `json:"by"`
+
+	// Lines What changes, each line with its sign
+	Lines []string `json:"lines"`
+
+	// Sort What it is
+	Sort ChangeSort `json:"sort"`
+
+	// Thing What would change, as the log calls it; of something new its kind alone
+	Thing string `json:"thing"`
+}
+
+// ChangeSort What it is
+type ChangeSort string
 
 // ChangeApprovalPolicyRequest defines model for ChangeApprovalPolicyRequest.
 type ChangeApprovalPolicyRequest struct {
@@ -1486,6 +1630,21 @@ type DecideCardRequest struct {
 
 // DecideCardRequestDecision Left out with an action
 type DecideCardRequestDecision string
+
+// DecideReviewItemRequest defines model for DecideReviewItemRequest.
+type DecideReviewItemRequest struct {
+	// Digest Of what was shown
+	Digest string `json:"digest"`
+
+	// Keep false ends it
+	Keep bool `json:"keep"`
+
+	// Org Id of an organization that you belong to
+	Org string `json:"org"`
+
+	// Reason Compulsory for an end
+	Reason *string `json:"reason,omitempty"`
+}
 
 // Deed defines model for Deed.
 type Deed struct {
@@ -2406,6 +2565,15 @@ type LeaseList struct {
 type Link struct {
 	// Link To hand on, where the house sends no mail; shown once
 	Link *string `json:"link,omitempty"`
+}
+
+// ListCampaign defines model for ListCampaign.
+type ListCampaign struct {
+	// Items What is on this page
+	Items []BodyCampaign `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // ListKeysResponse defines model for ListKeysResponse.
@@ -3529,6 +3697,69 @@ type ResetMemberSignInResponse struct {
 	Until *time.Time `json:"until,omitempty"`
 }
 
+// ReviewItemBody defines model for ReviewItemBody.
+type ReviewItemBody struct {
+	// Decided When it was decided
+	Decided *time.Time `json:"decided,omitempty"`
+
+	// DecidedBy Principal who decided
+	DecidedBy *string `json:"decided_by,omitempty"`
+
+	// Digest Of what is shown: a decision names it
+	Digest *string `json:"digest,omitempty"`
+
+	// Holder As they were called then
+	Holder string `json:"holder"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// InPlaceOf Id of the person whose place a delegate sat in
+	InPlaceOf *string `json:"in_place_of,omitempty"`
+
+	// Kind group, role, …
+	Kind string `json:"kind"`
+
+	// Lease Under which it is out
+	Lease *string `json:"lease,omitempty"`
+
+	// Person Id of who holds it
+	Person string `json:"person"`
+
+	// Reason Plain text
+	Reason *string `json:"reason,omitempty"`
+
+	// Round Id of the round
+	Round string `json:"round"`
+
+	// Silent Nobody answered
+	Silent *bool `json:"silent,omitempty"`
+
+	// State How it stands
+	State ReviewItemBodyState `json:"state"`
+
+	// Target Id of what is held
+	Target string `json:"target"`
+
+	// Title As people read it
+	Title string `json:"title"`
+
+	// Trouble Code of why it could not be ended
+	Trouble *string `json:"trouble,omitempty"`
+}
+
+// ReviewItemBodyState How it stands
+type ReviewItemBodyState string
+
+// ReviewItemBodyList defines model for ReviewItemBodyList.
+type ReviewItemBodyList struct {
+	// Items What is on this page
+	Items []ReviewItemBody `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // Role defines model for Role.
 type Role struct {
 	// BuiltIn It belongs to the house and cannot be changed
@@ -3599,6 +3830,42 @@ type RotaRota struct {
 
 	// Turn Days of one turn, 7 if 0
 	Turn *int64 `json:"turn,omitempty"`
+}
+
+// Round defines model for Round.
+type Round struct {
+	// Closed When it was over
+	Closed *time.Time `json:"closed,omitempty"`
+
+	// Due When what nobody answered is ended, or goes further
+	Due time.Time `json:"due"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Number From 1
+	Number int64 `json:"number"`
+
+	// Review Id of the campaign
+	Review string `json:"review"`
+
+	// Started When it began
+	Started time.Time `json:"started"`
+
+	// State How it stands
+	State RoundState `json:"state"`
+}
+
+// RoundState How it stands
+type RoundState string
+
+// RoundList defines model for RoundList.
+type RoundList struct {
+	// Items What is on this page
+	Items []Round `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // Row defines model for Row.
@@ -3709,6 +3976,9 @@ type Sheet struct {
 
 	// CanDecide You may decide about it now
 	CanDecide bool `json:"can_decide"`
+
+	// Change Of an ask that is a change: what waits for a second person
+	Change *Change `json:"change,omitempty"`
 
 	// Digest Of all this: a decision names it, and counts for nothing else
 	Digest string `json:"digest"`
@@ -4355,6 +4625,18 @@ type ListOwnQuestionsParams struct {
 	Org string `form:"org" json:"org"`
 }
 
+// ListOwnReviewItemsParams defines parameters for ListOwnReviewItems.
+type ListOwnReviewItemsParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
+
+// GetOwnReviewItemParams defines parameters for GetOwnReviewItem.
+type GetOwnReviewItemParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
+
 // ListOwnTargetsParams defines parameters for ListOwnTargets.
 type ListOwnTargetsParams struct {
 	// Org Id of an organization that you belong to
@@ -4456,6 +4738,21 @@ type ListMembersParams struct {
 
 // ListMembersParamsState defines parameters for ListMembers.
 type ListMembersParamsState string
+
+// ListReviewItemsParams defines parameters for ListReviewItems.
+type ListReviewItemsParams struct {
+	// State Only these
+	State *ListReviewItemsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListReviewItemsParamsState defines parameters for ListReviewItems.
+type ListReviewItemsParamsState string
 
 // ListRolesParams defines parameters for ListRoles.
 type ListRolesParams struct {
@@ -4586,6 +4883,9 @@ type ChangeOwnPasswordJSONRequestBody = ChangeOwnPasswordRequest
 // AddOwnPushDeviceJSONRequestBody defines body for AddOwnPushDevice for application/json ContentType.
 type AddOwnPushDeviceJSONRequestBody = AddOwnPushDeviceRequest
 
+// DecideReviewItemJSONRequestBody defines body for DecideReviewItem for application/json ContentType.
+type DecideReviewItemJSONRequestBody = DecideReviewItemRequest
+
 // MakeOwnTokenJSONRequestBody defines body for MakeOwnToken for application/json ContentType.
 type MakeOwnTokenJSONRequestBody = MakeOwnTokenRequest
 
@@ -4645,6 +4945,12 @@ type ChangeMemberJSONRequestBody = ChangeMemberRequest
 
 // ResetMemberSignInJSONRequestBody defines body for ResetMemberSignIn for application/json ContentType.
 type ResetMemberSignInJSONRequestBody = ResetMemberSignInRequest
+
+// AddReviewJSONRequestBody defines body for AddReview for application/json ContentType.
+type AddReviewJSONRequestBody = AddReviewRequest
+
+// ChangeReviewJSONRequestBody defines body for ChangeReview for application/json ContentType.
+type ChangeReviewJSONRequestBody = AddReviewRequest
 
 // AddRoleJSONRequestBody defines body for AddRole for application/json ContentType.
 type AddRoleJSONRequestBody = AddRoleRequest
@@ -5343,6 +5649,40 @@ func (c *Client) ListOwnQuestions(ctx context.Context, params *ListOwnQuestionsP
 func (c *Client) MakeOwnRecoveryCodes(ctx context.Context) (*MakeOwnRecoveryCodesResponse, error) {
 	r := request{id: "make-own-recovery-codes", method: http.MethodPost, path: place("/me/recovery-codes")}
 	out := new(MakeOwnRecoveryCodesResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// ListOwnReviewItems What waits for my review
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnReviewItems(ctx context.Context, params *ListOwnReviewItemsParams) (*ReviewItemBodyList, error) {
+	r := request{id: "list-own-review-items", method: http.MethodGet, path: place("/me/review-items")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(ReviewItemBodyList)
+	return out, c.do(ctx, r, out)
+}
+
+// GetOwnReviewItem One question, with what a decision about it names
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GetOwnReviewItem(ctx context.Context, reviewItem string, params *GetOwnReviewItemParams) (*ReviewItemBody, error) {
+	r := request{id: "get-own-review-item", method: http.MethodGet, path: place("/me/review-items/{review_item}", reviewItem)}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(ReviewItemBody)
+	return out, c.do(ctx, r, out)
+}
+
+// DecideReviewItem Keep or end what was shown
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) DecideReviewItem(ctx context.Context, reviewItem string, body DecideReviewItemRequest) (*ReviewItemBody, error) {
+	r := request{id: "decide-review-item", method: http.MethodPost, path: place("/me/review-items/{review_item}/decision", reviewItem)}
+	r.body = body
+	out := new(ReviewItemBody)
 	return out, c.do(ctx, r, out)
 }
 
@@ -6125,6 +6465,106 @@ func (c *Client) ListPermissions(ctx context.Context, org string) (*PermissionLi
 	return out, c.do(ctx, r, out)
 }
 
+// ListReviewItems What was looked at, and what became of it
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) ListReviewItems(ctx context.Context, org string, round string, params *ListReviewItemsParams) (*ReviewItemBodyList, error) {
+	r := request{id: "list-review-items", method: http.MethodGet, path: place("/organizations/{org}/review-rounds/{round}/items", org, round)}
+	if params != nil {
+		if params.State != nil {
+			r.ask("state", *params.State)
+		}
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(ReviewItemBodyList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListReviewItems goes through ListReviewItems page by page. An error is the last thing that it yields.
+func (c *Client) EachListReviewItems(ctx context.Context, org string, round string, params *ListReviewItemsParams) iter.Seq2[ReviewItemBody, error] {
+	var p ListReviewItemsParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]ReviewItemBody, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListReviewItems(ctx, org, round, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// ListReviews All of an organization, by name
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) ListReviews(ctx context.Context, org string) (*ListCampaign, error) {
+	r := request{id: "list-reviews", method: http.MethodGet, path: place("/organizations/{org}/reviews", org)}
+	out := new(ListCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// AddReview Add one
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) AddReview(ctx context.Context, org string, body AddReviewRequest) (*BodyCampaign, error) {
+	r := request{id: "add-review", method: http.MethodPost, path: place("/organizations/{org}/reviews", org)}
+	r.body = body
+	out := new(BodyCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteReview Delete a campaign; a round that runs goes on
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) DeleteReview(ctx context.Context, org string, review string) error {
+	r := request{id: "delete-review", method: http.MethodDelete, path: place("/organizations/{org}/reviews/{review}", org, review)}
+	return c.do(ctx, r, nil)
+}
+
+// GetReview One campaign
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) GetReview(ctx context.Context, org string, review string) (*BodyCampaign, error) {
+	r := request{id: "get-review", method: http.MethodGet, path: place("/organizations/{org}/reviews/{review}", org, review)}
+	out := new(BodyCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeReview Change a campaign; a round that runs goes on as it began
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) ChangeReview(ctx context.Context, org string, review string, body AddReviewRequest) (*BodyCampaign, error) {
+	r := request{id: "change-review", method: http.MethodPut, path: place("/organizations/{org}/reviews/{review}", org, review)}
+	r.body = body
+	out := new(BodyCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// ListReviewRounds The times that it ran, the newest first
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) ListReviewRounds(ctx context.Context, org string, review string) (*RoundList, error) {
+	r := request{id: "list-review-rounds", method: http.MethodGet, path: place("/organizations/{org}/reviews/{review}/rounds", org, review)}
+	out := new(RoundList)
+	return out, c.do(ctx, r, out)
+}
+
+// StartReview Begin a round now
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) StartReview(ctx context.Context, org string, review string) (*Round, error) {
+	r := request{id: "start-review", method: http.MethodPost, path: place("/organizations/{org}/reviews/{review}/start", org, review)}
+	out := new(Round)
+	return out, c.do(ctx, r, out)
+}
+
 // ListRoles Roles, the built-in ones first
 //
 // Needs the permission `people.read`, held in `org`.
@@ -6689,6 +7129,9 @@ var Operations = []string{
 	"remove-own-push-device",
 	"list-own-questions",
 	"make-own-recovery-codes",
+	"list-own-review-items",
+	"get-own-review-item",
+	"decide-review-item",
 	"end-own-other-sessions",
 	"list-own-sessions",
 	"end-own-session",
@@ -6755,6 +7198,14 @@ var Operations = []string{
 	"reset-member-sign-in",
 	"unlock-member",
 	"list-permissions",
+	"list-review-items",
+	"list-reviews",
+	"add-review",
+	"delete-review",
+	"get-review",
+	"change-review",
+	"list-review-rounds",
+	"start-review",
 	"list-roles",
 	"add-role",
 	"delete-role",

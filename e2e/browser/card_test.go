@@ -9,6 +9,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 )
@@ -189,6 +190,19 @@ func TestPicturesOfCards(t *testing.T) {
 	b.album("cards", func() { b.visit("/cards") })
 	b.album("card", func() { b.visit(card.PathOf(c.ID)) })
 	b.album("card-actions", func() { b.visit(card.PathOf(acts.ID)) })
+	chika := home.As(t, k.Chika, k.Org)
+	chika.Call("POST", "/api/v1/organizations/"+string(k.Org)+"/card-policies", map[string]any{
+		"name": "large-sums", "kinds": []string{"outside"}, "when": "card.amount >= 100000.0", "level": "passkey", "within": 600,
+	})
+	weak := open(t, home).as(home.AsBy(t, k.Botan, k.Org, factor.ByPassword))
+	weak.album("card-proof", func() { weak.visit(card.PathOf(c.ID)) })
+	weak.visit(card.PathOf(c.ID))
+	weak.press("button.approve")
+	weak.album("card-proof-weak", func() { weak.visit(card.PathOf(c.ID)) })
+	weak.album("card-proof-again", func() { weak.visit("/signin/again?need=passkey&back=/cards") })
+	chief := open(t, home).as(chika)
+	chief.album("card-policies", func() { chief.visit("/admin/card-policies") })
+	chief.album("card-policy-new", func() { chief.visit("/admin/card-policies/new") })
 	b.album("card-settings", func() { b.visit(card.PreferencePath) })
 	s.mu.Lock()
 	s.tie.On = false

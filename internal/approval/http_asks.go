@@ -106,6 +106,27 @@ type SheetBody struct {
 	Digest    string         `json:"digest" doc:"Of all this: a decision names it, and counts for nothing else"`
 	CanDecide bool           `json:"can_decide" doc:"You may decide about it now"`
 	Why       string         `json:"why,omitempty" doc:"Code of why not, or of why it could not be released now"`
+	Change    *changeBody    `json:"change,omitempty" doc:"Of an ask that is a change: what waits for a second person"`
+}
+
+// changeBody is a change that waits for a second person.
+type changeBody struct {
+	Sort  string   `json:"sort" enum:"apply,role,system,reset" doc:"What it is"`
+	By    string   `json:"by" doc:"Principal who asked; a process of the machine is no person"`
+	Thing string   `json:"thing" doc:"What would change, as the log calls it; of something new its kind alone"`
+	Lines []string `json:"lines" doc:"What changes, each line with its sign"`
+}
+
+func changeOf(a request.Ask) *changeBody {
+	c, held := a.Change()
+	if !held {
+		return nil
+	}
+	b := &changeBody{Sort: c.Sort, By: string(c.By), Thing: c.Thing, Lines: []string{}}
+	for _, l := range c.Lines {
+		b.Lines = append(b.Lines, l.Sign+" "+l.Text)
+	}
+	return b
 }
 
 func targetOf(t request.Target) targetBody {
@@ -118,7 +139,7 @@ func targetOf(t request.Target) targetBody {
 
 func sheetBody(s request.Sheet) SheetBody {
 	b := SheetBody{
-		Ask: askBody(s.Ask), Target: targetOf(s.Target), Stages: []askStageBody{}, Steps: []askStepBody{}, Digest: s.Digest, CanDecide: s.CanDecide,
+		Ask: askBody(s.Ask), Target: targetOf(s.Target), Stages: []askStageBody{}, Steps: []askStepBody{}, Digest: s.Digest, CanDecide: s.CanDecide, Change: changeOf(s.Ask),
 	}
 	for _, f := range []*fault.Fault{s.Trouble, s.Not} {
 		if f != nil {

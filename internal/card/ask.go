@@ -194,7 +194,7 @@ func derived(at time.Time, q Question, who id.Person) id.Card {
 // decideAsk hands the answer to the hall, which checks all there is to check, and
 // keeps on the card how the person answered.
 func (r *Room) decideAsk(ctx context.Context, by Decider, c Card, d Verdict) (Card, error) {
-	if r.Hall == nil || d.Action != "" {
+	if r.Hall == nil {
 		return c, fault.New(fault.Invalid, "card-action-unknown")
 	}
 	if err := r.Hall.Decide(ctx, c.Org, id.Ask(c.Backend), by, d); err != nil {
@@ -213,10 +213,6 @@ func (r *Room) decideAsk(ctx context.Context, by Decider, c Card, d Verdict) (Ca
 		return store.Done(c.event("card.decided", id.OfPerson(by.Person), "digest", d.Digest, "acr", by.ACR, "amr", strings.Join(by.AMR, " ")))
 	})
 	return c, err
-}
-
-func (r *Room) decideApp(_ context.Context, _ Decider, c Card, _ Verdict) (Card, error) {
-	return c, c.settled()
 }
 
 // current is the card with what its source says now, where that is ours.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -18,6 +20,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
 )
 
 // Words are the room's sentences, Schema its tables.
@@ -61,6 +64,7 @@ type Card struct {
 	ID      id.Card
 	Org     id.Org
 	Person  id.Person // who is asked
+	Behalf  id.Person // in whose place, of a stand-in's
 	Kind    Kind
 	Source  string // connector, or who else asks
 	Label   string // how people call the source
@@ -134,16 +138,22 @@ type Options struct {
 	Pager    *notify.Pager
 	Systems  Systems // nil: no outside systems
 	Hall     Hall    // nil: no asks of our own
+	Apps     Apps    // nil: no cards of apps
 	BaseURL  string
 	// Timeout bounds one call of the decision's way, Reach is how much longer an
 	// outside system may go on with a request that we gave up; 0 are 45 s and 60 s.
 	Timeout, Reach time.Duration
+	// Deputies are who may decide outside questions in a person's place now; nil:
+	// nobody.
+	Deputies func(ctx context.Context, in id.Org, from id.Person) ([]id.Person, error)
 	// Also is done with each connection when its questions are read; nil is
 	// nothing.
 	Also func(context.Context, Tie) error
 	// Presence says how surely who decides has to be themself; nil: whoever is
 	// signed in.
 	Presence *presence.Desk
+	// Beside is what needs the reader and is no card, below their list; nil: nothing.
+	Beside func(v *web.Visit) (templ.Component, error)
 	// Every is how often questions are read while a person is here; 0 is 60 s.
 	Every time.Duration
 }
@@ -279,7 +289,7 @@ func (r *Room) Count(ctx context.Context, who id.Person) (n int, err error) {
 // event says what the witness keeps of what happened to a card.
 func (c Card) event(name string, by id.Principal, more ...string) store.Event {
 	fields := map[string]string{"source": c.Source, "backend": c.Backend, "person": string(c.Person), "title": c.Sheet.Title}
-	for name, value := range map[string]string{"ticket": c.Ticket, "decision": c.Decision, "why": c.Why, "other": c.Other} {
+	for name, value := range map[string]string{"ticket": c.Ticket, "decision": c.Decision, "why": c.Why, "other": c.Other, "behalf": string(c.Behalf)} {
 		if value != "" {
 			fields[name] = value
 		}

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -112,7 +113,8 @@ type payload struct {
 	Inputs   map[string]string `json:"inputs,omitempty"`
 	Comment  string            `json:"comment,omitempty"`
 	Digest   string            `json:"digest"`
-	Native   string            `json:"native"` // the person's account that it was decided for
+	Native   string            `json:"native"`        // the person's account that it was decided for
+	For      string            `json:"for,omitempty"` // the account in whose place it was decided
 }
 
 func (r *Room) decideOutside(ctx context.Context, by Decider, c Card, d Verdict) (Card, error) {
@@ -124,6 +126,10 @@ func (r *Room) decideOutside(ctx context.Context, by Decider, c Card, d Verdict)
 	if err != nil {
 		return c, err
 	}
+	deputy, err := r.refuseDeputy(ctx, c)
+	if err != nil {
+		return c, err
+	}
 	effect := id.New[id.Effect](r.Clock.Now())
 	err = r.Store.Self(by.Person).Write(ctx, func(tx *store.Tx) store.End {
 		if c, err = cardOf(&tx.View, d.Card); err != nil {
@@ -132,7 +138,7 @@ func (r *Room) decideOutside(ctx context.Context, by Decider, c Card, d Verdict)
 		if settled, err := c.recorded(d); settled {
 			return store.Abort(orRecorded(err))
 		}
-		if f := c.refuse(tie, self, d); f != nil {
+		if f := cmp.Or(c.refuse(tie, self, d), deputy); f != nil {
 			return refused(c, by, d, f)
 		}
 		if f, err := r.sure(&tx.View, c, by, tx.Now()); err != nil || f != nil {
@@ -201,7 +207,7 @@ func (c Card) refuse(t Tie, mail string, d Verdict) *fault.Fault {
 		return fault.New(fault.Unmet, "card-needs-connection", "system", c.Label)
 	case c.Sheet.ownRequest(t.Native, mail):
 		return fault.New(fault.Forbidden, "card-own-request")
-	case c.Sheet.Approver.NativeID != "" && c.Sheet.Approver.NativeID != t.Native.NativeID, t.Service && c.Sheet.Approver.NativeID == "":
+	case c.Behalf == "" && c.Sheet.Approver.NativeID != "" && c.Sheet.Approver.NativeID != t.Native.NativeID, t.Service && c.Sheet.Approver.NativeID == "":
 		return fault.New(fault.Forbidden, "card-not-yours")
 	case !c.Sheet.Decidable:
 		return fault.New(fault.Unmet, "card-not-decidable", "system", c.Label)
@@ -286,6 +292,7 @@ func (r *Room) commit(tx *store.Tx, c *Card, t Tie, by Decider, d Verdict, effec
 	body, err := json.Marshal(payload{
 		Card: c.ID, Person: c.Person, System: t.System, Backend: c.Backend, Decision: c.Decision, Inputs: d.Inputs,
 		Comment: comment(t, by, c.Reason, d), Digest: c.Digest, Native: t.Native.NativeID,
+		For: c.insteadOf(),
 	})
 	if err != nil {
 		return store.Abort(err)
@@ -298,6 +305,14 @@ func (r *Room) commit(tx *store.Tx, c *Card, t Tie, by Decider, d Verdict, effec
 	}
 	return store.Done(c.event("card.decided", id.OfPerson(by.Person),
 		"digest", c.Digest, "acr", by.ACR, "amr", strings.Join(by.AMR, " "), "reason", c.Reason, "effect", string(effect)))
+}
+
+// insteadOf is the account in whose place a stand-in decides.
+func (c Card) insteadOf() string {
+	if c.Behalf == "" {
+		return ""
+	}
+	return c.Sheet.Approver.NativeID
 }
 
 func orChanged(err error) error {

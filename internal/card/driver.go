@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/store"
@@ -44,6 +45,9 @@ func (r *Room) do(ctx context.Context, e job.Effect) (json.RawMessage, error) {
 		return unsent(err)
 	}
 	before, err := session.Approval(ctx, p.Backend)
+	if connector.KindOf(err) == connector.NotFound && p.For != "" {
+		return p.standInRefused(outcome{State: Withdrawn, Why: connector.NotFound}).json()
+	}
 	if err != nil {
 		return unsent(err)
 	}
@@ -100,11 +104,22 @@ func unsent(err error) (json.RawMessage, error) {
 	case connector.NotFound:
 		return outcome{State: Withdrawn, Why: problem.Kind}.json()
 	}
-	return failed(problem).json()
+	o := failed(problem)
+	if o.Why == connector.Invalid || o.Why == connector.Failed {
+		o.Why = whyUnread
+	}
+	return o.json()
 }
+
+// whyUnread is what a decision ends with whose question could not be read before
+// it: nothing was sent.
+const whyUnread = "unread"
 
 func failed(p *connector.Problem) outcome {
 	var w washer
+	if f := fault.As(p); f != nil && p.Message == f.Code {
+		return outcome{State: Failed, Why: p.Kind} // a code says nothing to a reader
+	}
 	return outcome{State: Failed, Why: p.Kind, Said: w.line(p.Message)}
 }
 
@@ -129,7 +144,7 @@ func (p payload) judge(a connector.Approval) (o outcome, over bool) {
 	other := w.line(partyName(a.DecidedBy))
 	switch {
 	case a.State == connector.Pending:
-		if a.Approver.NativeID != "" && a.Approver.NativeID != p.Native {
+		if a.Approver.NativeID != "" && !slices.Contains(p.others(), a.Approver.NativeID) {
 			return outcome{State: Failed, Why: connector.Forbidden}, true
 		}
 		return o, false
@@ -145,7 +160,7 @@ func (p payload) judge(a connector.Approval) (o outcome, over bool) {
 
 // byOther reports whether the system names somebody else as who decided.
 func (p payload) byOther(a connector.Approval) bool {
-	return a.DecidedBy.NativeID != "" && a.DecidedBy.NativeID != p.Native
+	return a.DecidedBy.NativeID != "" && !slices.Contains(p.others(), a.DecidedBy.NativeID)
 }
 
 func partyName(p connector.Party) string {
@@ -198,7 +213,7 @@ func (p payload) afterError(ctx context.Context, s Session, err error) (json.Raw
 	case again == nil:
 		return p.result(now, problem.Kind, failed(problem).Said).json()
 	case connector.KindOf(again) == connector.NotFound:
-		return outcome{State: Withdrawn, Why: connector.NotFound}.json()
+		return p.standInRefused(outcome{State: Withdrawn, Why: connector.NotFound}).json()
 	case problem.Sent && problem.Kind != connector.Forbidden:
 		return nil, err
 	}

@@ -80,6 +80,7 @@ func (r *Room) merge(ctx context.Context, s Session, t Tie, list []connector.App
 		if known, err = ofSource(v, string(t.System)); err != nil {
 			return err
 		}
+		maps.DeleteFunc(known, func(_ string, c Card) bool { return c.Behalf != "" }) // somebody else's question
 		for _, a := range list {
 			if _, open := known[a.ID]; open {
 				continue
@@ -141,7 +142,7 @@ func (r *Room) fresh(t Tie, list []connector.Approval, known, closed map[string]
 		case was && before.stillApplied(sheet, r.Clock):
 			continue
 		case was:
-			before.State, before.Decision, before.Why, before.Said, before.Other, before.Effect, before.Acted = Open, "", "", "", "", "", nil
+			before.State, before.Decision, before.Why, before.Said, before.Other, before.Effect, before.Acted, before.Behalf = Open, "", "", "", "", "", nil, ""
 			same := before.Sheet.material() == sheet.material() && r.Clock.Now().Sub(before.Ended) < repeatLeast
 			before.show(t, sheet, a)
 			all = append(all, change{before, "card.raised", !same})

@@ -81,6 +81,11 @@ func (r *Room) showList(v *web.Visit) error {
 	for _, c := range cards {
 		page.Items = append(page.Items, item(v, c))
 	}
+	if r.Beside != nil && !done && v.Query("cursor") == "" {
+		if page.Beside, err = r.Beside(v); err != nil {
+			return err
+		}
+	}
 	return v.Show(page.Heading, ui.ShowList(page))
 }
 
@@ -140,7 +145,7 @@ func badge(v *web.Visit, c Card) (text, kind string) {
 		if c.Why != "" {
 			return v.Say("card.state.again"), "wait"
 		}
-		return "", ""
+		return priority(v, c)
 	case Deciding:
 		kind = "wait"
 	case Applied:
@@ -300,6 +305,7 @@ func (r *Room) view(v *web.Visit, c Card, typed url.Values) ui.Card {
 	if detail == s.requesterLine() {
 		detail = ""
 	}
+	fact(&page.Facts, "behalf", c.Behalf != "", webui.Text(partyName(s.Approver)))
 	fact(&page.Facts, "requester", s.requesterLine() != "", ui.Party(s.requesterLine(), detail))
 	fact(&page.Facts, "number", s.Number != "", webui.Text(s.Number))
 	fact(&page.Facts, "amount", s.Amount.Value != "", ui.Amount(s.Amount.Value, s.Amount.Currency))
@@ -329,6 +335,9 @@ func (r *Room) offer(v *web.Visit, c Card, typed url.Values, page *ui.Card) {
 	}
 	for _, a := range c.Sheet.Actions {
 		act := ui.Act{ID: a.ID, Label: a.Label, Primary: a.Primary, Done: c.spent(a)}
+		if c.Kind == App && a.ID == SeenAction {
+			act.Label = v.Say("card.seen")
+		}
 		if act.Done && a.Completed != "" {
 			act.Label = a.Completed
 		}
@@ -375,6 +384,9 @@ func (r *Room) standing(v *web.Visit, c Card, page *ui.Card) error {
 		}
 	case Failed:
 		page.Sentence = v.Say("card.says.failed." + failureWord(c.Why))
+		if c.Behalf != "" && (c.Why == string(connector.Forbidden) || c.Why == string(connector.NotApplied)) {
+			page.Sentence = v.Say("card.says.failed.stand-in", "source", c.Label, "name", partyName(c.Sheet.Approver))
+		}
 	case Superseded:
 		page.Sentence = v.Say("card.says.superseded")
 		if c.Other != "" {
@@ -387,6 +399,9 @@ func (r *Room) standing(v *web.Visit, c Card, page *ui.Card) error {
 	}
 	if c.State == Applied {
 		page.Sentence = v.Say("card.says.applied", "source", c.Label)
+		if c.Kind == App {
+			page.Sentence = toldApp(v, c)
+		}
 		page.Seal = seal(v, c)
 	}
 	return r.connect(v, c, page)
@@ -411,7 +426,8 @@ func method(v *web.Visit, amr []string) string {
 
 // failures are the kinds of problems that have a sentence of their own.
 var failures = map[string]bool{
-	"unauthorized": true, "forbidden": true, "notApplied": true, "invalid": true, "ambiguousUser": true, "noSuchUser": true, whyGivenUp: true,
+	"unauthorized": true, "forbidden": true, "notApplied": true, "invalid": true, "ambiguousUser": true, "noSuchUser": true, whyGivenUp: true, whyUnread: true,
+	"refused": true, "blocked": true, "gone": true, // of apps
 }
 
 func failureWord(why string) string {
@@ -427,7 +443,11 @@ func (r *Room) underWay(v *web.Visit, c Card, page *ui.Card) error {
 	if err != nil {
 		return err
 	}
-	page.Sentence = v.Say("card.says.deciding", "source", c.Label, "decision", v.Say("card.decision."+decisionWord(c.Decision)))
+	says := "card.says.deciding"
+	if c.Kind == App {
+		says = "card.says.telling"
+	}
+	page.Sentence = v.Say(says, "source", c.Label, "decision", v.Say("card.decision."+decisionWord(c.Decision)))
 	switch {
 	case w.Stuck, w.Skipped:
 		page.Way = v.Say("card.way.stuck")

@@ -105,6 +105,7 @@ type rounds struct {
 	ties    map[place]Tie
 	synced  time.Duration
 	fresh   bool
+	looked  time.Duration // at decisions on their way to apps
 	freed   chan struct{}
 	mu      sync.Mutex
 	busy    map[id.Connector]int // polls under way
@@ -134,7 +135,7 @@ func (r *Room) Run(ctx context.Context) {
 }
 
 func (rs *rounds) round(ctx context.Context) error {
-	errs := []error{rs.expire(ctx), rs.tellDue(ctx)}
+	errs := []error{rs.expire(ctx), rs.tellDue(ctx), rs.giveUpApps(ctx)}
 	if rs.Systems == nil {
 		return errors.Join(errs...)
 	}
@@ -312,6 +313,9 @@ func (r *Room) poll(ctx context.Context, p claimed, ties map[place]Tie) {
 		}
 	}()
 	err := r.Read(limit, p.tie(ties), ties)
+	if err == nil {
+		err = r.deputize(limit, p.tie(ties))
+	}
 	if r.Also != nil {
 		err = errors.Join(err, r.Also(limit, p.tie(ties)))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fake/servicenow"
 	"github.com/sekisho/sekisho/internal/housetest"
+	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
 )
 
@@ -152,4 +153,71 @@ func waitCard(t *testing.T, h *housetest.Home, k housetest.Kaede) card.Card {
 	}
 	t.Fatal("no card came")
 	return card.Card{}
+}
+
+// TestOptInCountsOnAllDevices: whoever switches a system on in one browser has
+// its cards in every other, decides them there, and leaves it in a third; then
+// the cards are gone everywhere, and nobody else ever had them (S0-A3, K3).
+func TestOptInCountsOnAllDevices(t *testing.T) {
+	housetest.EachURL(t, func(t *testing.T, url string) {
+		h, k, system := instance(t, url) // switched on in a browser that is not seen again
+		for range 2 {
+			if _, err := system.Order("aoi", orderable(t), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		phone, tablet, aoi := h.As(t, k.Botan, k.Org), h.As(t, k.Botan, k.Org), h.As(t, k.Aoi, k.Org)
+		open := func(v *housetest.Visitor) (ids []string) {
+			t.Helper()
+			var list struct{ Items []struct{ ID string } }
+			if got := v.Get("/api/v1/cards"); json.Unmarshal([]byte(got.Body), &list) != nil {
+				t.Fatalf("cards: %d %s", got.Status, got.Body)
+			}
+			for _, one := range list.Items {
+				ids = append(ids, one.ID)
+			}
+			return ids
+		}
+		until := func(v *housetest.Visitor, want int) []string {
+			t.Helper()
+			for range 800 {
+				if ids := open(v); len(ids) == want {
+					return ids
+				}
+				h.Cards().Resync()
+				time.Sleep(20 * time.Millisecond)
+			}
+			t.Fatalf("K3 %d cards, want %d", len(open(v)), want)
+			return nil
+		}
+		cards := until(phone, 2)
+		if len(open(tablet)) != 2 || len(open(aoi)) != 0 {
+			t.Errorf("K3 %d cards on another device, %d of somebody else", len(open(tablet)), len(open(aoi)))
+		}
+		first, err := h.Cards().Get(ctx, k.Botan, id.Card(cards[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tablet.Post(card.PathOf(first.ID), form("approve", first.Digest)); got.Status != http.StatusSeeOther {
+			t.Fatalf("K3 decide on another device: %d", got.Status)
+		}
+		until(phone, 1)
+		page := tablet.Get("/settings/integrations")
+		_, action, found := strings.Cut(page.Body, `action="/settings/integrations/`)
+		action, _, _ = strings.Cut(action, `"`)
+		if !found {
+			t.Fatalf("no switch\n%s", page.Body)
+		}
+		if got := tablet.Post("/settings/integrations/"+action, nil); got.Status != http.StatusSeeOther {
+			t.Fatalf("K3 switch off: %d %s", got.Status, got.Body)
+		}
+		until(phone, 0)
+		gone, err := h.Cards().Get(ctx, k.Botan, id.Card(cards[1]))
+		if err != nil || gone.State != card.Withdrawn || gone.Why != "disconnected" {
+			t.Errorf("K3 the card is %s (%s), %v", gone.State, gone.Why, err)
+		}
+		if got := phone.Post(card.PathOf(gone.ID), form("approve", gone.Digest)); got.Status != http.StatusConflict {
+			t.Errorf("K3 a card of a system that was left is decided: %d", got.Status)
+		}
+	})
 }

@@ -10,13 +10,13 @@ import (
 )
 
 const columns = `id, org, person, kind, source, label, backend, ticket, state, digest, sheet, expires, acted, raised, changed, ended,
-	version, decision, decided_at, acr, amr, reason, effect, why, said, other`
+	version, decision, decided_at, acr, amr, reason, effect, why, said, other, behalf`
 
 func scan(scan func(...any) error) (c Card, err error) {
 	var sheet, acted, amr string
 	var expires, raised, changed, ended, decided int64
 	err = scan(&c.ID, &c.Org, &c.Person, &c.Kind, &c.Source, &c.Label, &c.Backend, &c.Ticket, &c.State, &c.Digest, &sheet, &expires, &acted,
-		&raised, &changed, &ended, &c.Version, &c.Decision, &decided, &c.ACR, &amr, &c.Reason, &c.Effect, &c.Why, &c.Said, &c.Other)
+		&raised, &changed, &ended, &c.Version, &c.Decision, &decided, &c.ACR, &amr, &c.Reason, &c.Effect, &c.Why, &c.Said, &c.Other, &c.Behalf)
 	if err != nil {
 		return c, err
 	}
@@ -103,7 +103,7 @@ func put(tx *store.Tx, c Card) (bool, error) {
 	args := []any{
 		string(c.ID), string(c.Org), string(c.Kind), c.Source, c.Label, c.Backend, c.Ticket, string(c.State), closed, c.Sheet.Title,
 		c.Sheet.requesterLine(), dueOf(c), store.Micros(c.Expires), c.Digest, string(sheet), string(acted), c.Decision,
-		store.Micros(c.DecidedAt), c.ACR, strings.Join(c.AMR, " "), c.Reason, string(c.Effect), c.Why, c.Said, c.Other, now, ended, c.Version,
+		store.Micros(c.DecidedAt), c.ACR, strings.Join(c.AMR, " "), c.Reason, string(c.Effect), c.Why, c.Said, c.Other, now, ended, c.Version, string(c.Behalf),
 	}
 	text := insertCard
 	if c.Version > 0 {
@@ -118,12 +118,12 @@ func put(tx *store.Tx, c Card) (bool, error) {
 
 const (
 	insertCard = `INSERT INTO card (person, id, org, kind, source, label, backend, ticket, state, closed, title, requester, due, expires, digest,
-		sheet, acted, decision, decided_at, acr, amr, reason, effect, why, said, other, raised, changed, ended, version)
+		sheet, acted, decision, decided_at, acr, amr, reason, effect, why, said, other, raised, changed, ended, version, behalf)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $27,
-		$28, $29 + 1) ON CONFLICT (person, source, backend) DO NOTHING`
+		$28, $29 + 1, $30) ON CONFLICT (person, source, backend) DO NOTHING`
 	updateCard = `UPDATE card SET kind = $4, source = $5, label = $6, backend = $7, ticket = $8, state = $9, closed = $10, title = $11,
 		requester = $12, due = $13, expires = $14, digest = $15, sheet = $16, acted = $17, decision = $18, decided_at = $19, acr = $20, amr = $21,
-		reason = $22, effect = $23, why = $24, said = $25, other = $26, changed = $27, ended = $28, version = version + 1
+		reason = $22, effect = $23, why = $24, said = $25, other = $26, changed = $27, ended = $28, version = version + 1, behalf = $30
 		WHERE person = $1 AND id = $2 AND org = $3 AND version = $29`
 )
 

@@ -118,6 +118,7 @@ func (r *Room) hold(ctx context.Context, in id.Org, sort string, c request.Chang
 	if c.By.Kind() != id.KindPerson && c.By.Kind() != id.KindLocal {
 		return store.ErrHeld
 	}
+	c = shown(c)
 	if f := small(c); f != nil {
 		return f
 	}

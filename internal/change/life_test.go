@@ -1,8 +1,10 @@
 package change_test
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 // TestFourEyesForget wants nothing kept of a change whose question is over,
@@ -114,6 +117,93 @@ func TestFourEyesFromAbove(t *testing.T) {
 			t.Errorf("CAP-H18 Chika had no card of it: %v", err)
 		}
 	})
+}
+
+// TestFourEyesOnce has everybody approve at once what needs two: it is made once,
+// by two.
+func TestFourEyesOnce(t *testing.T) {
+	housetest.EachURL(t, func(t *testing.T, dsn string) {
+		e := eyes(t, dsn)
+		e.n++
+		which := e.waits(e.local(http.MethodPost, "/api/v1/manifests/apply", documents(t, e.said(groupDoc))))
+		digest := e.sheet(which, e.k.Chika).Digest
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				_, _ = e.h.Hall().Decide(ctx, present([]id.Person{e.k.Chika, e.k.Daichi}[i%2]), request.Verdict{Org: e.k.Org, Ask: which, Approve: true, Digest: digest})
+			})
+		}
+		all.Wait()
+		s := e.sheet(which, e.k.Chika)
+		if _, err := e.decide(which, e.k.Chika); s.Ask.State == request.Open && err != nil { // a write that met another was given up
+			_, err = e.decide(which, e.k.Daichi)
+			if s = e.sheet(which, e.k.Chika); err != nil {
+				t.Log(err)
+			}
+		}
+		made := 0
+		for _, step := range s.Thread {
+			if step.Name == request.StepReleased {
+				made++
+			}
+		}
+		if s.Ask.State != request.Released || made != 1 || len(s.Votes) != 2 {
+			t.Errorf("CAP-H18 %s, made %d times, %d votes", s.Ask.State, made, len(s.Votes))
+		}
+	})
+}
+
+// TestFourEyesMoveToANewKey makes a new data key while a change waits: what is kept
+// of it moves, and it can still be approved.
+func TestFourEyesMoveToANewKey(t *testing.T) {
+	housetest.EachURL(t, func(t *testing.T, dsn string) {
+		e := eyes(t, dsn)
+		e.n++
+		which := e.waits(e.chika().Call(http.MethodPost, "/api/v1/manifests/apply", documents(t, e.said(systemDoc))))
+		cell := func() (sealed []byte) {
+			err := e.h.Store().House().Read(ctx, func(v *store.View) error {
+				return v.Row("SELECT sealed FROM change_held WHERE ask = $1", string(which)).Scan(&sealed)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sealed
+		}
+		before := cell()
+		if bytes.Contains(before, []byte(canary)) {
+			t.Error("R9 the secret lies open")
+		}
+		if got := e.chika().Call(http.MethodPost, "/api/v1/seal/rotate", nil); got.Status >= 300 {
+			t.Fatal(got.Status, got.Body)
+		}
+		for range 500 {
+			if !bytes.Equal(cell(), before) {
+				if _, err := e.decide(which, e.k.Daichi); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Error("CAP-H18 what is kept did not move to the new key")
+	})
+}
+
+// TestFourEyesShowWhatIsHidden has marks that turn text around, or hide it, in a
+// definition: whoever approves reads them.
+func TestFourEyesShowWhatIsHidden(t *testing.T) {
+	e := eyes(t, housetest.SQLite(t))
+	e.n++
+	c := shedContent(strings.Replace(shedDefinition, "id: shed\n", "id: shed # \u202egnihtyna\u202c \u200b\n", 1))
+	c["name"] = e.called("barn")
+	which := e.waits(e.chika().Call(http.MethodPost, e.in("/systems"), c))
+	page := e.daichi().Get("/asks/" + string(which)).Body
+	if strings.ContainsAny(page, "\u202e\u202c\u200b") || !strings.Contains(page, `id: shed # \u{202e}gnihtyna\u{202c} \u{200b}`) {
+		t.Errorf("A128 a mark is hidden on the page")
+	}
+	if got := e.daichi().Get("/api/v1/asks/" + string(which)).Body; !strings.Contains(got, `"sort":"system"`) || !strings.Contains(got, `u{202e}`) {
+		t.Errorf("A128 the API says %s", got)
+	}
 }
 
 // TestFourEyesDelegate has a seat handed to somebody who could not make the

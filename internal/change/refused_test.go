@@ -80,6 +80,17 @@ func TestFourEyesRefuse(t *testing.T) {
 				e.refuses(which, e.k.Chika, "ask-voted-already", request.Open)
 				e.stays(before)
 			}},
+			{"two, of whom one became weaker since", func(e *fourEyes, before string) {
+				e.promote(e.k.Daichi, org.Administrator, org.Operator)
+				which := e.waits(e.local(http.MethodPost, "/api/v1/manifests/apply", documents(e.t, e.said(roleDoc))))
+				if _, err := e.decide(which, e.k.Daichi); err != nil {
+					e.t.Fatal(err)
+				}
+				e.promote(e.k.Daichi, org.Operator)
+				before = e.state()
+				e.refuses(which, e.k.Chika, "ask-reasked", request.Open)
+				e.stays(before)
+			}},
 			{"who may not", func(e *fourEyes, before string) {
 				e.refuses(e.newRole(org.PeopleRead), e.k.Botan, "not-asked-to-decide", request.Open)
 				e.stays(before)

@@ -127,7 +127,7 @@ func (r *Room) Vouch(tx *store.Tx, a request.Ask, who id.Person) error {
 }
 
 // Release implements request.Releaser: it is made as who asked for it.
-func (r *Room) Release(tx *store.Tx, a request.Ask, by id.Principal) ([]store.Event, error) {
+func (r *Room) Release(tx *store.Tx, a request.Ask, _ id.Principal) ([]store.Event, error) {
 	c, ok := a.Change()
 	ready, there := a.Ready.(made)
 	if !ok || !there {
@@ -146,12 +146,6 @@ func (r *Room) Release(tx *store.Tx, a request.Ask, by id.Principal) ([]store.Ev
 	}
 	tx.Lift()
 	events, err := ready.do(tx, c.By)
-	for i := range events {
-		if events[i].Fields == nil {
-			events[i].Fields = map[string]string{}
-		}
-		events[i].Fields["approved_by"] = string(by)
-	}
 	return events, since(err, errLost)
 }
 

@@ -31,7 +31,9 @@ func (r *Room) HoldReset(ctx context.Context, by id.Principal, in id.Org, who id
 		c.Title = p.DisplayName
 		c.Facts = fact(nil, "login", p.Login)
 		c.Facts = fact(c.Facts, "taken", t.Kinds())
-		c.Facts = fact(c.Facts, "mail", p.Email)
+		if !t.Left(have).First() {
+			c.Facts = fact(c.Facts, "mail", p.Email)
+		}
 		c.Lines = nil
 		for _, one := range []struct {
 			taken bool

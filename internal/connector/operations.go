@@ -14,10 +14,13 @@ import (
 
 // Engine talks to outside systems as their definitions say. It is safe for use at
 // once.
-type Engine struct{ *definition.Runner }
+type Engine struct {
+	*definition.Runner
+	known knownAdapters
+}
 
 // NewEngine returns an engine.
-func NewEngine(o EngineOptions) *Engine { return &Engine{definition.NewRunner(o)} }
+func NewEngine(o EngineOptions) *Engine { return &Engine{Runner: definition.NewRunner(o)} }
 
 // Remark is a comment on a ticket.
 type Remark struct {

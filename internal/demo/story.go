@@ -76,7 +76,7 @@ func (s *scene) args() []any {
 
 // watched are the names of records that stories look at.
 var watched = []string{
-	"connection.made", "card.raised", "card.decided", "card.applied",
+	"connection.made", "card.raised", "card.decided", "card.applied", "order.changed",
 	"session.begun", "invitation.made", "invitation.accepted", "passkey.added", "audit.searched", "audit.read", "audit.exported",
 }
 

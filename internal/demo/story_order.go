@@ -75,8 +75,15 @@ func botanApproves(s *scene, after time.Time) time.Time {
 	return s.first(decided.At, s.ofOrder("card.applied")).At
 }
 
-// aoiSees: she looked at the request behind the approval.
+// aoiSees: she looked at the request behind the approval, or, if she ordered in
+// the Hub, was told there that it is approved.
 func aoiSees(s *scene, after time.Time) time.Time {
+	told := s.first(after, func(r audit.Record) bool {
+		return r.Name == "order.changed" && r.Fields["number"] == s.order.Number && r.Fields["state"] == string(connector.Approved)
+	})
+	if told.ID != "" {
+		return told.At
+	}
 	approved := slices.ContainsFunc(s.order.Approvals, func(a servicenow.Approval) bool { return a.Approver == "botan" && a.State == "approved" })
 	at := s.demo.outside(ServiceNow).now.Looked("aoi", s.order.Number)
 	if !approved || s.order.Approval != "approved" || at.Before(after) {

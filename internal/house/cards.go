@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -21,7 +23,8 @@ func (h *House) furnishCards() error {
 	}
 	h.cards = card.New(card.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
-		Systems: systems, Hall: hallCards{h}, Timeout: h.options.Call, Reach: h.options.Reach, Presence: h.presence,
+		Systems: systems, Hall: hallCards{h}, Apps: cardApps{h}, Timeout: h.options.Call, Reach: h.options.Reach, Presence: h.presence,
+		Beside: func(v *web.Visit) (templ.Component, error) { return h.hub.Beside(v) },
 	})
 	h.ticket.Rung(func(ctx context.Context, in id.Org, system id.Connector, records []string) {
 		if err := h.cards.Rung(ctx, in, system, records); err != nil {
@@ -241,8 +244,8 @@ func (s deskSession) Act(ctx context.Context, which, action string, input map[st
 func problemOf(err error) error {
 	var p *connector.Problem
 	f := fault.As(err)
-	if err == nil || f == nil || errors.As(err, &p) && f.Kind == fault.Broken {
-		return err
+	if err == nil || f == nil || errors.As(err, &p) && (f.Kind == fault.Broken || fault.As(p) != nil) {
+		return err // what the system said, or why its answer was not taken
 	}
 	kinds := map[fault.Kind]connector.Kind{
 		fault.Unmet: connector.Unauthorized, fault.Forbidden: connector.Forbidden, fault.NotFound: connector.Unauthorized, fault.Busy: connector.Unavailable,

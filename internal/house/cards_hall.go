@@ -66,6 +66,9 @@ type hallCards struct{ house *House }
 
 // Decide implements card.Hall.
 func (h hallCards) Decide(ctx context.Context, in id.Org, ask id.Ask, by card.Decider, d card.Verdict) error {
+	if d.Action != "" {
+		return h.review(ctx, in, ask, by, d)
+	}
 	_, err := h.house.hall.Decide(ctx, request.Decider{Person: by.Person, Proof: by.Proof}, request.Verdict{Org: in, Ask: ask, Approve: d.Yes, Digest: d.Digest, Reason: d.Reason})
 	return err
 }
@@ -74,6 +77,9 @@ func (h hallCards) Decide(ctx context.Context, in id.Org, ask id.Ask, by card.De
 // which it stands.
 func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Person, lang words.Lang) (card.Shown, error) {
 	s, err := h.house.hall.Show(ctx, in, ask, viewer)
+	if fault.Code(err) == "ask-unknown" {
+		return h.showReview(ctx, in, ask, viewer, lang)
+	}
 	if err != nil {
 		return card.Shown{}, err
 	}
@@ -92,6 +98,9 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	if s.Beneficiary.ID != s.Requester.ID {
 		add("ask.for-whom", s.Beneficiary.Name+" ("+s.Beneficiary.Login+")")
 	}
+	if s.Ask.Ticket.Number != "" {
+		add("ask.ticket", s.Ask.Ticket.Label+" "+s.Ask.Ticket.Number)
+	}
 	if c, held := s.Ask.Change(); held {
 		add("ask.held.sort", say("change.sort."+c.Sort))
 	} else {
@@ -103,6 +112,10 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	for _, f := range s.Target.Facts {
 		add(f.Key, f.Value)
 	}
+	add("ask.about", s.Target.About)
+	for _, owner := range s.Target.Owners {
+		add("ask.owners", s.People[owner].Name)
+	}
 	for _, step := range s.Thread {
 		if step.Name == request.StepQuestion || step.Name == request.StepAnswer {
 			sheet.Lines = append(sheet.Lines, s.People[step.By.Person()].Name+": "+step.Text)
@@ -111,7 +124,7 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	a := s.Ask
 	return card.Shown{
 		Sheet: sheet, Digest: s.Digest, Demand: s.Demand, Page: request.Path + "/" + string(ask),
-		Whole: len(a.Held) > 0 || a.Break || a.Extends != "" || s.Target.About != "" || len(s.Target.Owners) > 0,
+		Whole: len(a.Held) > 0 || a.Break || a.Extends != "",
 	}, nil
 }
 

@@ -51,9 +51,12 @@ import (
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/review"
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/sender"
+	"github.com/sekisho/sekisho/internal/signet"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
@@ -130,6 +133,7 @@ type House struct {
 	approval *approval.Room
 	rota     *rota.Room
 	offers   *offer.Room
+	reviews  *review.Room
 	console  *console.Room
 	backup   *backup.Room
 	hub      *hub.Room
@@ -139,6 +143,8 @@ type House struct {
 
 	systems *connector.Desk
 	ticket  *ticket.Room
+	signet  *signet.Case
+	senders *sender.Room
 
 	mapped sync.Once
 	atlas  *atlas // of the pages; see opens
@@ -168,7 +174,7 @@ func Schemas() []fs.FS {
 		paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema, order.Schema,
+		card.Schema, review.Schema, order.Schema, signet.Schema, sender.Schema,
 		change.Schema,
 	}
 }
@@ -178,9 +184,9 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
-		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words,
+		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words, review.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words, order.Words,
+		definition.Words, connector.Words, card.Words, order.Words, signet.Words, sender.Words,
 		change.Words,
 	}
 }
@@ -252,6 +258,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
 	})
+	h.openSignet()
 	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
 	return h.openMail()
 }
@@ -287,7 +294,8 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence); err != nil {
+	h.openSender()
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence, h.senders); err != nil {
 		return err
 	}
 	h.holdChanges()
@@ -317,6 +325,9 @@ func (h *House) furnish() (err error) {
 	if err := h.furnishOrders(); err != nil {
 		return err
 	}
+	if err := h.furnishSender(); err != nil {
+		return err
+	}
 	help, err := handbook.New(docs.Handbook)
 	if err != nil {
 		return err
@@ -336,20 +347,21 @@ func Permissions() []org.Permission {
 		lease.Permissions(), presence.Permissions(),
 		factor.Permissions(), request.Permissions(),
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
-		ticket.Permissions(), rota.Permissions(),
+		ticket.Permissions(), rota.Permissions(), review.Permissions(), sender.Permissions(),
 	)
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, papers []manifest.Kind, c *presence.Desk) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, papers []manifest.Kind, c *presence.Desk, a *sender.Room) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind(), a.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
 func Kinds() (*manifest.Set, error) {
 	blank := &House{}
 	blank.layOut()
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil)
+	blank.reviews = review.New(review.Options{})
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil, sender.New(sender.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
@@ -412,6 +424,7 @@ func holders() []seal.Sealed {
 		connector.Secrets{},
 		connector.Tokens{},
 		change.Held{},
+		signet.Sealed{},
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -31,7 +33,7 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}}, Open: h.opens, May: h.may,
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}, ofHeld{h}}, Open: h.opens, May: h.may,
 		Finders: []web.Finder{
 			h.folk.Finder(),
 			h.signin,
@@ -133,6 +135,36 @@ func (o ofSystems) Attention(ctx context.Context, actor web.Actor) (g hub.Glance
 	all, err := o.house.ticket.Unknowns(ctx, actor.Org)
 	for _, u := range all {
 		g.Items = append(g.Items, hub.Item{Key: "ticket.need.unmatched", Args: []any{"count", u.Count, "system", u.Title}, Href: u.Href})
+	}
+	return g, err
+}
+
+// ofHeld tells people what ends soon of what they hold, and which of their
+// accounts elsewhere have to be connected again.
+type ofHeld struct{ house *House }
+
+// Of what ends soon, so many are named.
+const (
+	endsSoon  = 24 * time.Hour
+	endsNamed = 5
+)
+
+// Attention implements hub.Attention.
+func (o ofHeld) Attention(ctx context.Context, actor web.Actor) (g hub.Glance, err error) {
+	who := actor.Principal.Person()
+	connections, err := o.house.systems.Of(ctx, who)
+	if err != nil {
+		return g, err
+	}
+	if slices.ContainsFunc(connections, func(c connector.Connection) bool { return c.State == connector.Reconnect }) {
+		g.Items = append(g.Items, hub.Item{Key: "hub.need.reconnect", Href: ticket.IntegrationsPath})
+	}
+	held, err := o.house.ledger.Of(ctx, who)
+	now := o.house.options.Clock.Now()
+	for _, l := range held {
+		if !l.Until.IsZero() && l.Until.Sub(now) < endsSoon && l.Ask != "" && len(g.Items) < endsNamed {
+			g.Items = append(g.Items, hub.Item{Key: "hub.need.ends", Args: []any{"title", l.Title}, Href: request.Path + "/" + string(l.Ask)})
+		}
 	}
 	return g, err
 }

@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/connector"
@@ -23,6 +24,7 @@ func (h *House) furnishOrders() error {
 		}
 		return h.orders.Read(ctx, order.Tie{Org: t.Org, System: t.System, Title: t.Title, Person: t.Person})
 	}
+	h.cards.Deputies = h.deputies
 	h.orders.Pages(h.mux)
 	h.orders.API(h.mux)
 	return h.desk.Register(h.orders.Driver())
@@ -30,6 +32,23 @@ func (h *House) furnishOrders() error {
 
 // Orders opens the room of orders to tests.
 func (h *House) Orders() *order.Room { return h.orders }
+
+// outsideKind is what a delegation says that covers what outside systems ask, and
+// nothing else; one that says nothing covers everything.
+const outsideKind = "outside"
+
+// deputies are who stands in for somebody now with what outside systems ask.
+func (h *House) deputies(ctx context.Context, in id.Org, from id.Person) (all []id.Person, err error) {
+	list, err := h.hall.Delegations(ctx, in)
+	now := h.options.Clock.Now()
+	for _, d := range list {
+		covers := len(d.Kinds) == 0 || slices.Contains(d.Kinds, outsideKind)
+		if d.From == from && covers && !d.Starts.After(now) && d.Ends.After(now) && !slices.Contains(all, d.To) {
+			all = append(all, d.To)
+		}
+	}
+	return all, err
+}
 
 // noCardMail reports whether somebody has said that they want no mail about what
 // outside systems ask and answer.

@@ -100,7 +100,8 @@ var houseWide = []string{"console", "backup", "notice"}
 var lookUps = map[string][]string{
 	"factor": {"lookUp", "keptBy"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
 	"lease": {"overdue"}, "request": {"Bridge"},
-	"card": {"polled", "claim", "Bridge", "dueTells", "overdue"},
+	"card":   {"polled", "claim", "Bridge", "dueTells", "overdue", "standIns", "decidingApps"},
+	"sender": {"lookUp", "owners", "usedTokens", "dropOld"},
 }
 
 func TestTheHouseHandleStaysLow(t *testing.T) {
@@ -163,11 +164,12 @@ func TestOnlyWhoSawTheApprovalLifts(t *testing.T) {
 // sqlMakers put SQL together from parts, for the reasons that stand beside
 // them; the parts are names from our own schema, never input.
 var sqlMakers = []string{
-	"store",  // reads the schema of either engine, counts by table
-	"seal",   // re-encrypts every registered table and column
-	"backup", // copies every table
-	"audit",  // search: constant conditions by which filters are set
-	"org",    // lists of $n for as many values, search terms and members, and constant conditions
+	"store",             // reads the schema of either engine, counts by table
+	"seal",              // re-encrypts every registered table and column
+	"backup",            // copies every table
+	"audit",             // search: constant conditions by which filters are set
+	"org",               // lists of $n for as many values, search terms and members, and constant conditions
+	"request", "review", // lists of $n for as many values
 }
 
 func TestNoSQLIsBuiltFromValues(t *testing.T) {

@@ -2,11 +2,13 @@ package house_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,8 +21,15 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// counter is an outside system that asks Botan one question.
-type counter struct{ org, person string }
+// counter is an outside system that asks Botan some questions: none that it is
+// told of means one, and takes no answer unless it obliges.
+type counter struct {
+	org, person string
+	mu          sync.Mutex
+	rows        map[string]connector.State
+	obliges     bool
+	wrote       int
+}
 
 const counterSystem = id.Connector("01jd9m7r00000000000000sn0w")
 
@@ -34,20 +43,38 @@ func (c *counter) Tie(context.Context, id.Org, id.Connector, id.Person) (card.Ti
 func (c *counter) Open(context.Context, card.Tie) (card.Session, error) { return c, nil }
 func (c *counter) Switch(id.Connector) string                           { return "/settings/integrations" }
 
-func (c *counter) asked() connector.Approval {
-	return connector.Approval{ID: "row-1", TicketID: "REQ1", Title: "Laptop", State: connector.Pending, CanDecide: true, Approver: connector.Party{NativeID: "n-botan"}}
+func (c *counter) asked(row string) connector.Approval {
+	return connector.Approval{
+		ID: row, TicketID: "REQ-" + row, Title: "Laptop " + row, State: c.rows[row], CanDecide: true, Approver: connector.Party{NativeID: "n-botan"},
+	}
 }
 
-func (c *counter) Approvals(context.Context) ([]connector.Approval, error) {
-	return []connector.Approval{c.asked()}, nil
+func (c *counter) Approvals(context.Context) (all []connector.Approval, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, row := range slices.Sorted(maps.Keys(c.rows)) {
+		if a := c.asked(row); a.State == connector.Pending {
+			all = append(all, a)
+		}
+	}
+	return all, nil
 }
 
-func (c *counter) Approval(context.Context, string) (connector.Approval, error) {
-	return c.asked(), nil
+func (c *counter) Approval(_ context.Context, row string) (connector.Approval, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked(row), nil
 }
 
-func (c *counter) Decide(context.Context, connector.Verdict) error {
-	return &connector.Problem{Kind: connector.Forbidden}
+func (c *counter) Decide(_ context.Context, v connector.Verdict) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.obliges {
+		return &connector.Problem{Kind: connector.Forbidden}
+	}
+	c.wrote++
+	c.rows[v.ID] = connector.State(v.Decision)
+	return nil
 }
 
 func (c *counter) Act(context.Context, string, string, map[string]string) error {
@@ -89,7 +116,7 @@ func decisions(t *testing.T, s *store.Store) (rows []string) {
 // decided, kept or sent by it. The same by a form decides (K7, A110).
 func TestNoLinkDecides(t *testing.T) {
 	housetest.EachURL(t, func(t *testing.T, database string) {
-		office := &counter{}
+		office := &counter{rows: map[string]connector.State{"row-1": connector.Pending}}
 		h := housetest.House(t, housetest.On(database), func(o *housetest.Options) { o.Systems = office })
 		k := h.People(t)
 		office.org, office.person = string(k.Org), string(k.Botan)

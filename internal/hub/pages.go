@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"github.com/sekisho/sekisho/internal/hub/ui"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
@@ -101,6 +103,23 @@ func (r *Room) showHub(v *web.Visit) error {
 	page.Places, page.More = places(v, grants, mine), max(0, len(grants.Orgs)-shown)
 	page.Below = len(grants.Below())
 	return v.Show(v.Say("hub.title"), ui.ShowHub(page))
+}
+
+// Beside is what needs the reader that is no question, for the page of those; nil
+// for nothing.
+func (r *Room) Beside(v *web.Visit) (templ.Component, error) {
+	own, err := r.people.Own(v.Context(), v.Actor().Principal.Person())
+	if err != nil {
+		return nil, err
+	}
+	var list []ui.Need
+	for _, item := range r.gather(v.Context(), v.Actor(), own).Items {
+		list = append(list, need(v, item))
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return ui.ShowNeeds(list), nil
 }
 
 func need(v *web.Visit, item Item) ui.Need {

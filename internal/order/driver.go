@@ -191,7 +191,7 @@ func (m mission) look(ctx context.Context, number string) *seen {
 	if err != nil {
 		return nil // the next reading finds it
 	}
-	s := &seen{Title: cut(t.Title, lineMost), State: t.State, Native: cut(t.NativeState, lineMost), Touched: t.UpdatedAt}
+	s := &seen{Title: cut(t.Title, lineMost), State: t.State, Native: nativeOf(t), Touched: t.UpdatedAt}
 	if asked, err := askedOf(ctx, m.session, number); err == nil {
 		s.Asked = asked
 	}

@@ -61,7 +61,7 @@ func TestAnOrder(t *testing.T) {
 		t := r.t
 		w := r.wish("Macbook Pro", func(w *order.Wish) { w.Quantity = 2 })
 		var wg sync.WaitGroup
-		ids := make([]id.Order, 16)
+		ids := make([]id.Order, 8)
 		for i := range ids {
 			wg.Go(func() {
 				q, err := r.h.Orders().Order(ctx, r.k.Aoi, w)
@@ -71,7 +71,16 @@ func TestAnOrder(t *testing.T) {
 				ids[i] = q.ID
 			})
 		}
-		wg.Wait()
+		ended := make(chan struct{})
+		go func() { wg.Wait(); close(ended) }()
+		r.until("all are answered", func() bool { // each reads the item, in the connection's turn
+			select {
+			case <-ended:
+				return true
+			default:
+				return false
+			}
+		})
 		for _, one := range ids {
 			if one != ids[0] {
 				t.Fatalf("one form made %v", ids)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/connector"
@@ -103,7 +104,7 @@ func (rd *reading) take(ctx context.Context, t connector.Ticket) error {
 		return rd.found(ctx, t)
 	case err != nil:
 		return err
-	case !q.stale && q.touched.Equal(t.UpdatedAt) && q.State == t.State && q.Native == cut(t.NativeState, lineMost):
+	case !q.stale && q.touched.Equal(t.UpdatedAt) && q.State == t.State && q.Native == nativeOf(t):
 		return nil
 	}
 	return rd.brought(ctx, q, t)
@@ -126,7 +127,7 @@ func (rd *reading) found(ctx context.Context, t connector.Ticket) error {
 	if q.closed() && now.Sub(last) > oldMost {
 		return nil
 	}
-	q.step("found", cut(t.NativeState, lineMost), now)
+	q.step("found", nativeOf(t), now)
 	return rd.brought(ctx, q, t)
 }
 
@@ -134,7 +135,7 @@ func (rd *reading) found(ctx context.Context, t connector.Ticket) error {
 // another than the one they knew.
 func (rd *reading) brought(ctx context.Context, q Request, t connector.Ticket) error {
 	before := q
-	q.Label, q.Title, q.State, q.Native, q.touched = cut(rd.tie.Title, lineMost), orElse(cut(t.Title, lineMost), t.ID), t.State, cut(t.NativeState, lineMost), t.UpdatedAt
+	q.Label, q.Title, q.State, q.Native, q.touched = cut(rd.tie.Title, lineMost), orElse(cut(t.Title, lineMost), t.ID), t.State, nativeOf(t), t.UpdatedAt
 	if t.URL != "" {
 		q.URL = t.URL
 	}
@@ -156,6 +157,12 @@ func (rd *reading) brought(ctx context.Context, q Request, t connector.Ticket) e
 	}
 	rd.changes = append(rd.changes, change{q, before.Version > 0 && q.State != before.State})
 	return nil
+}
+
+// nativeOf is the system's own word for a ticket's state; of one made of several
+// fields the last.
+func nativeOf(t connector.Ticket) string {
+	return cut(t.NativeState[strings.LastIndex(t.NativeState, "/")+1:], lineMost)
 }
 
 // askedOf is who is asked to approve a request.

@@ -120,10 +120,7 @@ func (w *work) decide(by Decider, d Verdict) (end store.End, twice bool) {
 		return w.abort(w.trouble), false
 	}
 	if err := w.vouched(d.Approve, who); err != nil {
-		if f := fault.As(err); f != nil && f.Kind == fault.Conflict {
-			return w.spoil(f), false
-		}
-		return w.abort(err), false
+		return w.unvouched(err, false), false
 	}
 	if err := w.narrow(who, seat, d); err != nil {
 		return w.abort(err), false
@@ -307,6 +304,9 @@ func (w *work) release(by id.Principal) store.End {
 	case a.Extends != "":
 		err = w.extend(by)
 	case w.hall.holder(a.Kind) != nil:
+		if err := w.stillVouched(by); err != nil {
+			return w.unvouched(err, true)
+		}
 		n := len(w.events)
 		err = w.tx.Attempt(func(*store.Tx) error { return w.letOut(by) })
 		if f := fault.As(err); f != nil && f.Kind != fault.Busy && f.Kind != fault.Broken {
@@ -351,6 +351,9 @@ func (w *work) letOut(by id.Principal) error {
 	for _, e := range events {
 		if e.Fields != nil {
 			e.Fields["ask"] = string(a.ID)
+			if len(a.Held) > 0 {
+				e.Fields["approved_by"] = w.approvers()
+			}
 		}
 	}
 	w.events = append(w.events, events...)

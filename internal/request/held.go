@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -163,6 +164,43 @@ func (w *work) vouched(approve bool, who id.Person) error {
 		return f
 	}
 	return holder.Vouch(w.tx, w.ask, who)
+}
+
+// stillVouched holds those who approved before to what they could do now; by was
+// asked just before.
+func (w *work) stillVouched(by id.Principal) error {
+	for _, v := range w.votes {
+		if v.Approve && id.OfPerson(v.Person) != by {
+			if err := w.vouched(true, v.Person); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unvouched ends the write where somebody could not make the change: moved, it
+// cannot be made at all; approved before by who could then, it is asked anew.
+func (w *work) unvouched(err error, before bool) store.End {
+	switch f := fault.As(err); {
+	case f != nil && f.Kind == fault.Conflict:
+		return w.spoil(f)
+	case f != nil && f.Kind == fault.Forbidden && before:
+		w.ask.Decided, w.ask.DecidedBy = time.Time{}, ""
+		return w.reask("approver")
+	}
+	return w.abort(err)
+}
+
+// approvers are all who approved, for the witness.
+func (w *work) approvers() string {
+	var all []string
+	for _, v := range w.votes {
+		if v.Approve {
+			all = append(all, string(id.OfPerson(v.Person)))
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // spoil ends a change that cannot be made any more. It commits; whoever pressed
