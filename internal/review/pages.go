@@ -111,7 +111,7 @@ func (r *Room) rounds(v *web.Visit, p paper.Paper[Campaign]) (templ.Component, e
 	}
 	for _, one := range all {
 		page.Rows = append(page.Rows, webui.Row{Href: pathOf(one), Cells: []templ.Component{
-			webui.Text(strconv.Itoa(one.Number)), roundBadge(v, one), webui.Time(one.Started), webui.Time(one.Due), webui.At(one.Closed, "—"),
+			webui.Text(v.Say("review.round.lead", "n", strconv.Itoa(one.Number))), roundBadge(v, one), webui.Time(one.Started), webui.Time(one.Due), webui.At(one.Closed, "—"),
 		}})
 	}
 	page.Columns = []string{v.Say("review.round"), v.Say("review.state"), v.Say("review.started"), v.Say("review.due"), v.Say("review.closed")}
