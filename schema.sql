@@ -292,7 +292,7 @@ CREATE TABLE card_preference (
   quiet_from BIGINT NOT NULL,         -- minute of the day in the person's zone; -1: no quiet hours
   quiet_until BIGINT NOT NULL,
   digest_at BIGINT NOT NULL
-);
+, urgent BIGINT NOT NULL DEFAULT 1);
 
 CREATE TABLE card_stir (
   person TEXT NOT NULL PRIMARY KEY,
@@ -307,9 +307,15 @@ CREATE TABLE card_tell (
   due BIGINT NOT NULL,
   held BIGINT NOT NULL,               -- 1: it waited for its hour already
   fresh BIGINT NOT NULL               -- questions since the last mail
-);
+, loud BIGINT NOT NULL DEFAULT 0);
 
 CREATE INDEX card_tell_due ON card_tell (due);
+
+CREATE TABLE change_held (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL PRIMARY KEY,
+  sealed BLOB NOT NULL
+);
 
 CREATE TABLE connector_connection (
   org TEXT NOT NULL,

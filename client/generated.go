@@ -385,6 +385,21 @@ const (
 	ListSessionsParamsACRAal2 ListSessionsParamsACR = "aal2"
 )
 
+// Accepted defines model for Accepted.
+type Accepted struct {
+	// Ask Id of the ask
+	Ask string `json:"ask"`
+
+	// Detail What comes next, in the caller's language
+	Detail string `json:"detail"`
+
+	// Title What happened, in the caller's language
+	Title string `json:"title"`
+
+	// URL Page on which it is decided
+	URL string `json:"url"`
+}
+
 // Account defines model for Account.
 type Account struct {
 	// Email Address there
@@ -3292,6 +3307,9 @@ type Plan struct {
 	// Digest Names this plan: send it to apply just that
 	Digest string `json:"digest"`
 
+	// Held An apply waits until a second person has approved it
+	Held *bool `json:"held,omitempty"`
+
 	// ID Of the apply; missing of a plan and where nothing changed
 	ID *string `json:"id,omitempty"`
 
@@ -4431,6 +4449,9 @@ type Unknown = Problem
 // Unmet defines model for Unmet.
 type Unmet = Problem
 
+// Waits defines model for Waits.
+type Waits = Accepted
+
 // SearchRecordsParams defines parameters for SearchRecords.
 type SearchRecordsParams struct {
 	// Name Beginning of the name; several are parted by commas
@@ -5359,7 +5380,7 @@ func (c *Client) ListApplies(ctx context.Context) (*DeedList, error) {
 
 // Apply Make documents true, in one transaction
 //
-// Needs the permission `house.manifest`.
+// Needs the permission `house.manifest`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) Apply(ctx context.Context, body ApplyRequest) (*Plan, error) {
 	r := request{id: "apply", method: http.MethodPost, path: place("/manifests/apply")}
 	r.body = body
@@ -6390,7 +6411,7 @@ func (c *Client) EndMemberSessions(ctx context.Context, org string, person strin
 
 // ResetMemberSignIn Take factors away; the person and the other administrators are told
 //
-// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ResetMemberSignIn(ctx context.Context, org string, person string, body ResetMemberSignInRequest) (*ResetMemberSignInResponse, error) {
 	r := request{id: "reset-member-sign-in", method: http.MethodPost, path: place("/organizations/{org}/members/{person}/sign-in/reset", org, person)}
 	r.body = body
@@ -6550,7 +6571,7 @@ func (c *Client) EachListRoles(ctx context.Context, org string, params *ListRole
 
 // AddRole Add a role
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddRole(ctx context.Context, org string, body AddRoleRequest) (*Role, error) {
 	r := request{id: "add-role", method: http.MethodPost, path: place("/organizations/{org}/roles", org)}
 	r.body = body
@@ -6577,7 +6598,7 @@ func (c *Client) GetRole(ctx context.Context, org string, role string) (*Role, e
 
 // ChangeRole Change a role; what is left out stays
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeRole(ctx context.Context, org string, role string, body ChangeRoleRequest) (*Role, error) {
 	r := request{id: "change-role", method: http.MethodPatch, path: place("/organizations/{org}/roles/{role}", org, role)}
 	r.body = body
@@ -6757,7 +6778,7 @@ func (c *Client) ListSystems(ctx context.Context, org string) (*SystemList, erro
 
 // AddSystem Add an outside system
 //
-// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddSystem(ctx context.Context, org string, body AddSystemRequest) (*System, error) {
 	r := request{id: "add-system", method: http.MethodPost, path: place("/organizations/{org}/systems", org)}
 	r.body = body
@@ -6784,7 +6805,7 @@ func (c *Client) GetSystem(ctx context.Context, org string, system string) (*Sys
 
 // ChangeSystem Change an outside system
 //
-// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeSystem(ctx context.Context, org string, system string, body ChangeSystemRequest) (*System, error) {
 	r := request{id: "change-system", method: http.MethodPut, path: place("/organizations/{org}/systems/{system}", org, system)}
 	r.body = body

@@ -216,7 +216,18 @@ func TestFiguresOfAHangingSystem(t *testing.T) {
 		r, ctx := peaceful(t, database, size("SEKISHO_APPROVERS", 40))
 		others := []string{"servicenow", "desk"}
 		quiet := r.people(ctx, others, "before")
+		cards := map[string]shownCard{} // that are decided once nobody answers there
+		for i := range 8 {
+			number := r.outside["jira"].put(mate(i), i)
+			r.ring(ctx, r.furnished, "jira", r.outside["jira"].ring(number))
+			cards[lead(i)], _ = r.appears(ctx, r.actors[lead(i)], number)
+		}
 		r.outside["jira"].mischief(func(m *fake.Mischief) { m.Hang = -1 })
+		for login, c := range cards {
+			if err := r.call(ctx, r.actors[login], http.MethodPost, "/api/v1/cards/"+c.ID+"/decide", map[string]string{"decision": "approve", "digest": c.Digest}, nil); err != nil {
+				t.Errorf("decide %s: %v", c.Number, err)
+			}
+		}
 		var stuck sync.WaitGroup
 		hung, over := context.WithCancel(ctx)
 		stuck.Go(func() {

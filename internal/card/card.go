@@ -134,6 +134,7 @@ type Options struct {
 	Pager    *notify.Pager
 	Systems  Systems // nil: no outside systems
 	Hall     Hall    // nil: no asks of our own
+	Apps     Apps    // nil: no cards of apps
 	BaseURL  string
 	// Timeout bounds one call of the decision's way, Reach is how much longer an
 	// outside system may go on with a request that we gave up; 0 are 45 s and 60 s.

@@ -140,7 +140,7 @@ func badge(v *web.Visit, c Card) (text, kind string) {
 		if c.Why != "" {
 			return v.Say("card.state.again"), "wait"
 		}
-		return "", ""
+		return priority(v, c)
 	case Deciding:
 		kind = "wait"
 	case Applied:
@@ -329,6 +329,9 @@ func (r *Room) offer(v *web.Visit, c Card, typed url.Values, page *ui.Card) {
 	}
 	for _, a := range c.Sheet.Actions {
 		act := ui.Act{ID: a.ID, Label: a.Label, Primary: a.Primary, Done: c.spent(a)}
+		if c.Kind == App && a.ID == SeenAction {
+			act.Label = v.Say("card.seen")
+		}
 		if act.Done && a.Completed != "" {
 			act.Label = a.Completed
 		}
@@ -387,6 +390,9 @@ func (r *Room) standing(v *web.Visit, c Card, page *ui.Card) error {
 	}
 	if c.State == Applied {
 		page.Sentence = v.Say("card.says.applied", "source", c.Label)
+		if c.Kind == App {
+			page.Sentence = toldApp(v, c)
+		}
 		page.Seal = seal(v, c)
 	}
 	return r.connect(v, c, page)
@@ -412,6 +418,7 @@ func method(v *web.Visit, amr []string) string {
 // failures are the kinds of problems that have a sentence of their own.
 var failures = map[string]bool{
 	"unauthorized": true, "forbidden": true, "notApplied": true, "invalid": true, "ambiguousUser": true, "noSuchUser": true, whyGivenUp: true,
+	"refused": true, "blocked": true, "gone": true, // of apps
 }
 
 func failureWord(why string) string {
@@ -427,7 +434,11 @@ func (r *Room) underWay(v *web.Visit, c Card, page *ui.Card) error {
 	if err != nil {
 		return err
 	}
-	page.Sentence = v.Say("card.says.deciding", "source", c.Label, "decision", v.Say("card.decision."+decisionWord(c.Decision)))
+	says := "card.says.deciding"
+	if c.Kind == App {
+		says = "card.says.telling"
+	}
+	page.Sentence = v.Say(says, "source", c.Label, "decision", v.Say("card.decision."+decisionWord(c.Decision)))
 	switch {
 	case w.Stuck, w.Skipped:
 		page.Way = v.Say("card.way.stuck")

@@ -17,12 +17,15 @@ import (
 
 const (
 	pollTopic   = "card.poll"
-	pollAtOnce  = 16               // polls of one node at a time
+	pollAtOnce  = 64               // polls of one node at a time
+	pollOfOne   = 16               // of them of one system: one that hangs takes no place of the others
+	lookMost    = 1000             // polls that are due, of one look
 	restMost    = 15 * time.Minute // between polls of somebody who is away
 	hereFor     = 3 * time.Minute  // after a sign of life
 	syncEvery   = 30 * time.Second // connections are compared with what is polled
 	missingMost = 20               // questions asked for singly in one poll
 	lagMost     = 10 * time.Minute // how long a list may still name what was decided
+	repeatLeast = time.Hour        // before a question that came back unchanged is told again
 	listMost    = 500              // questions of one person and system
 )
 
@@ -71,7 +74,7 @@ func (r *Room) Here(ctx context.Context, who id.Person) {
 }
 
 // Rung is told that an outside system rang: what it said is not believed, the
-// questions are read soon. A second ring within two seconds changes nothing.
+// questions are read soon. What rings again within two seconds is read behind them.
 func (r *Room) Rung(ctx context.Context, org id.Org, system id.Connector, tickets []string) error {
 	return r.Store.Org(org).Append(ctx, func(tx *store.Tx) store.End {
 		if err := rung(tx, system, tickets, tx.Now()); err != nil {
@@ -102,15 +105,17 @@ type rounds struct {
 	ties    map[place]Tie
 	synced  time.Duration
 	fresh   bool
-	slots   chan struct{}
+	looked  time.Duration // at decisions on their way to apps
 	freed   chan struct{}
+	mu      sync.Mutex
+	busy    map[id.Connector]int // polls under way
 	running sync.WaitGroup
 }
 
 // Run reads questions, tells people of new ones and ends what has expired, until
 // ctx ends.
 func (r *Room) Run(ctx context.Context) {
-	rs := &rounds{Room: r, slots: make(chan struct{}, pollAtOnce), freed: make(chan struct{}, 1)}
+	rs := &rounds{Room: r, busy: map[id.Connector]int{}, freed: make(chan struct{}, 1)}
 	watch := r.Store.Watch(pollTopic)
 	defer watch.Close()
 	defer rs.running.Wait()
@@ -130,7 +135,7 @@ func (r *Room) Run(ctx context.Context) {
 }
 
 func (rs *rounds) round(ctx context.Context) error {
-	errs := []error{rs.expire(ctx), rs.tellDue(ctx)}
+	errs := []error{rs.expire(ctx), rs.tellDue(ctx), rs.giveUpApps(ctx)}
 	if rs.Systems == nil {
 		return errors.Join(errs...)
 	}
@@ -139,25 +144,47 @@ func (rs *rounds) round(ctx context.Context) error {
 		rs.fresh, rs.synced = err == nil, rs.Clock.Mono()
 		errs = append(errs, err)
 	}
-	free := cap(rs.slots) - len(rs.slots)
-	if free == 0 {
-		return errors.Join(errs...)
-	}
-	due, err := rs.claim(ctx, free)
+	due, err := rs.claim(ctx, rs.fits)
 	ties := rs.ties // replaced as a whole by the next sync
 	for _, p := range due {
-		rs.slots <- struct{}{}
+		rs.take(p.system, 1)
 		rs.running.Go(func() {
-			defer rs.leaveSlot()
+			defer rs.over(p.system)
 			rs.poll(ctx, p, ties)
 		})
 	}
 	return errors.Join(append(errs, err)...)
 }
 
-// leaveSlot lets the loop look again: there is room for another poll.
-func (rs *rounds) leaveSlot() {
-	<-rs.slots
+// fits picks the polls that there is room for.
+func (rs *rounds) fits(due []claimed) (mine []claimed) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	all, busy := 0, maps.Clone(rs.busy)
+	for _, n := range busy {
+		all += n
+	}
+	for _, p := range due {
+		if all < pollAtOnce && busy[p.system] < pollOfOne {
+			mine = append(mine, p)
+			busy[p.system]++
+			all++
+		}
+	}
+	return mine
+}
+
+func (rs *rounds) take(system id.Connector, n int) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.busy[system] += n; rs.busy[system] == 0 {
+		delete(rs.busy, system)
+	}
+}
+
+// over lets the loop look again: there is room for another poll.
+func (rs *rounds) over(system id.Connector) {
+	rs.take(system, -1)
 	select {
 	case rs.freed <- struct{}{}:
 	default:

@@ -29,9 +29,11 @@ type Sheet struct {
 	Stage     string             `json:"stage,omitempty"`
 	URL       string             `json:"url,omitempty"` // of the source's own page: https, or empty
 	Comment   connector.Need     `json:"comment,omitempty"`
-	Actions   []connector.Action `json:"actions,omitempty"` // none: approve and reject
-	Decidable bool               `json:"decidable"`         // the source lets this person decide
-	Cut       bool               `json:"cut,omitempty"`     // it was longer than a card can show
+	Actions   []connector.Action `json:"actions,omitempty"`  // none: approve and reject
+	Decidable bool               `json:"decidable"`          // the source lets this person decide
+	Cut       bool               `json:"cut,omitempty"`      // it was longer than a card can show
+	Priority  string             `json:"priority,omitempty"` // high or urgent, of a card of an app; "" otherwise
+	Single    bool               `json:"single,omitempty"`   // of a card of an app: one decision is enough for all
 }
 
 // Bounds of what a card shows, in characters and in entries.

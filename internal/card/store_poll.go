@@ -35,15 +35,18 @@ func (r *Room) polled(ctx context.Context) (map[place]id.Org, error) {
 }
 
 // claim takes polls that are due, of the whole house. Of several nodes one gets
-// each, and nobody takes it again before it has ended or must have.
-func (r *Room) claim(ctx context.Context, most int) (mine []claimed, err error) {
+// each, and nobody takes it again before it has ended or must have. fits picks
+// those that there is room for out of what is due, at most some of each system.
+func (r *Room) claim(ctx context.Context, fits func([]claimed) []claimed) (mine []claimed, err error) {
 	var due []claimed
 	err = r.Store.House().Read(ctx, func(v *store.View) error {
-		rows, err := v.Query(`SELECT system, person, org, due, seen, idle, failures FROM card_poll WHERE due <= $1 AND until <= $1
-			ORDER BY due LIMIT $2`, store.Micros(r.Clock.Now()), most)
+		rows, err := v.Query(`SELECT system, person, org, due, seen, idle, failures FROM
+			(SELECT p.*, ROW_NUMBER() OVER (PARTITION BY system ORDER BY due) AS place FROM card_poll p WHERE due <= $1 AND until <= $1) q
+			WHERE place <= $2 ORDER BY due LIMIT $3`, store.Micros(r.Clock.Now()), pollOfOne, lookMost)
 		due, err = store.Collect(rows, err, scanClaimed)
 		return err
 	})
+	due = fits(due)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
@@ -104,10 +107,20 @@ func cameBy(tx *store.Tx, now time.Time, every time.Duration) (int64, error) {
 		WHERE person = $1 AND failures = 0 AND due > begun + $3 AND due > $2`, store.Micros(now), int64(every*6/5/time.Microsecond))
 }
 
-// rung has the polls of a system come at once: its own, of people who were here
+// ringRest is how far apart the polls are that rings begin. One that rings
+// sooner is heard when it is over: what it is about may be newer than what the
+// last one read.
+const ringRest = 2 * time.Second
+
+// ringing has a poll come at once, or ringRest after the last that was rung for.
+const ringing = `UPDATE card_poll SET due = CASE WHEN rung <= $4 THEN CAST($3 AS BIGINT) ELSE rung + $5 END,
+	rung = CASE WHEN rung <= $4 THEN CAST($3 AS BIGINT) ELSE rung + $5 END
+	WHERE org = $1 AND system = $2 AND due > CASE WHEN rung <= $4 THEN CAST($3 AS BIGINT) ELSE rung + $5 END AND `
+
+// rung has the polls of a system come soon: its own, of people who were here
 // lately or are asked about one of the tickets, and of all if they are few.
 func rung(tx *store.Tx, system id.Connector, tickets []string, now time.Time) error {
-	at, before := store.Micros(now), store.Micros(now.Add(-2*time.Second))
+	at, before := store.Micros(now), store.Micros(now.Add(-ringRest))
 	var n int
 	if err := tx.Row("SELECT COUNT(*) FROM card_poll WHERE org = $1 AND system = $2", string(system)).Scan(&n); err != nil {
 		return err
@@ -116,14 +129,13 @@ func rung(tx *store.Tx, system id.Connector, tickets []string, now time.Time) er
 	if n <= ringMost {
 		since = 0
 	}
-	_, err := tx.Exec(`UPDATE card_poll SET due = $3, rung = $3 WHERE org = $1 AND system = $2 AND due > $3 AND rung <= $4
-		AND (person = '' OR seen >= $5)`, string(system), at, before, since)
+	args := []any{string(system), at, before, int64(ringRest / time.Microsecond)}
+	_, err := tx.Exec(ringing+"(person = '' OR seen >= $6)", append(args, since)...)
 	for _, ticket := range tickets[:min(len(tickets), ringMost)] {
 		if err != nil || since == 0 {
 			break
 		}
-		_, err = tx.Exec(`UPDATE card_poll SET due = $3, rung = $3 WHERE org = $1 AND system = $2 AND due > $3 AND rung <= $4
-			AND person IN (SELECT person FROM card WHERE org = $1 AND source = $2 AND ticket = $5)`, string(system), at, before, ticket)
+		_, err = tx.Exec(ringing+"person IN (SELECT person FROM card WHERE org = $1 AND source = $2 AND ticket = $6)", append(args, ticket)...)
 	}
 	return err
 }

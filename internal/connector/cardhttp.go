@@ -3,10 +3,6 @@ package connector
 import (
 	"cmp"
 	"context"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -17,6 +13,8 @@ import (
 
 	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/egress"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/wire/jws"
 )
 
 // The card protocol that is known from Workspace ONE Mobile Flows, on the side of
@@ -24,35 +22,38 @@ import (
 // describe, and executes their actions. Every address that it gives must be its
 // own (C21).
 
-// SignerES256 signs JWTs with a key of the curve P-256, under its key id (RFC
-// 7518 section 3.4).
-func SignerES256(key *ecdsa.PrivateKey, kid string) Signer { return signer{key, kid} }
-
-type signer struct {
-	key *ecdsa.PrivateKey
-	kid string
+// Signet are the keys by which the house says who calls (← signet).
+type Signet interface {
+	// Signers returns the key that signs by an algorithm now, and the one before
+	// while it is published; nil for none.
+	Signers(ctx context.Context, alg jws.Alg) (signing, before *jws.Private, err error)
 }
 
-func (s signer) Sign(claims map[string]any) (string, error) {
-	head, err := json.Marshal(map[string]string{"alg": "ES256", "typ": "JWT", "kid": s.kid})
-	if err != nil {
-		return "", err
+// SignerOf signs by a key, nil by none.
+func SignerOf(key *jws.Private) Signer {
+	if key == nil {
+		return nil
 	}
-	body, err := json.Marshal(claims)
-	if err != nil {
-		return "", err
+	return signer{key}
+}
+
+type signer struct{ key *jws.Private }
+
+// Sign implements Signer.
+func (s signer) Sign(claims map[string]any) (string, error) { return s.key.Sign("JWT", claims) }
+
+// signed gives a call to an adapter its keys and the person's address.
+func (x *Session) signed(ctx context.Context, who id.Person) error {
+	if x.Definition.Kind != KindCard || x.desk.signet == nil {
+		return nil
 	}
-	encode := base64.RawURLEncoding.EncodeToString
-	text := encode(head) + "." + encode(body)
-	sum := sha256.Sum256([]byte(text))
-	r, v, err := ecdsa.Sign(rand.Reader, s.key, sum[:])
+	alg, _ := x.System.Settings["signature"].(string)
+	now, before, err := x.desk.signet.Signers(ctx, jws.Alg(cmp.Or(alg, string(jws.ES256))))
 	if err != nil {
-		return "", err
+		return err
 	}
-	out := make([]byte, 64)
-	r.FillBytes(out[:32])
-	v.FillBytes(out[32:])
-	return text + "." + encode(out), nil
+	x.signer, x.before, x.email = SignerOf(now), SignerOf(before), x.desk.emailOf(ctx, who)
+	return nil
 }
 
 type href struct {
@@ -166,8 +167,27 @@ func (a *adapter) send(ctx context.Context, step, method, to string, body []byte
 		p.Step = step
 		return nil, p
 	}
+	got, err := a.sendBy(ctx, a.c.Signer, step, method, at, body, header)
+	if err == nil && unknownKey(got) && a.c.Before != nil { // refused before anything was done: it keeps the key from before
+		got, err = a.sendBy(ctx, a.c.Before, step, method, at, body, header)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p := a.judge(step, got); p != nil {
+		return nil, p
+	}
+	return got, nil
+}
+
+// unknownKey reports whether the adapter does not accept who we say we are.
+func unknownKey(got *egress.Answer) bool {
+	return (got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden) && got.Header.Get("X-Backend-Status") == ""
+}
+
+func (a *adapter) sendBy(ctx context.Context, by Signer, step, method string, at egress.URL, body []byte, header http.Header) (*egress.Answer, error) {
 	now := a.e.Clock().Now()
-	token, err := a.c.Signer.Sign(map[string]any{"aud": []string{at.String()}, "eml": a.c.Email, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()})
+	token, err := by.Sign(map[string]any{"aud": []string{at.String()}, "eml": a.c.Email, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()})
 	if err != nil {
 		return nil, &Problem{Kind: Failed, Message: "the token for the adapter could not be signed", Err: err}
 	}
@@ -179,9 +199,6 @@ func (a *adapter) send(ctx context.Context, step, method, to string, body []byte
 	}
 	got, p := a.Send(ctx, step, egress.Request{Method: method, URL: at, Header: header, Body: body}, true)
 	if p != nil {
-		return nil, p
-	}
-	if p := a.judge(step, got); p != nil {
 		return nil, p
 	}
 	return got, nil
@@ -355,6 +372,8 @@ func (a *adapter) approval(s *shape, h heroCard) Approval {
 	}
 	for _, action := range h.Actions {
 		out.Actions = append(out.Actions, a.action(action))
+		kind := out.Actions[len(out.Actions)-1].Kind
+		out.CanDecide = out.CanDecide || kind == Direct || kind == Ask // it has nothing else that is decided
 	}
 	return out
 }

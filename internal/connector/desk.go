@@ -53,6 +53,7 @@ type Options struct {
 	Egress   *egress.Client
 	Engine   *Engine
 	Register *org.Register
+	Signet   Signet // nil: no adapters of the card protocol
 	BaseURL  string // of the house; callbacks begin with it
 }
 
@@ -65,8 +66,10 @@ type Desk struct {
 	egress   *egress.Client
 	engine   *Engine
 	register *org.Register
+	signet   Signet
 	baseURL  string
 	crier    Crier
+	holder   Holder // nil: nothing is held
 
 	flights flights
 
@@ -85,7 +88,7 @@ type out struct {
 // New makes the desk. Meet gives it its crier.
 func New(o Options) *Desk {
 	return &Desk{
-		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, egress: o.Egress, engine: o.Engine, register: o.Register, baseURL: o.BaseURL,
+		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, egress: o.Egress, engine: o.Engine, register: o.Register, signet: o.Signet, baseURL: o.BaseURL,
 		outs: map[id.Connector]out{}, books: map[string]*Definition{}, budgets: map[string]*Budget{},
 	}
 }

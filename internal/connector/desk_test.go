@@ -18,6 +18,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/wire/jws"
 )
 
 func TestASystemIsRefused(t *testing.T) {
@@ -454,6 +455,43 @@ func TestARingIsProven(t *testing.T) {
 		}
 		_, _, err = r.desk.Ring(t.Context(), id.New[id.Connector](r.clock.Now()), connector.Bell{Raw: raw})
 		wantCode(t, err, "connector-unknown")
+	})
+}
+
+// A ring by token counts once, whichever node hears it, and is forgotten with its
+// token.
+func TestARingByTokenCountsOnce(t *testing.T) {
+	each(t, func(r *rig) {
+		key, err := jws.Make(jws.ES256)
+		r.must(err)
+		pem, _ := key.Public().PEM()
+		text := strings.NewReplacer("id: stub", "id: token-stub", "  webhook_secret: {type: secret}\n", "  webhook_key: {type: text}\n",
+			`{type: hmac-sha256, header: X-Hub-Signature, prefix: "sha256=", secretRef: webhook_secret}`, "{type: jwt-es256, keyRef: webhook_key}").Replace(document)
+		s := r.add(func(w *connector.Wanted) {
+			w.Definition, w.Document = "", text
+			w.Settings["webhook_key"] = string(pem)
+		})
+		raw := []byte(`{"issue":{"key":"OPS-7"}}`)
+		now := r.clock.Now()
+		ring := func(jti, aud string) ([]string, error) {
+			token, err := key.Sign("JWT", map[string]any{"aud": aud, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "jti": jti})
+			r.must(err)
+			_, ids, err := r.desk.Ring(t.Context(), s.ID, connector.Bell{Header: http.Header{"Authorization": {"Bearer " + token}}, Raw: raw})
+			return ids, err
+		}
+		address := r.desk.DoorbellURL(s.ID)
+		_, err = ring("one", address+"x")
+		wantCode(t, err, "connector-ring-unproved")
+		if ids, err := ring("one", address); err != nil || len(ids) != 1 {
+			t.Errorf("heard %v, %v", ids, err)
+		}
+		ids, err := ring("one", address)
+		if wantCode(t, err, "connector-ring-unproved"); ids != nil {
+			t.Errorf("TRAP-C18 heard twice: %v", ids)
+		}
+		if ids, err := ring("two", address); err != nil || len(ids) != 1 {
+			t.Errorf("another ring: %v, %v", ids, err)
+		}
 	})
 }
 

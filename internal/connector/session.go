@@ -25,6 +25,9 @@ type Session struct {
 	native string // of For, in service mode
 	way    way
 	tokens tokens
+	signer Signer // of the card protocol, as the next two
+	before Signer
+	email  string
 }
 
 // As returns a session with live credentials: somebody's own, or for "" and for
@@ -105,7 +108,10 @@ func (d *Desk) session(ctx context.Context, s System, c Connection) (*Session, e
 	if KindOf(err) == Unauthorized {
 		return nil, fault.New(fault.Unmet, "connection-reconnect", "name", s.Shown()).Because(err)
 	}
-	return x, err
+	if err != nil {
+		return x, err
+	}
+	return x, x.signed(ctx, c.Person)
 }
 
 func (t tokens) credential() Credential {
@@ -116,7 +122,7 @@ func (t tokens) credential() Credential {
 func (x *Session) call() Call {
 	return Call{
 		Definition: x.Definition, Settings: x.System.Settings, Use: x.System.Use(), Mode: x.System.Mode, Scheme: x.System.Scheme,
-		Credential: x.tokens.credential(), NativeUser: x.Connection.NativeID, Email: x.Connection.Email,
+		Credential: x.tokens.credential(), NativeUser: x.Connection.NativeID, Email: x.email, Signer: x.signer, Before: x.before,
 		Trace: x.Trace, Budget: x.desk.budget(x.Definition, x.Connection),
 	}
 }
@@ -158,7 +164,10 @@ func (d *Desk) whose(ctx context.Context, s System, who id.Person, t tokens) (ac
 		}
 		return account{}, nil
 	}
-	x := &Session{System: s, Connection: Connection{Email: d.emailOf(ctx, who)}, Definition: def, desk: d, tokens: t}
+	x := &Session{System: s, Definition: def, desk: d, tokens: t}
+	if err := x.signed(ctx, who); err != nil {
+		return account{}, err
+	}
 	p, err := x.Whoami(ctx)
 	switch {
 	case err != nil:

@@ -130,7 +130,8 @@ func changeSystem(tx *store.Tx, s System) error {
 func removeSystem(tx *store.Tx, which id.Connector) error {
 	_, err1 := tx.Exec("DELETE FROM connector_connection WHERE org = $1 AND system = $2", string(which))
 	_, err2 := tx.Exec("DELETE FROM connector_system WHERE org = $1 AND id = $2", string(which))
-	return errors.Join(err1, err2, dropMatches(tx, which))
+	_, err3 := tx.Exec("DELETE FROM connector_ring WHERE org = $1 AND system = $2", string(which))
+	return errors.Join(err1, err2, err3, dropMatches(tx, which))
 }
 
 // ForgetPerson takes away every connection of somebody who is deleted, in the

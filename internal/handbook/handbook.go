@@ -14,7 +14,7 @@ import (
 var Words embed.FS
 
 // names are the pages, in the order in which they are listed.
-var names = []string{"operate", "manifests"}
+var names = []string{"operate", "manifests", "apps"}
 
 // Page is a page of the handbook in one language.
 type Page struct {

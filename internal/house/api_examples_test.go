@@ -24,9 +24,11 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
+	"github.com/sekisho/sekisho/internal/wire/jws"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -168,6 +170,9 @@ var kinds = map[string]func(*stage) string{
 		s.t.Fatal("nothing waits for review")
 		return ""
 	},
+	"sender":   desk,
+	"issued":   issued,
+	"sent":     sentCard,
 	"approval": offered,
 	"card_policy": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/card-policies", `{"name":"mail","level":"aal1"}`)
@@ -193,6 +198,33 @@ func reviewed(s *stage) string {
 	name := string(id.New[id.Ask](time.Now()))
 	s.made("POST", "/organizations/"+s.ids["org"]+"/groups", `{"name":"`+name+`","members":["`+s.ids["person"]+`"]}`)
 	return s.made("POST", "/organizations/"+s.ids["org"]+"/reviews", `{"name":"`+name+`","spec":{"title":"Roles","kind":"group","reviewers":["person:`+string(s.k.Chika)+`"]}}`)
+}
+
+// desk is the stage's card sender.
+func desk(s *stage) string {
+	return s.made("POST", "/organizations/"+s.ids["org"]+"/card-senders", `{"name":"desk","role":"creator","callback":"https://desk.kaede.example/decided","audience":{"people":["`+string(s.k.Botan)+`"]}}`)
+}
+
+// sending makes the stage's card sender unless there is one.
+func (s *stage) sending() {
+	if s.ids["sender"] == "" {
+		s.ids["sender"] = desk(s)
+	}
+}
+
+// issued is a service token, sentCard a card that was sent by it.
+func issued(s *stage) string {
+	s.sending()
+	s.service()
+	return s.last("/organizations/" + s.ids["org"] + "/card-senders/" + s.ids["sender"] + "/tokens")
+}
+
+func sentCard(s *stage) string {
+	s.sending()
+	_, _, body := s.asApp("POST", web.APIPrefix+"/sent-cards", json.RawMessage(`{"key":"one","to":{"people":["botan"]},"title":"One","approval":{}}`))
+	var made object
+	_ = json.Unmarshal([]byte(body), &made)
+	return fmt.Sprint(made["id"])
 }
 
 // offered is a policy by which everybody can ask for groups.
@@ -276,6 +308,13 @@ func (s *stage) parked() string {
 var scenes = map[string]func(*stage){
 	"decide-review-item": func(s *stage) {
 		s.body["digest"] = s.call("GET", "/me/review-items/"+s.ids["review_item"]+"?org="+s.ids["org"], "")["digest"]
+	},
+	"follow-signing-key": func(s *stage) {
+		key, _, err := s.h.Signet().Signers(ctx, jws.ES256)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.body["after"] = key.KID()
 	},
 	"ask":         func(s *stage) { s.ensure("approval") },
 	"preview-ask": func(s *stage) { s.ensure("approval") },
@@ -408,6 +447,10 @@ func (s *stage) play(d described, e object) (status int, header http.Header, bod
 	if slices.Contains(local, name) {
 		return s.asLocal(d.method, path, sent)
 	}
+	if strings.HasPrefix(d.path, "/sent-cards") {
+		s.sending()
+		return s.asApp(d.method, path, sent)
+	}
 	got := s.chief.Call(d.method, path, sent)
 	return got.Status, got.Header, got.Body
 }
@@ -450,6 +493,26 @@ func (s *stage) asLocal(method, path string, body any) (int, http.Header, string
 	w := httptest.NewRecorder()
 	s.h.Handler().ServeHTTP(w, r.WithContext(web.WithLocalPeer(r.Context(), 0)))
 	return w.Code, w.Header(), w.Body.String()
+}
+
+// asApp calls as the program of the stage's sender.
+func (s *stage) asApp(method, path string, body any) (int, http.Header, string) {
+	header, text := http.Header{"Authorization": {"Bearer " + s.service()}, "Content-Type": {"application/json"}}, ""
+	if body != nil {
+		text = string(raw(body))
+	}
+	got := s.h.Nobody(s.t).Send(method, path, text, header)
+	return got.Status, got.Header, got.Body
+}
+
+// service is a new service token of the stage's sender.
+func (s *stage) service() string {
+	s.t.Helper()
+	_, value, err := s.h.Senders().MakeToken(ctx, id.Local(0), "", s.k.Org, id.Sender(s.ids["sender"]), sender.Lease{Days: 1, Overlap: 0})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return value.Reveal()
 }
 
 func mapOf(v any) object {

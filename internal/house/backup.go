@@ -14,7 +14,6 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/token"
 )
 
 // What the room backup reports and where its endpoint is.
@@ -103,6 +102,6 @@ func (o *Options) alone(f func(backup.Ground) error) (err error) {
 		URL: o.Config.Database, Clock: o.Clock, Log: o.Log, Node: id.New[id.Node](o.Clock.Now()), By: id.Local(os.Getuid()),
 		Schemas: Schemas(),
 		Holders: func(*audit.Log) []seal.Sealed { return holders() },
-		Enders:  []backup.Ender{{Name: "sessions", End: endSessions}, {Name: "tokens", End: token.EndAllTokens}},
+		Enders:  []backup.Ender{{Name: "sessions", End: endSessions}, {Name: "tokens", End: endTokens}},
 	})
 }

@@ -21,7 +21,7 @@ func (h *House) furnishCards() error {
 	}
 	h.cards = card.New(card.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
-		Systems: systems, Hall: hallCards{h}, Timeout: h.options.Call, Reach: h.options.Reach, Presence: h.presence,
+		Systems: systems, Hall: hallCards{h}, Apps: cardApps{h}, Timeout: h.options.Call, Reach: h.options.Reach, Presence: h.presence,
 	})
 	h.ticket.Rung(func(ctx context.Context, in id.Org, system id.Connector, records []string) {
 		if err := h.cards.Rung(ctx, in, system, records); err != nil {

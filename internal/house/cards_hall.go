@@ -25,10 +25,23 @@ func (c cardAsker) Raise(tx *store.Tx, q request.Question) ([]store.Event, error
 	if err != nil {
 		return nil, err
 	}
+	loud := card.Usual
+	if q.Asked.Break {
+		loud = card.Alarm
+	}
 	return c.house.cards.Raise(tx, card.Question{
-		Ask: q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
-		Title: q.Asked.Title, Requester: people[q.Asked.Person].DisplayName,
+		Loud: loud,
+		Ask:  q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
+		Title: q.Asked.Title, Requester: asks(people, q.Asked),
 	})
+}
+
+// asks is how a card calls who asks: a process of the machine is no person.
+func asks(people map[id.Person]org.Person, a request.Ask) string {
+	if c, held := a.Change(); held && a.Person == "" {
+		return string(c.By)
+	}
+	return people[a.Person].DisplayName
 }
 
 // Settle implements request.Asker.
@@ -72,7 +85,7 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	}
 	say := func(key string, pairs ...any) string { return h.house.book.Say(lang, key, fault.Pairs(pairs...)) }
 	sheet := card.Sheet{
-		Title: s.Target.Title, Text: s.Ask.Reason, Requester: connector.Party{NativeID: s.Requester.Login, Name: s.Requester.Name}, Due: s.Ask.Due,
+		Title: s.Target.Title, Text: s.Ask.Reason, Requester: connector.Party{NativeID: s.Requester.Login, Name: s.Asks(say)}, Due: s.Ask.Due,
 		Comment: connector.OnReject, Decidable: s.CanDecide,
 	}
 	add := func(key, value string) {
@@ -88,7 +101,11 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	if s.Ask.Ticket.Number != "" {
 		add("ask.ticket", s.Ask.Ticket.Label+" "+s.Ask.Ticket.Number)
 	}
-	add("ask.length", lasts(say, s.Ask.Length))
+	if c, held := s.Ask.Change(); held {
+		add("ask.held.sort", say("change.sort."+c.Sort))
+	} else {
+		add("ask.length", lasts(say, s.Ask.Length))
+	}
 	if !s.Ask.From.IsZero() {
 		add("ask.from", s.Ask.From.UTC().Format("2006-01-02 15:04 UTC"))
 	}

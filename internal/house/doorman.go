@@ -19,6 +19,7 @@ import (
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
@@ -40,6 +41,8 @@ func (d doorman) Authenticate(ctx context.Context, c web.Credentials) (web.Actor
 	switch {
 	case c.Peer.Local:
 		return web.Actor{Principal: id.Local(c.Peer.UID), At: h.options.Clock.Now()}, nil
+	case strings.HasPrefix(c.Bearer.Reveal(), sender.Prefix):
+		return d.byServiceToken(ctx, c.Bearer)
 	case !c.Bearer.Empty():
 		return d.byToken(ctx, c.Bearer)
 	case c.Session.Empty():
@@ -64,6 +67,16 @@ func (d doorman) byToken(ctx context.Context, bearer secret.Text) (web.Actor, er
 	actor := ofPerson(person)
 	actor.Org, actor.Session, actor.Scopes, actor.Token, actor.At = token.Org, "token:"+token.ID, token.Scopes, true, token.Created
 	return actor, nil
+}
+
+// byServiceToken is the program behind a service token: nobody's deputy, and
+// every door but its own is closed to it.
+func (d doorman) byServiceToken(ctx context.Context, bearer secret.Text) (web.Actor, error) {
+	token, s, err := d.house.senders.Authenticate(ctx, bearer)
+	if err != nil {
+		return web.Actor{}, err
+	}
+	return web.Actor{Principal: s.Principal(), Name: s.Shown(), Org: s.Org, Session: "service:" + token.ID, Scopes: []string{}, Token: true, At: token.Made}, nil
 }
 
 func ofPerson(p org.Person) web.Actor {

@@ -15,13 +15,14 @@ var floors = [...][]string{
 	0: {"fault", "clock", "id", "secret", "words", "meter", "wire/*", "docs", "fake"}, // fake is what all fakes stand on
 	1: {"store"},
 	2: {"audit", "seal", "once", "job", "egress", "rule", "manifest"},
-	3: {"org", "connector/definition"},
+	3: {"org", "connector/definition", "signet"},
 	4: {"web", "notify", "connector"},
-	5: {"lease", "paper", "presence"},
+	5: {"lease", "presence", "paper"},
 	6: {"admit", "factor", "request"},
 	7: {
 		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
-		"ticket", "rota", "offer", "review", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
+		"ticket", "sender", "rota", "offer", "review", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",
+		"change",
 	},
 	8: {
 		"audit/outside", "directory/ldap", "factor/passkey", "factor/certificate", "vault/ssh",

@@ -25,6 +25,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/change"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -54,6 +55,8 @@ import (
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
+	"github.com/sekisho/sekisho/internal/sender"
+	"github.com/sekisho/sekisho/internal/signet"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
@@ -135,10 +138,13 @@ type House struct {
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	changes  *change.Room
 	orders   *order.Room
 
 	systems *connector.Desk
 	ticket  *ticket.Room
+	signet  *signet.Case
+	senders *sender.Room
 
 	mapped sync.Once
 	atlas  *atlas // of the pages; see opens
@@ -164,10 +170,12 @@ func Schemas() []fs.FS {
 		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
 		org.Schema,
 		notify.Schema, connector.Schema,
-		lease.Schema, presence.Schema, paper.Schema,
+		lease.Schema, presence.Schema,
+		paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema, review.Schema, order.Schema,
+		card.Schema, review.Schema, order.Schema, signet.Schema, sender.Schema,
+		change.Schema,
 	}
 }
 
@@ -178,7 +186,8 @@ func Sentences() []fs.FS {
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
 		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words, review.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
-		definition.Words, connector.Words, card.Words, order.Words,
+		definition.Words, connector.Words, card.Words, order.Words, signet.Words, sender.Words,
+		change.Words,
 	}
 }
 
@@ -249,6 +258,7 @@ func (h *House) openFloors(ctx context.Context) (err error) {
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node,
 		Sealer: auditSealer{h.ring}, Outside: outside,
 	})
+	h.openSignet()
 	h.desk = job.New(job.Options{Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Node: h.node})
 	return h.openMail()
 }
@@ -284,9 +294,11 @@ func (h *House) furnish() (err error) {
 	if err := h.openHall(); err != nil {
 		return err
 	}
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.presence, h.papers()); err != nil {
+	h.openSender()
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence, h.senders); err != nil {
 		return err
 	}
+	h.holdChanges()
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,
@@ -313,6 +325,9 @@ func (h *House) furnish() (err error) {
 	if err := h.furnishOrders(); err != nil {
 		return err
 	}
+	if err := h.furnishSender(); err != nil {
+		return err
+	}
 	help, err := handbook.New(docs.Handbook)
 	if err != nil {
 		return err
@@ -332,13 +347,13 @@ func Permissions() []org.Permission {
 		lease.Permissions(), presence.Permissions(),
 		factor.Permissions(), request.Permissions(),
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
-		ticket.Permissions(), rota.Permissions(), review.Permissions(),
+		ticket.Permissions(), rota.Permissions(), review.Permissions(), sender.Permissions(),
 	)
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, c *presence.Desk, papers []manifest.Kind) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind()})...)
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, papers []manifest.Kind, c *presence.Desk, a *sender.Room) (*manifest.Set, error) {
+	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind(), a.Kind()})...)
 }
 
 // Kinds are the kinds of manifests, to read documents without a house.
@@ -346,7 +361,7 @@ func Kinds() (*manifest.Set, error) {
 	blank := &House{}
 	blank.layOut()
 	blank.reviews = review.New(review.Options{})
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), nil, blank.papers())
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil, sender.New(sender.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
@@ -408,6 +423,8 @@ func holders() []seal.Sealed {
 		factor.Factors{},
 		connector.Secrets{},
 		connector.Tokens{},
+		change.Held{},
+		signet.Sealed{},
 	}
 }
 

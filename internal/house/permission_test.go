@@ -18,7 +18,7 @@ import (
 // nobody declared can be given to nobody, or to everybody by mistake; one
 // without words cannot be understood by whoever gives it.
 func checkPermissions(routes []web.Route, declared []org.Permission, said func(words.Lang, string) string) (found []string) {
-	known := []string{web.Public, web.SignedIn, console.Unseal, welcome.RecoverPermission} // the last two: processes of the machine alone
+	known := []string{web.Public, web.SignedIn, web.Apps, console.Unseal, welcome.RecoverPermission} // the last two: processes of the machine alone
 	for i, p := range declared {
 		if slices.ContainsFunc(declared[:i], func(o org.Permission) bool { return o.Name == p.Name }) {
 			found = append(found, p.Name+": declared twice")

@@ -17,6 +17,7 @@ import (
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/review"
 	"github.com/sekisho/sekisho/internal/rota"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
@@ -62,6 +63,9 @@ func (h *House) consoleRail() []entry {
 	rail = append(rail, entry{key: "card.policies", href: presence.Path, permission: presence.Permission, group: railPeople})
 	rail = append(rail, entry{key: "signin.policies", href: policy.Path, permission: policy.Manage, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
+	rail = append(rail,
+		entry{key: "sender.list", href: sender.Path, permission: sender.Read, group: railSystems},
+		entry{key: "signing.keys", href: sender.KeysPath, permission: sender.Keys, group: railInstallation})
 	for _, e := range h.console.Rail() {
 		group := railInstallation
 		if e.Href == console.LogPath || e.Href == console.DashboardPath {

@@ -168,6 +168,7 @@ func (h *House) unsealed(ctx context.Context) error {
 	h.run(h.bridge)
 	h.runCards()
 	h.runHall()
+	h.runSender()
 	return h.invite(ctx)
 }
 

@@ -8,7 +8,7 @@ import (
 // openSystems opens what speaks to outside systems, and its door.
 func (h *House) openSystems() error {
 	h.systems = connector.New(connector.Options{
-		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Egress: h.egress, Register: h.register, BaseURL: h.mux.BaseURL(),
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Ring: h.ring, Egress: h.egress, Register: h.register, Signet: h.signet, BaseURL: h.mux.BaseURL(),
 		Engine: connector.NewEngine(connector.EngineOptions{Egress: h.egress, Clock: h.options.Clock, Meter: h.meter}),
 	})
 	h.ticket = ticket.New(ticket.Options{

@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/words"
 )
@@ -107,7 +108,7 @@ func at(route web.Route, in id.Org) string {
 
 // refusedBy reports whether the answer is the refusal of a permission.
 func refusedBy(book *words.Book, got housetest.Answer) bool {
-	return got.Status == http.StatusForbidden && (strings.Contains(got.Body, `"not-permitted"`) ||
+	return got.Status == http.StatusForbidden && (strings.Contains(got.Body, `"not-permitted"`) || strings.Contains(got.Body, `"only-for-apps"`) ||
 		strings.Contains(html.UnescapeString(got.Body), book.Say(words.English, "problem.not-permitted", nil)))
 }
 
@@ -163,6 +164,38 @@ func TestEveryDoorAsksForItsPermission(t *testing.T) {
 		t.Errorf("only %d refusals were walked", refusals)
 	}
 	t.Logf("%d routes, %d walkers, %d cells, %d of them refusals", len(h.Routes()), len(walkers), cells, refusals)
+}
+
+// TestAServiceTokenOpensNothingElse walks every route with the token of a program
+// that sends cards: what is not its own is refused as not for programs, whatever
+// its sender's role (A123).
+func TestAServiceTokenOpensNothingElse(t *testing.T) {
+	h := housetest.House(t)
+	k := h.People(t)
+	walked := 0
+	for _, role := range []sender.Role{sender.Admin, sender.Creator, sender.Auditor} {
+		s, err := h.Senders().Put(ctx, id.OfPerson(k.Chika), sender.Sender{Org: k.Org, Name: string(role), Role: role, Audience: sender.Audience{Everybody: true}, Enabled: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, value, err := h.Senders().MakeToken(ctx, id.Local(0), "", k.Org, s.ID, sender.Lease{Days: 1, Overlap: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &walker{who: string(role), in: k.Org, token: http.Header{"Authorization": {"Bearer " + value.Reveal()}}, enter: func() *housetest.Visitor { return h.Nobody(t) }}
+		for _, route := range h.Routes() {
+			if route.Permission == web.Public {
+				continue
+			}
+			walked++
+			got := w.ask(h.URL(), route, at(route, w.in))
+			refused := got.Status == http.StatusForbidden && strings.Contains(got.Body, "service token cannot do this")
+			if refused == (route.Permission == web.Apps) {
+				t.Errorf("A123 %s as %s: %d %.200s", name(route), role, got.Status, got.Body)
+			}
+		}
+	}
+	t.Logf("%d cells", walked)
 }
 
 var (

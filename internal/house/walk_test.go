@@ -23,7 +23,7 @@ var public = []string{
 	"POST /signin/code", "POST /signin/code/check", "GET /signin/second", "POST /signin/second", "POST /signin/second/options",
 	"GET /signin/new-password", "POST /signin/new-password",
 	"GET /welcome", "POST /welcome", "POST /welcome/passkey", "GET /verify", "POST /verify",
-	"GET /reset", "POST /reset", "GET /reset/new", "POST /reset/new", "GET /recover", "POST /recover", "POST /recover/passkey", "POST /hooks/{connector}",
+	"GET /reset", "POST /reset", "GET /reset/new", "POST /reset/new", "GET /recover", "POST /recover", "POST /recover/passkey", "POST /hooks/{connector}", "GET /keys/jwks.json", "GET /keys/pem/{alg}",
 	"GET /problems/{code}", "GET /assets/{hash}/{name}", "GET /app.webmanifest", "GET /worker.js", "GET /offline", "GET /events", "GET /healthz", "GET /readyz",
 	"GET /api/v1/openapi.json", "GET /api/docs", "GET /api/docs/{tag}", "GET /help", "GET /help/{page}",
 }

@@ -28,6 +28,7 @@ type (
 	Lease     string // something that is out, until it is taken back
 	Ask       string // a request for something, and its life
 	Card      string // a question put before one person
+	Sender    string // an app that may send cards
 	Order     string // a request at an outside system that is a person's own
 )
 

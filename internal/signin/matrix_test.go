@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -86,6 +87,28 @@ var begins = map[string]func(c cell) redeem{
 		v := c.Home.As(c, c.who, c.org)
 		return func() (bool, id.Org) {
 			got := v.Call(http.MethodPost, "/api/v1/me/tokens", map[string]any{"name": "script", "org": c.org, "scopes": []string{org.PeopleRead}, "days": 30})
+			return got.Status == http.StatusCreated, c.org
+		}
+	},
+	"service token of a card sender": func(c cell) redeem {
+		c.Password(c.who, false)
+		do := func(err error) {
+			if err != nil {
+				c.Fatal(err)
+			}
+		}
+		m, err := c.Home.Register().Member(ctx, c.org, c.who)
+		do(err)
+		role, err := c.Home.Register().PutRole(ctx, id.Local(0), org.Role{Org: c.org, Name: "desk", Permissions: []string{"sender.read", "sender.write"}})
+		do(err)
+		m.Roles = append(m.Roles, role.ID)
+		do(c.Home.Register().PutMember(ctx, id.Local(0), m))
+		v, senders := c.Home.As(c, c.who, c.org), "/api/v1/organizations/"+string(c.org)+"/card-senders"
+		made := v.Call(http.MethodPost, senders, map[string]any{"name": "desk", "role": "creator", "audience": map[string]any{"everybody": true}})
+		var s struct{ ID string }
+		do(json.Unmarshal([]byte(made.Body), &s))
+		return func() (bool, id.Org) {
+			got := v.Call(http.MethodPost, senders+"/"+s.ID+"/tokens", map[string]any{"days": 1})
 			return got.Status == http.StatusCreated, c.org
 		}
 	},

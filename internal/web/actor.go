@@ -49,6 +49,14 @@ func (a Actor) stepUp(fresh time.Duration, now time.Time) error {
 	return nil
 }
 
+// beApp refuses who is no app.
+func (a Actor) beApp() error {
+	if a.Principal.Kind() != id.KindApp {
+		return fault.New(fault.Forbidden, "only-for-apps")
+	}
+	return nil
+}
+
 // StepUp is the code of the refusal that a fresh proof would lift (RFC 9470).
 const StepUp = "step-up-required"
 

@@ -55,6 +55,8 @@ func securityOf(route Route, said []map[string][]string) []map[string][]string {
 	switch {
 	case said != nil, route.Permission == Public:
 		return said
+	case route.Permission == Apps:
+		return []map[string][]string{{"service": {}}}
 	case route.Fresh > 0:
 		return []map[string][]string{session}
 	}
@@ -85,6 +87,7 @@ func newAPI(m *Mux) huma.API {
 			Servers: []*huma.Server{{URL: m.origin + APIPrefix}},
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: map[string]*huma.SecurityScheme{
 				"bearer":  {Type: "http", Scheme: "bearer", Description: "A personal token, made on the page of one's own tokens or by `make-own-token`"},
+				"service": {Type: "http", Scheme: "bearer", Description: "A service token of a card sender, made on its page or by `make-card-sender-token`"},
 				"session": {Type: "apiKey", In: "cookie", Name: m.CookieName(), Description: "The cookie of a signed-in browser; unsafe methods need the house's own `Origin`"},
 			}},
 		},

@@ -49,7 +49,8 @@ var exampleIDs = map[string]string{
 	"passkey": "01m0r6q2s5v8x1z4b7d9fgkm3p", "effect": "01m0r7r8t0w2y4c6f8hjn1q5sv",
 	"browser": "01m0r6q5s7v9x2z4d6g8jkmn0r",
 	"system":  "01m0r9t1v4x7z0b3d6fhjk9mqs",
-	"ask":     "01m0r9t5w8y1b4d7fhjm0n3qsv", "lease": "01m0rav7x0z3c6e9gjkn2p5rtw", "approval": "01m0rbw9y2b5d8fhkm1n4q7svx", "delegation": "01m0rcx1z4c7e0gjmn3p6r9tvy", "card_policy": "01m0rcz3b6e9g2kmnq5r8tbwx1",
+	"sender":  "01m0rdz3b5f8h1kmn4p7r0tvwx", "sent": "01m0rdz6c8g1j4nmp7q0s3vwxy", "issued": "01m0rdz9d1h4k7nqr0s3t6vwxz",
+	"ask": "01m0r9t5w8y1b4d7fhjm0n3qsv", "lease": "01m0rav7x0z3c6e9gjkn2p5rtw", "approval": "01m0rbw9y2b5d8fhkm1n4q7svx", "delegation": "01m0rcx1z4c7e0gjmn3p6r9tvy", "card_policy": "01m0rcz3b6e9g2kmnq5r8tbwx1",
 }
 
 // ExampleID is the identifier that stands for a kind of thing ("org", "person",

@@ -84,6 +84,10 @@ func (m *Mux) know(v *Visit, cookies bool) error {
 		return nil
 	case !v.rec.actor.Known():
 		return anonymous()
+	case route.Permission == Apps:
+		return v.rec.actor.beApp()
+	case v.rec.actor.beApp() == nil: // a service token opens nothing else
+		return fault.New(fault.Forbidden, "not-for-apps")
 	case route.Permission == SignedIn:
 		return v.rec.actor.stepUp(route.Fresh, v.Now())
 	}

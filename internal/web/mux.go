@@ -41,7 +41,8 @@ const (
 // What a route may require besides a permission of the house.
 const (
 	Public   = "public"    // anybody
-	SignedIn = "signed-in" // anybody who is known
+	SignedIn = "signed-in" // anybody who is known, but no app
+	Apps     = "apps"      // apps, and nobody else
 )
 
 // Route is one line of the router.

@@ -87,6 +87,7 @@ type Ask struct {
 	Facts       []web.Detail
 	Benches     []Bench
 	Steps       []web.Step
+	Lines       []Line // of a change that waits
 	Saved       string
 	Problem, Do string
 	Trouble     string
@@ -97,6 +98,12 @@ type Ask struct {
 	GiveBack    string
 	Extend      string
 	Repeat      string
+}
+
+// Line is a line of a change.
+type Line struct {
+	Text       string
+	Came, Gone bool
 }
 
 // Decide is what somebody who decides is offered.

@@ -1,22 +1,22 @@
 package connectortest
 
 import (
-	"crypto/ecdsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"math/big"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/sekisho/sekisho/internal/wire/jws"
 )
 
 // Adapter is a small adapter of the card protocol: leave requests of a system
 // that a test plays. The switches make it misbehave.
 type Adapter struct {
-	Key *ecdsa.PublicKey // of our tokens
+	Key jws.Public // of our tokens
+	Now func() time.Time
 
 	mu      sync.Mutex
 	Origin  string              // its own address, as the house calls it
@@ -74,27 +74,12 @@ func (a *Adapter) behind(w http.ResponseWriter, status int) {
 	w.WriteHeader(http.StatusInternalServerError)
 }
 
-// proved checks our token: ES256 alone, for exactly this address.
+// proved checks our token: by the one key that it has, for exactly this address.
 func (a *Adapter) proved(r *http.Request) (string, bool) {
-	parts := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), ".")
-	if len(parts) != 3 {
-		return "", false
-	}
-	var head struct{ Alg string }
-	var claims struct {
-		Aud []string
-		Eml string
-	}
-	raw := make([][]byte, 3)
-	for i, part := range parts {
-		raw[i], _ = base64.RawURLEncoding.DecodeString(part)
-	}
-	if json.Unmarshal(raw[0], &head) != nil || json.Unmarshal(raw[1], &claims) != nil || head.Alg != "ES256" || len(raw[2]) != 64 {
-		return "", false
-	}
-	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	valid := ecdsa.Verify(a.Key, sum[:], new(big.Int).SetBytes(raw[2][:32]), new(big.Int).SetBytes(raw[2][32:]))
-	return claims.Eml, valid && slices.Contains(claims.Aud, a.Origin+r.URL.Path)
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	c, err := jws.Verify(token, []jws.Public{a.Key}, jws.Expect{Type: "JWT", Audience: a.Origin + r.URL.Path, Now: a.Now(), Leeway: time.Minute, Life: 5 * time.Minute})
+	email, _ := c.All["eml"].(string)
+	return email, err == nil
 }
 
 func (a *Adapter) cards(w http.ResponseWriter, r *http.Request, email string) {

@@ -1,9 +1,6 @@
 package connectortest_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
@@ -14,17 +11,18 @@ import (
 	"github.com/sekisho/sekisho/internal/connector/connectortest"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/secret"
+	"github.com/sekisho/sekisho/internal/wire/jws"
 )
 
 // stage is an adapter with one card of tetsuo's, and a call to it.
 func stage(t *testing.T) (*connectortest.Adapter, *connector.Engine, connector.Call) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := jws.Make(jws.ES256)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &connectortest.Adapter{
-		Key: &key.PublicKey, Backend: "token-of-tetsuo", Waiting: map[string][]string{"tetsuo@shed.example": {"7"}},
+		Key: key.Public(), Now: clock.System().Now, Backend: "token-of-tetsuo", Waiting: map[string][]string{"tetsuo@shed.example": {"7"}},
 		Done: map[string]string{}, Presses: map[string]int{},
 	}
 	server := httptest.NewServer(a)
@@ -40,7 +38,7 @@ func stage(t *testing.T) (*connectortest.Adapter, *connector.Engine, connector.C
 	i := slices.IndexFunc(all, func(d *connector.Definition) bool { return d.Kind == connector.KindCard })
 	return a, e, connector.Call{
 		Definition: all[i], Settings: map[string]any{"base_url": server.URL}, Email: "tetsuo@shed.example",
-		Credential: connector.Credential{Token: secret.Of("token-of-tetsuo")}, Signer: connector.SignerES256(key, "k1"),
+		Credential: connector.Credential{Token: secret.Of("token-of-tetsuo")}, Signer: connector.SignerOf(key),
 	}
 }
 
@@ -55,14 +53,17 @@ func TestAnAdaptersCardsAreRefusedWhereTheyShouldBe(t *testing.T) {
 		{"the system behind it is down", func(a *connectortest.Adapter, _ *connector.Call) { a.Status = 503 }, connector.Unavailable},
 		{"the system behind it forbids", func(a *connectortest.Adapter, _ *connector.Call) { a.Status = 403 }, connector.Forbidden},
 		{"a key that the adapter does not know", func(_ *connectortest.Adapter, c *connector.Call) {
-			other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			other, err := jws.Make(jws.ES256)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.Signer = connector.SignerES256(other, "k1")
+			c.Signer = connector.SignerOf(other)
 		}, connector.Failed},
 		{"an audience that is not the address", func(a *connectortest.Adapter, c *connector.Call) { c.Signer = elsewhere{c.Signer} }, connector.Failed},
 		{"C21 discovery that leads away", func(a *connectortest.Adapter, _ *connector.Call) { a.Origin = "http://127.0.0.1:1" }, connector.Failed},
+		{"a key before that it does not know either", func(_ *connectortest.Adapter, c *connector.Call) {
+			c.Signer, c.Before = elsewhere{c.Signer}, elsewhere{c.Signer}
+		}, connector.Failed},
 		{"no key at all", func(_ *connectortest.Adapter, c *connector.Call) { c.Signer = nil }, connector.Failed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -77,6 +78,17 @@ func TestAnAdaptersCardsAreRefusedWhereTheyShouldBe(t *testing.T) {
 		a, e, call := stage(t)
 		a.Foreign = "https://evil.example"
 		if list, err := e.Approvals(t.Context(), call); err != nil || len(list) != 0 {
+			t.Fatal(list, err)
+		}
+	})
+	t.Run("an adapter that keeps the key from before", func(t *testing.T) {
+		_, e, call := stage(t)
+		other, err := jws.Make(jws.ES256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call.Signer, call.Before = connector.SignerOf(other), call.Signer
+		if list, err := e.Approvals(t.Context(), call); err != nil || len(list) != 1 {
 			t.Fatal(list, err)
 		}
 	})
@@ -111,7 +123,7 @@ func testAction(t *testing.T) {
 		t.Fatal(list, err)
 	}
 	card := list[0]
-	if card.ID != "7" || card.Title != "Leave of Mei" || card.URL != "" || card.CanDecide || len(card.Actions) != 2 || card.Actions[0].Set != "answer" || card.Actions[1].Kind != connector.Ask {
+	if card.ID != "7" || card.Title != "Leave of Mei" || card.URL != "" || !card.CanDecide || len(card.Actions) != 2 || card.Actions[0].Set != "answer" || card.Actions[1].Kind != connector.Ask {
 		t.Fatalf("%+v", card)
 	}
 	for name, input := range map[string]map[string]string{"no reason": nil, "a long one": {"reason": "far too long a reason"}} {

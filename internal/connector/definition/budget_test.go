@@ -269,21 +269,25 @@ func TestARingIsProvedAndNamesRecordsOnly(t *testing.T) {
 	key := secret.Of("it is a secret to everybody")
 	mac := hmac.New(sha256.New, key.RevealBytes())
 	mac.Write([]byte(body))
+	ring := func(h http.Header, body string, key secret.Text) ([]string, error) {
+		ids, _, err := d.Ring(t.Context(), definition.Ringing{Header: h, Raw: []byte(body), Secret: key})
+		return ids, err
+	}
 	sum := "sha256=" + hex.EncodeToString(mac.Sum(nil))
-	if ids, err := d.Ring(t.Context(), http.Header{"X-Hub-Signature": {sum}}, []byte(body), key, nil); err != nil || len(ids) != 1 || ids[0] != "OPS-7" {
+	if ids, err := ring(http.Header{"X-Hub-Signature": {sum}}, body, key); err != nil || len(ids) != 1 || ids[0] != "OPS-7" {
 		t.Fatal(ids, err)
 	}
 	for name, h := range map[string]http.Header{
 		"C18 unsigned": {}, "C18 forged": {"X-Hub-Signature": {"sha256=" + strings.Repeat("0", 64)}}, "C18 without the prefix": {"X-Hub-Signature": {sum[7:]}}, "C18 no digits": {"X-Hub-Signature": {"sha256=xyz"}}, "C18 empty": {"X-Hub-Signature": {"sha256="}},
 	} {
-		if ids, err := d.Ring(t.Context(), h, []byte(body), key, nil); err == nil || ids != nil {
+		if ids, err := ring(h, body, key); err == nil || ids != nil {
 			t.Errorf("%s: %v", name, ids)
 		}
 	}
-	if ids, err := d.Ring(t.Context(), http.Header{"X-Hub-Signature": {sum}}, []byte(body+" "), key, nil); err == nil {
+	if ids, err := ring(http.Header{"X-Hub-Signature": {sum}}, body+" ", key); err == nil {
 		t.Error("C18 other bytes under the same signature", ids)
 	}
-	if ids, err := d.Ring(t.Context(), http.Header{"X-Hub-Signature": {sum}}, []byte(body), secret.Of(""), nil); err == nil {
+	if ids, err := ring(http.Header{"X-Hub-Signature": {sum}}, body, secret.Of("")); err == nil {
 		t.Error("C18 no key at all", ids)
 	}
 }

@@ -71,6 +71,7 @@ type Call struct {
 	Language   string // "en" or "ja": of labels that an adapter gives
 	Email      string // of the person, for an adapter of the card protocol
 	Signer     Signer // of the card protocol
+	Before     Signer // of the key before, while an adapter may know no other; nil: none
 	Op         string // of Run
 	Arg        map[string]any
 	Trace      *Trace  // nil: nobody looks

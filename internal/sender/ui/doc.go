@@ -1,0 +1,2 @@
+// Package ui holds the pages of card senders.
+package ui
