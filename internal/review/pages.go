@@ -62,9 +62,11 @@ func fields(v *web.Visit, t url.Values) []webui.Input {
 	}
 	title, reviewers := f("title", "text", false), f("reviewers", "text", false)
 	title.Required, title.Max, reviewers.Required = true, titleMost, true
+	kind, silence := choice("kind", true, OfGroups, OfRoles, OfLeases), choice("silence", true, SilenceEnds, SilenceEscalates)
+	kind.Required, silence.Required = true, true
 	return []webui.Input{
-		title, choice("kind", true, OfGroups, OfRoles, OfLeases), f("targets", "text", true), f("when", "text", false), reviewers, f("fallback", "text", false),
-		f("days", "number", true), f("reminders", "text", true), choice("silence", true, SilenceEnds, SilenceEscalates), f("escalate_to", "text", true), f("escalate_days", "number", true),
+		title, kind, f("targets", "text", true), f("when", "text", false), reviewers, f("fallback", "text", false),
+		f("days", "number", true), f("reminders", "text", true), silence, f("escalate_to", "text", true), f("escalate_days", "number", true),
 		f("starts", "date", true), f("every_months", "number", true), f("time_zone", "text", true),
 	}
 }
