@@ -58,7 +58,6 @@ import (
 	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signet"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -349,19 +348,6 @@ func Permissions() []org.Permission {
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
 		ticket.Permissions(), rota.Permissions(), review.Permissions(), sender.Permissions(),
 	)
-}
-
-// kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, papers []manifest.Kind, c *presence.Desk, a *sender.Room) (*manifest.Set, error) {
-	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind(), a.Kind()})...)
-}
-
-// Kinds are the kinds of manifests, to read documents without a house.
-func Kinds() (*manifest.Set, error) {
-	blank := &House{}
-	blank.layOut()
-	blank.reviews = review.New(review.Options{})
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil, sender.New(sender.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

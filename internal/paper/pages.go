@@ -142,7 +142,6 @@ func (d *Drawer[S]) form(v *web.Visit, in id.Org, typed url.Values, f *fault.Fau
 		d.refuse(v, &form, f)
 	}
 	page.Form, page.Reads = form, !d.writes(v)
-	v.Crumb(v.Say(key+".list"), d.Kind.Drawn.Path)
 	return v.ShowStatus(status, form.Heading, ui.ShowPaper(page))
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/store"
 )
 
 // A115: whatever the groups, what they need and who approved how often, a stage
@@ -63,4 +64,39 @@ func enough(groups [][]id.Person, needs []int, yes []id.Person) bool {
 		return false
 	}
 	return true
+}
+
+// What waits for somebody is found by as many statements however much it is.
+func TestWaitingCostsTheSame(t *testing.T) {
+	each(t, func(r *rig) {
+		eri := r.person("eri")
+		team := r.group("team", eri)
+		r.policy(func(p *request.ApprovalPolicy) { p.Stages = stage(1, inGroup(team)) })
+		look := func(want int) int64 {
+			t.Helper()
+			counted, n := store.Counting(ctx)
+			all, err := r.hall.Waiting(counted, r.Org, eri)
+			if err != nil || len(all) != want {
+				t.Fatalf("%d wait, want %d: %v", len(all), want, err)
+			}
+			return n.Load()
+		}
+		r.ask(r.Aoi, nil)
+		one := look(1)
+		for i := range 30 {
+			r.sales = r.group("more-" + string(rune('a'+i/26)) + string(rune('a'+i%26)))
+			r.ask(r.Aoi, nil)
+		}
+		if many := look(31); many != one {
+			r.t.Errorf("%d statements for 31 asks, %d for one", many, one)
+		}
+		fumi := r.person("fumi")
+		if all, err := r.hall.Waiting(ctx, r.Org, fumi); err != nil || len(all) != 0 {
+			r.t.Errorf("CAP-H2 somebody else: %d %v", len(all), err)
+		}
+		r.hand(eri, fumi, r.clock.Now().Add(-1), r.clock.Now().Add(3_600_000_000_000))
+		if all, err := r.hall.Waiting(ctx, r.Org, fumi); err != nil || len(all) != 31 {
+			r.t.Errorf("CAP-H7 their delegate: %d %v", len(all), err)
+		}
+	})
 }

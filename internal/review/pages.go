@@ -62,9 +62,11 @@ func fields(v *web.Visit, t url.Values) []webui.Input {
 	}
 	title, reviewers := f("title", "text", false), f("reviewers", "text", false)
 	title.Required, title.Max, reviewers.Required = true, titleMost, true
+	kind, silence := choice("kind", true, OfGroups, OfRoles, OfLeases), choice("silence", true, SilenceEnds, SilenceEscalates)
+	kind.Required, silence.Required = true, true
 	return []webui.Input{
-		title, choice("kind", true, OfGroups, OfRoles, OfLeases), f("targets", "text", true), f("when", "text", false), reviewers, f("fallback", "text", false),
-		f("days", "number", true), f("reminders", "text", true), choice("silence", true, SilenceEnds, SilenceEscalates), f("escalate_to", "text", true), f("escalate_days", "number", true),
+		title, kind, f("targets", "text", true), f("when", "text", false), reviewers, f("fallback", "text", false),
+		f("days", "number", true), f("reminders", "text", true), silence, f("escalate_to", "text", true), f("escalate_days", "number", true),
 		f("starts", "date", true), f("every_months", "number", true), f("time_zone", "text", true),
 	}
 }
@@ -111,7 +113,7 @@ func (r *Room) rounds(v *web.Visit, p paper.Paper[Campaign]) (templ.Component, e
 	}
 	for _, one := range all {
 		page.Rows = append(page.Rows, webui.Row{Href: pathOf(one), Cells: []templ.Component{
-			webui.Text(strconv.Itoa(one.Number)), roundBadge(v, one), webui.Time(one.Started), webui.Time(one.Due), webui.At(one.Closed, "—"),
+			webui.Text(v.Say("review.round.lead", "n", strconv.Itoa(one.Number))), roundBadge(v, one), webui.Time(one.Started), webui.Time(one.Due), webui.At(one.Closed, "—"),
 		}})
 	}
 	page.Columns = []string{v.Say("review.round"), v.Say("review.state"), v.Say("review.started"), v.Say("review.due"), v.Say("review.closed")}
