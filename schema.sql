@@ -294,7 +294,7 @@ CREATE TABLE card_preference (
   quiet_from BIGINT NOT NULL,         -- minute of the day in the person's zone; -1: no quiet hours
   quiet_until BIGINT NOT NULL,
   digest_at BIGINT NOT NULL
-);
+, urgent BIGINT NOT NULL DEFAULT 1);
 
 CREATE TABLE card_stir (
   person TEXT NOT NULL PRIMARY KEY,
@@ -309,17 +309,15 @@ CREATE TABLE card_tell (
   due BIGINT NOT NULL,
   held BIGINT NOT NULL,               -- 1: it waited for its hour already
   fresh BIGINT NOT NULL               -- questions since the last mail
-);
+, loud BIGINT NOT NULL DEFAULT 0);
 
 CREATE INDEX card_tell_due ON card_tell (due);
 
-CREATE TABLE card_urgent (
-  person TEXT NOT NULL PRIMARY KEY,
-  due BIGINT NOT NULL,
-  fresh BIGINT NOT NULL               -- cards since they were told
+CREATE TABLE change_held (
+  org TEXT NOT NULL,
+  ask TEXT NOT NULL PRIMARY KEY,
+  sealed BLOB NOT NULL
 );
-
-CREATE INDEX card_urgent_due ON card_urgent (due);
 
 CREATE TABLE connector_connection (
   org TEXT NOT NULL,
@@ -872,6 +870,59 @@ CREATE TABLE recovery_code (
   used BIGINT NOT NULL,
   PRIMARY KEY (person, hash)
 );
+
+CREATE TABLE review_item (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  round TEXT NOT NULL,
+  person TEXT NOT NULL,
+  holder TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  title TEXT NOT NULL,
+  lease TEXT NOT NULL,
+  since BIGINT NOT NULL,
+  ends BIGINT NOT NULL,
+  state TEXT NOT NULL,
+  escalated BIGINT NOT NULL,
+  silent BIGINT NOT NULL,
+  decided BIGINT NOT NULL,
+  decided_by TEXT NOT NULL,
+  seat TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  trouble TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, round, kind, target, person, lease)
+);
+
+CREATE INDEX review_item_round ON review_item (org, round, state, id);
+
+CREATE TABLE review_round (
+  org TEXT NOT NULL,
+  id TEXT NOT NULL PRIMARY KEY,
+  campaign TEXT NOT NULL,
+  number BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  state TEXT NOT NULL,
+  started BIGINT NOT NULL,
+  due BIGINT NOT NULL,
+  closed BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  filled TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, campaign, number)
+);
+
+CREATE TABLE review_seat (
+  org TEXT NOT NULL,
+  round TEXT NOT NULL,
+  item TEXT NOT NULL,
+  person TEXT NOT NULL,
+  PRIMARY KEY (org, item, person)
+);
+
+CREATE INDEX review_seat_round ON review_seat (org, round, person);
 
 CREATE TABLE role (
   org TEXT NOT NULL,

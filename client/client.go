@@ -155,6 +155,21 @@ func (f ProblemField) placed() string {
 	return *f.Place
 }
 
+// Accepted makes what waits for a second person an error: nothing is done yet.
+var _ error = (*Accepted)(nil)
+
+// Error says that it waits, what comes next, and where it is decided.
+func (a *Accepted) Error() string { return a.Title + "\n" + a.Detail + "\n" + a.URL }
+
+// waiting reads an answer that says so.
+func waiting(answer *http.Response) error {
+	waits := &Accepted{}
+	if err := json.NewDecoder(io.LimitReader(answer.Body, maxProblem)).Decode(waits); err != nil || waits.Ask == "" {
+		return fmt.Errorf("%w: %s", ErrNoProblem, answer.Status)
+	}
+	return waits
+}
+
 // ErrNoProblem says that an answer came from something that is no house: a
 // proxy, or another server.
 var ErrNoProblem = errors.New("client: this is not an answer of Sekisho")
@@ -221,7 +236,8 @@ func (c *Client) stream(ctx context.Context, r request) (io.ReadCloser, error) {
 }
 
 // Send sends JSON to a path below the API's prefix, for what has no method, and
-// returns the body of the answer; a refusal is a *Problem.
+// returns the body of the answer; a refusal is a *Problem, and what waits for a
+// second person an *Accepted.
 func (c *Client) Send(ctx context.Context, method, path string, query url.Values, body io.Reader) (io.ReadCloser, error) {
 	target := c.base + prefix + path
 	if len(query) > 0 {
@@ -249,6 +265,10 @@ func (c *Client) Send(ctx context.Context, method, path string, query url.Values
 	}
 	if c.dry != nil && method != http.MethodGet && answer.StatusCode < http.StatusMultipleChoices {
 		return nil, c.foreseen(answer)
+	}
+	if answer.StatusCode == http.StatusAccepted {
+		defer answer.Body.Close() //nolint:errcheck // only read
+		return nil, waiting(answer)
 	}
 	if answer.StatusCode >= http.StatusOK && answer.StatusCode < http.StatusMultipleChoices {
 		return answer.Body, nil

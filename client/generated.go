@@ -18,25 +18,6 @@ const (
 	AddCardPolicyRequestLevelPasskey AddCardPolicyRequestLevel = "passkey"
 )
 
-// Defines values for AddCardSenderRequestAlg.
-const (
-	AddCardSenderRequestAlgES256 AddCardSenderRequestAlg = "ES256"
-	AddCardSenderRequestAlgRS256 AddCardSenderRequestAlg = "RS256"
-)
-
-// Defines values for AddCardSenderRequestRole.
-const (
-	AddCardSenderRequestRoleAdmin   AddCardSenderRequestRole = "admin"
-	AddCardSenderRequestRoleAuditor AddCardSenderRequestRole = "auditor"
-	AddCardSenderRequestRoleCreator AddCardSenderRequestRole = "creator"
-)
-
-// Defines values for AddCardSenderRequestSignature.
-const (
-	AddCardSenderRequestSignatureHTTP AddCardSenderRequestSignature = "http"
-	AddCardSenderRequestSignatureJwt  AddCardSenderRequestSignature = "jwt"
-)
-
 // Defines values for AddOrganizationRequestType.
 const (
 	AddOrganizationRequestTypeCustomer AddOrganizationRequestType = "customer"
@@ -47,13 +28,6 @@ const (
 const (
 	AddSystemRequestModeService AddSystemRequestMode = "service"
 	AddSystemRequestModeUser    AddSystemRequestMode = "user"
-)
-
-// Defines values for ApprovalComment.
-const (
-	ApprovalCommentAlways   ApprovalComment = "always"
-	ApprovalCommentNever    ApprovalComment = "never"
-	ApprovalCommentOnReject ApprovalComment = "onReject"
 )
 
 // Defines values for AskReview.
@@ -75,6 +49,19 @@ const (
 	AskStateWithdrawn AskState = "withdrawn"
 )
 
+// Defines values for CampaignKind.
+const (
+	CampaignKindGroup CampaignKind = "group"
+	CampaignKindLease CampaignKind = "lease"
+	CampaignKindRole  CampaignKind = "role"
+)
+
+// Defines values for CampaignSilence.
+const (
+	CampaignSilenceEnd      CampaignSilence = "end"
+	CampaignSilenceEscalate CampaignSilence = "escalate"
+)
+
 // Defines values for CardPolicyLevel.
 const (
 	CardPolicyLevelAal1    CardPolicyLevel = "aal1"
@@ -83,50 +70,12 @@ const (
 	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
 )
 
-// Defines values for CardSenderAlg.
-const (
-	CardSenderAlgES256 CardSenderAlg = "ES256"
-	CardSenderAlgRS256 CardSenderAlg = "RS256"
-)
-
-// Defines values for CardSenderRole.
-const (
-	CardSenderRoleAdmin   CardSenderRole = "admin"
-	CardSenderRoleAuditor CardSenderRole = "auditor"
-	CardSenderRoleCreator CardSenderRole = "creator"
-)
-
-// Defines values for CardSenderSignature.
-const (
-	CardSenderSignatureHTTP CardSenderSignature = "http"
-	CardSenderSignatureJwt  CardSenderSignature = "jwt"
-)
-
 // Defines values for ChangeCardPolicyRequestLevel.
 const (
 	ChangeCardPolicyRequestLevelAal1    ChangeCardPolicyRequestLevel = "aal1"
 	ChangeCardPolicyRequestLevelAal2    ChangeCardPolicyRequestLevel = "aal2"
 	ChangeCardPolicyRequestLevelEmpty   ChangeCardPolicyRequestLevel = ""
 	ChangeCardPolicyRequestLevelPasskey ChangeCardPolicyRequestLevel = "passkey"
-)
-
-// Defines values for ChangeCardSenderRequestAlg.
-const (
-	ChangeCardSenderRequestAlgES256 ChangeCardSenderRequestAlg = "ES256"
-	ChangeCardSenderRequestAlgRS256 ChangeCardSenderRequestAlg = "RS256"
-)
-
-// Defines values for ChangeCardSenderRequestRole.
-const (
-	ChangeCardSenderRequestRoleAdmin   ChangeCardSenderRequestRole = "admin"
-	ChangeCardSenderRequestRoleAuditor ChangeCardSenderRequestRole = "auditor"
-	ChangeCardSenderRequestRoleCreator ChangeCardSenderRequestRole = "creator"
-)
-
-// Defines values for ChangeCardSenderRequestSignature.
-const (
-	ChangeCardSenderRequestSignatureHTTP ChangeCardSenderRequestSignature = "http"
-	ChangeCardSenderRequestSignatureJwt  ChangeCardSenderRequestSignature = "jwt"
 )
 
 // Defines values for ChangeMemberRequestState.
@@ -182,12 +131,6 @@ const (
 	EndSessionsRequestACRAal2 EndSessionsRequestACR = "aal2"
 )
 
-// Defines values for FollowSigningKeyRequestAlg.
-const (
-	FollowSigningKeyRequestAlgES256 FollowSigningKeyRequestAlg = "ES256"
-	FollowSigningKeyRequestAlgRS256 FollowSigningKeyRequestAlg = "RS256"
-)
-
 // Defines values for GetRecordResponseState.
 const (
 	GetRecordResponseStateCovered    GetRecordResponseState = "covered"
@@ -206,14 +149,6 @@ const (
 	HealthLineLevelBad  HealthLineLevel = "bad"
 	HealthLineLevelGood HealthLineLevel = "good"
 	HealthLineLevelWait HealthLineLevel = "wait"
-)
-
-// Defines values for InputFormat.
-const (
-	InputFormatBoolean InputFormat = "boolean"
-	InputFormatDate    InputFormat = "date"
-	InputFormatNumber  InputFormat = "number"
-	InputFormatText    InputFormat = "text"
 )
 
 // Defines values for InviteState.
@@ -316,6 +251,24 @@ const (
 	PersonStateInvited  PersonState = "invited"
 )
 
+// Defines values for ReviewItemBodyState.
+const (
+	ReviewItemBodyStateEnded ReviewItemBodyState = "ended"
+	ReviewItemBodyStateGone  ReviewItemBodyState = "gone"
+	ReviewItemBodyStateKept  ReviewItemBodyState = "kept"
+	ReviewItemBodyStateOpen  ReviewItemBodyState = "open"
+	ReviewItemBodyStateStuck ReviewItemBodyState = "stuck"
+)
+
+// Defines values for RoundState.
+const (
+	RoundStateClosed    RoundState = "closed"
+	RoundStateClosing   RoundState = "closing"
+	RoundStateEscalated RoundState = "escalated"
+	RoundStateFilling   RoundState = "filling"
+	RoundStateOpen      RoundState = "open"
+)
+
 // Defines values for RowAction.
 const (
 	RowActionCreate    RowAction = "create"
@@ -324,67 +277,11 @@ const (
 	RowActionUpdate    RowAction = "update"
 )
 
-// Defines values for SendCardRequestPriority.
-const (
-	SendCardRequestPriorityHigh   SendCardRequestPriority = "high"
-	SendCardRequestPriorityNormal SendCardRequestPriority = "normal"
-	SendCardRequestPriorityUrgent SendCardRequestPriority = "urgent"
-)
-
-// Defines values for SenderTemplateBodyPriority.
-const (
-	SenderTemplateBodyPriorityHigh   SenderTemplateBodyPriority = "high"
-	SenderTemplateBodyPriorityNormal SenderTemplateBodyPriority = "normal"
-	SenderTemplateBodyPriorityUrgent SenderTemplateBodyPriority = "urgent"
-)
-
-// Defines values for SentCardPriority.
-const (
-	SentCardPriorityHigh   SentCardPriority = "high"
-	SentCardPriorityNormal SentCardPriority = "normal"
-	SentCardPriorityUrgent SentCardPriority = "urgent"
-)
-
-// Defines values for SentCardState.
-const (
-	SentCardStateExpired   SentCardState = "expired"
-	SentCardStateSent      SentCardState = "sent"
-	SentCardStateWithdrawn SentCardState = "withdrawn"
-)
-
 // Defines values for SessionACR.
 const (
 	SessionACRAal0 SessionACR = "aal0"
 	SessionACRAal1 SessionACR = "aal1"
 	SessionACRAal2 SessionACR = "aal2"
-)
-
-// Defines values for SigningKeyAlg.
-const (
-	SigningKeyAlgES256 SigningKeyAlg = "ES256"
-	SigningKeyAlgRS256 SigningKeyAlg = "RS256"
-)
-
-// Defines values for SigningKeyState.
-const (
-	SigningKeyStateBefore  SigningKeyState = "before"
-	SigningKeyStateGone    SigningKeyState = "gone"
-	SigningKeyStateNext    SigningKeyState = "next"
-	SigningKeyStateSigning SigningKeyState = "signing"
-)
-
-// Defines values for StandingListPriority.
-const (
-	StandingListPriorityHigh   StandingListPriority = "high"
-	StandingListPriorityNormal StandingListPriority = "normal"
-	StandingListPriorityUrgent StandingListPriority = "urgent"
-)
-
-// Defines values for StandingListState.
-const (
-	StandingListStateExpired   StandingListState = "expired"
-	StandingListStateSent      StandingListState = "sent"
-	StandingListStateWithdrawn StandingListState = "withdrawn"
 )
 
 // Defines values for SystemMode.
@@ -472,12 +369,36 @@ const (
 	ListMembersParamsStateInvited  ListMembersParamsState = "invited"
 )
 
+// Defines values for ListReviewItemsParamsState.
+const (
+	ListReviewItemsParamsStateEnded ListReviewItemsParamsState = "ended"
+	ListReviewItemsParamsStateGone  ListReviewItemsParamsState = "gone"
+	ListReviewItemsParamsStateKept  ListReviewItemsParamsState = "kept"
+	ListReviewItemsParamsStateOpen  ListReviewItemsParamsState = "open"
+	ListReviewItemsParamsStateStuck ListReviewItemsParamsState = "stuck"
+)
+
 // Defines values for ListSessionsParamsACR.
 const (
 	ListSessionsParamsACRAal0 ListSessionsParamsACR = "aal0"
 	ListSessionsParamsACRAal1 ListSessionsParamsACR = "aal1"
 	ListSessionsParamsACRAal2 ListSessionsParamsACR = "aal2"
 )
+
+// Accepted defines model for Accepted.
+type Accepted struct {
+	// Ask Id of the ask
+	Ask string `json:"ask"`
+
+	// Detail What comes next, in the caller's language
+	Detail string `json:"detail"`
+
+	// Title What happened, in the caller's language
+	Title string `json:"title"`
+
+	// URL Page on which it is decided
+	URL string `json:"url"`
+}
 
 // Account defines model for Account.
 type Account struct {
@@ -504,24 +425,6 @@ type Act struct {
 
 	// Label As the source calls it
 	Label string `json:"label"`
-}
-
-// Action defines model for Action.
-type Action struct {
-	// Completed On the button once it was pressed
-	Completed *string `json:"completed,omitempty"`
-
-	// ID What the callback says; lower-case letters, digits, hyphens
-	ID string `json:"id"`
-
-	// Inputs What it asks for; none: it is pressed at once
-	Inputs *[]Input `json:"inputs,omitempty"`
-
-	// Label On the button, at most 40 characters
-	Label string `json:"label"`
-
-	// Primary The one that most people press
-	Primary *bool `json:"primary,omitempty"`
 }
 
 // AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
@@ -632,54 +535,6 @@ type AddCardPolicyRequest struct {
 // AddCardPolicyRequestLevel What a session must have shown; left out: however they signed in
 type AddCardPolicyRequestLevel string
 
-// AddCardSenderRequest defines model for AddCardSenderRequest.
-type AddCardSenderRequest struct {
-	// Alg ES256 if it is left out
-	Alg *AddCardSenderRequestAlg `json:"alg,omitempty"`
-
-	// Audience Whom it may reach
-	Audience Audience `json:"audience"`
-
-	// Callback Where decisions are told; https
-	Callback *string `json:"callback,omitempty"`
-
-	// Disabled Its tokens do not count
-	Disabled *bool `json:"disabled,omitempty"`
-
-	// Name Unique in the organization: lower-case letters, digits, hyphens
-	Name string `json:"name"`
-
-	// Networks CIDRs besides public ones that the callback may stand in
-	Networks *[]string `json:"networks,omitempty"`
-
-	// Rate Messages a minute; 60 if it is left out
-	Rate *int64 `json:"rate,omitempty"`
-
-	// Role A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
-	Role AddCardSenderRequestRole `json:"role"`
-
-	// Signature A token as the body, or an HTTP message signature; jwt if it is left out
-	Signature *AddCardSenderRequestSignature `json:"signature,omitempty"`
-
-	// Templates Cards with places for arguments, at most 50
-	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
-
-	// Title As people read it on cards; the name if it is left out
-	Title *string `json:"title,omitempty"`
-
-	// Urgent Its urgent cards pass quiet hours
-	Urgent *bool `json:"urgent,omitempty"`
-}
-
-// AddCardSenderRequestAlg ES256 if it is left out
-type AddCardSenderRequestAlg string
-
-// AddCardSenderRequestRole A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
-type AddCardSenderRequestRole string
-
-// AddCardSenderRequestSignature A token as the body, or an HTTP message signature; jwt if it is left out
-type AddCardSenderRequestSignature string
-
 // AddGroupRequest defines model for AddGroupRequest.
 type AddGroupRequest struct {
 	// Groups Ids of groups that are directly in it
@@ -767,6 +622,18 @@ type AddOwnTOTPRequest struct {
 
 	// Ticket Of the offer
 	Ticket string `json:"ticket"`
+}
+
+// AddReviewRequest defines model for AddReviewRequest.
+type AddReviewRequest struct {
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Spec What it says
+	Spec Campaign `json:"spec"`
+
+	// Version As read, for a change; a change in between is a conflict
+	Version *int64 `json:"version,omitempty"`
 }
 
 // AddRoleRequest defines model for AddRoleRequest.
@@ -897,15 +764,6 @@ type ApplyRequest struct {
 	// Prune Delete what an apply has made and the documents do not name, of the kinds and organizations that they do name
 	Prune *bool `json:"prune,omitempty"`
 }
-
-// Approval defines model for Approval.
-type Approval struct {
-	// Comment When a reason is compulsory; never if it is left out
-	Comment *ApprovalComment `json:"comment,omitempty"`
-}
-
-// ApprovalComment When a reason is compulsory; never if it is left out
-type ApprovalComment string
 
 // ArchiveRecordsRequest defines model for ArchiveRecordsRequest.
 type ArchiveRecordsRequest struct {
@@ -1096,16 +954,19 @@ type Asked struct {
 	State string `json:"state"`
 }
 
-// Audience defines model for Audience.
-type Audience struct {
-	// Everybody Everybody of the organization
-	Everybody *bool `json:"everybody,omitempty"`
+// BodyCampaign defines model for BodyCampaign.
+type BodyCampaign struct {
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
 
-	// Groups Ids of groups
-	Groups *[]string `json:"groups,omitempty"`
+	// Name Unique among those of its kind in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
 
-	// People Ids of people
-	People *[]string `json:"people,omitempty"`
+	// Spec What it says
+	Spec Campaign `json:"spec"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
 }
 
 // Both defines model for Both.
@@ -1116,6 +977,57 @@ type Both struct {
 	// Ja Japanese, plain text
 	Ja string `json:"ja"`
 }
+
+// Campaign defines model for Campaign.
+type Campaign struct {
+	// Days How long reviewers have; 14 if 0
+	Days *int64 `json:"days,omitempty"`
+
+	// EscalateDays How long they have; 7 if 0
+	EscalateDays *int64 `json:"escalate_days,omitempty"`
+
+	// EscalateTo Reviewers who are asked, too, when the days are over
+	EscalateTo *[]string `json:"escalate_to,omitempty"`
+
+	// EveryMonths It begins again after so many months; 0: never
+	EveryMonths *int64 `json:"every_months,omitempty"`
+
+	// Fallback Reviewers where nobody of the others can; administrators after them
+	Fallback *[]string `json:"fallback,omitempty"`
+
+	// Kind Memberships in groups, roles, or what is out for a time
+	Kind CampaignKind `json:"kind"`
+
+	// Reminders Days after the start
+	Reminders *[]int64 `json:"reminders,omitempty"`
+
+	// Reviewers owner, manager, person:ID, group:ID, role:ID or on-call:NAME
+	Reviewers []string `json:"reviewers"`
+
+	// Silence What becomes of what nobody answers: it is ended, or further people are asked first; end if empty
+	Silence *CampaignSilence `json:"silence,omitempty"`
+
+	// Starts Day on which it begins by itself: 2026-12-01
+	Starts *string `json:"starts,omitempty"`
+
+	// Targets Only these: group:ID or role:ID, by name in manifests; none: all
+	Targets *[]string `json:"targets,omitempty"`
+
+	// TimeZone IANA name of the zone whose days these are; UTC if empty
+	TimeZone *string `json:"time_zone,omitempty"`
+
+	// Title What reviewers read
+	Title string `json:"title"`
+
+	// When A condition in CEL over member, grant and now
+	When *string `json:"when,omitempty"`
+}
+
+// CampaignKind Memberships in groups, roles, or what is out for a time
+type CampaignKind string
+
+// CampaignSilence What becomes of what nobody answers: it is ended, or further people are asked first; end if empty
+type CampaignSilence string
 
 // Card defines model for Card.
 type Card struct {
@@ -1258,90 +1170,6 @@ type CardProofBody struct {
 	Within *int64 `json:"within,omitempty"`
 }
 
-// CardSender defines model for CardSender.
-type CardSender struct {
-	// Alg ES256 if it is left out
-	Alg *CardSenderAlg `json:"alg,omitempty"`
-
-	// Audience Whom it may reach
-	Audience Audience `json:"audience"`
-
-	// Callback Where decisions are told; https
-	Callback *string `json:"callback,omitempty"`
-
-	// Changed When it was changed last
-	Changed time.Time `json:"changed"`
-
-	// Disabled Its tokens do not count
-	Disabled *bool `json:"disabled,omitempty"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Made When it was added
-	Made time.Time `json:"made"`
-
-	// Name Unique in the organization: lower-case letters, digits, hyphens
-	Name string `json:"name"`
-
-	// Networks CIDRs besides public ones that the callback may stand in
-	Networks *[]string `json:"networks,omitempty"`
-
-	// Rate Messages a minute; 60 if it is left out
-	Rate *int64 `json:"rate,omitempty"`
-
-	// Role A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
-	Role CardSenderRole `json:"role"`
-
-	// Signature A token as the body, or an HTTP message signature; jwt if it is left out
-	Signature *CardSenderSignature `json:"signature,omitempty"`
-
-	// Templates Cards with places for arguments, at most 50
-	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
-
-	// Title As people read it on cards; the name if it is left out
-	Title *string `json:"title,omitempty"`
-
-	// Urgent Its urgent cards pass quiet hours
-	Urgent *bool `json:"urgent,omitempty"`
-
-	// Version Send it back with a change
-	Version int64 `json:"version"`
-}
-
-// CardSenderAlg ES256 if it is left out
-type CardSenderAlg string
-
-// CardSenderRole A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
-type CardSenderRole string
-
-// CardSenderSignature A token as the body, or an HTTP message signature; jwt if it is left out
-type CardSenderSignature string
-
-// CardSenderToken defines model for CardSenderToken.
-type CardSenderToken struct {
-	// By Who made it
-	By string `json:"by"`
-
-	// Ends When it ends by itself
-	Ends time.Time `json:"ends"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Made When it was made
-	Made time.Time `json:"made"`
-
-	// Used When it was last used
-	Used *time.Time `json:"used,omitempty"`
-}
-
-// CardSenderTokenList defines model for CardSenderTokenList.
-type CardSenderTokenList struct {
-	// Items The newest first
-	Items []CardSenderToken `json:"items"`
-}
-
 // Catalog defines model for Catalog.
 type Catalog struct {
 	// Connected The caller has switched it on
@@ -1452,57 +1280,6 @@ type ChangeCardPolicyRequest struct {
 
 // ChangeCardPolicyRequestLevel What a session must have shown; left out: however they signed in
 type ChangeCardPolicyRequestLevel string
-
-// ChangeCardSenderRequest defines model for ChangeCardSenderRequest.
-type ChangeCardSenderRequest struct {
-	// Alg ES256 if it is left out
-	Alg *ChangeCardSenderRequestAlg `json:"alg,omitempty"`
-
-	// Audience Whom it may reach
-	Audience Audience `json:"audience"`
-
-	// Callback Where decisions are told; https
-	Callback *string `json:"callback,omitempty"`
-
-	// Disabled Its tokens do not count
-	Disabled *bool `json:"disabled,omitempty"`
-
-	// Name Unique in the organization: lower-case letters, digits, hyphens
-	Name string `json:"name"`
-
-	// Networks CIDRs besides public ones that the callback may stand in
-	Networks *[]string `json:"networks,omitempty"`
-
-	// Rate Messages a minute; 60 if it is left out
-	Rate *int64 `json:"rate,omitempty"`
-
-	// Role A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
-	Role ChangeCardSenderRequestRole `json:"role"`
-
-	// Signature A token as the body, or an HTTP message signature; jwt if it is left out
-	Signature *ChangeCardSenderRequestSignature `json:"signature,omitempty"`
-
-	// Templates Cards with places for arguments, at most 50
-	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
-
-	// Title As people read it on cards; the name if it is left out
-	Title *string `json:"title,omitempty"`
-
-	// Urgent Its urgent cards pass quiet hours
-	Urgent *bool `json:"urgent,omitempty"`
-
-	// Version As it was read
-	Version int64 `json:"version"`
-}
-
-// ChangeCardSenderRequestAlg ES256 if it is left out
-type ChangeCardSenderRequestAlg string
-
-// ChangeCardSenderRequestRole A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
-type ChangeCardSenderRequestRole string
-
-// ChangeCardSenderRequestSignature A token as the body, or an HTTP message signature; jwt if it is left out
-type ChangeCardSenderRequestSignature string
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
@@ -1827,6 +1604,21 @@ type DecideCardRequest struct {
 
 // DecideCardRequestDecision Left out with an action
 type DecideCardRequestDecision string
+
+// DecideReviewItemRequest defines model for DecideReviewItemRequest.
+type DecideReviewItemRequest struct {
+	// Digest Of what was shown
+	Digest string `json:"digest"`
+
+	// Keep false ends it
+	Keep bool `json:"keep"`
+
+	// Org Id of an organization that you belong to
+	Org string `json:"org"`
+
+	// Reason Compulsory for an end
+	Reason *string `json:"reason,omitempty"`
+}
 
 // Deed defines model for Deed.
 type Deed struct {
@@ -2194,15 +1986,6 @@ type Fact struct {
 	Value string `json:"value"`
 }
 
-// Field defines model for Field.
-type Field struct {
-	// Label At most 60 characters
-	Label string `json:"label"`
-
-	// Value Plain text, at most 300 characters
-	Value string `json:"value"`
-}
-
 // Finding defines model for Finding.
 type Finding struct {
 	// Detail What tells it from another of the same title
@@ -2217,21 +2000,6 @@ type Finding struct {
 	// Title As lists call it
 	Title string `json:"title"`
 }
-
-// FollowSigningKeyRequest defines model for FollowSigningKeyRequest.
-type FollowSigningKeyRequest struct {
-	// After Id of the key that signs now: two presses make one key
-	After string `json:"after"`
-
-	// Alg What it signs by
-	Alg FollowSigningKeyRequestAlg `json:"alg"`
-
-	// Now At once: those before it count no more
-	Now *bool `json:"now,omitempty"`
-}
-
-// FollowSigningKeyRequestAlg What it signs by
-type FollowSigningKeyRequestAlg string
 
 // Found defines model for Found.
 type Found struct {
@@ -2530,30 +2298,6 @@ type ImportPeopleRequest struct {
 	Invite *bool `json:"invite,omitempty"`
 }
 
-// Input defines model for Input.
-type Input struct {
-	// Format text if it is left out
-	Format *InputFormat `json:"format,omitempty"`
-
-	// ID Its name in the callback
-	ID string `json:"id"`
-
-	// Label At most 60 characters
-	Label string `json:"label"`
-
-	// Max Characters, at most 1,000; 200 if it is left out
-	Max *int64 `json:"max,omitempty"`
-
-	// Options One of them is chosen
-	Options *[]SenderOption `json:"options,omitempty"`
-
-	// Required The action cannot be pressed without it
-	Required *bool `json:"required,omitempty"`
-}
-
-// InputFormat text if it is left out
-type InputFormat string
-
 // Integration defines model for Integration.
 type Integration struct {
 	// ConnectURL Page that connects, to be opened in a browser
@@ -2797,6 +2541,15 @@ type Link struct {
 	Link *string `json:"link,omitempty"`
 }
 
+// ListCampaign defines model for ListCampaign.
+type ListCampaign struct {
+	// Items What is on this page
+	Items []BodyCampaign `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // ListKeysResponse defines model for ListKeysResponse.
 type ListKeysResponse struct {
 	// AuditKey Public key that checks the audit log
@@ -2840,36 +2593,6 @@ type ListThing struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
-}
-
-// MakeCardSenderTokenRequest defines model for MakeCardSenderTokenRequest.
-type MakeCardSenderTokenRequest struct {
-	// Days 1 to 365
-	Days int64 `json:"days"`
-
-	// OverlapHours The other tokens end after so long; they stay as they are if it is left out
-	OverlapHours *int64 `json:"overlap_hours,omitempty"`
-}
-
-// MakeCardSenderTokenResponse defines model for MakeCardSenderTokenResponse.
-type MakeCardSenderTokenResponse struct {
-	// By Who made it
-	By string `json:"by"`
-
-	// Ends When it ends by itself
-	Ends time.Time `json:"ends"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Made When it was made
-	Made time.Time `json:"made"`
-
-	// Used When it was last used
-	Used *time.Time `json:"used,omitempty"`
-
-	// Value Shown this once
-	Value string `json:"value"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -3584,6 +3307,9 @@ type Plan struct {
 	// Digest Names this plan: send it to apply just that
 	Digest string `json:"digest"`
 
+	// Held An apply waits until a second person has approved it
+	Held *bool `json:"held,omitempty"`
+
 	// ID Of the apply; missing of a plan and where nothing changed
 	ID *string `json:"id,omitempty"`
 
@@ -3927,15 +3653,6 @@ type RenameOwnPasskeyRequest struct {
 	Name string `json:"name"`
 }
 
-// Requester defines model for Requester.
-type Requester struct {
-	// Login Who gets no card: nobody decides their own request
-	Login *string `json:"login,omitempty"`
-
-	// Name As people read it
-	Name *string `json:"name,omitempty"`
-}
-
 // ResetMemberSignInRequest defines model for ResetMemberSignInRequest.
 type ResetMemberSignInRequest struct {
 	// Take password, passkeys, totp, recovery
@@ -3952,6 +3669,69 @@ type ResetMemberSignInResponse struct {
 
 	// Until When it is over
 	Until *time.Time `json:"until,omitempty"`
+}
+
+// ReviewItemBody defines model for ReviewItemBody.
+type ReviewItemBody struct {
+	// Decided When it was decided
+	Decided *time.Time `json:"decided,omitempty"`
+
+	// DecidedBy Principal who decided
+	DecidedBy *string `json:"decided_by,omitempty"`
+
+	// Digest Of what is shown: a decision names it
+	Digest *string `json:"digest,omitempty"`
+
+	// Holder As they were called then
+	Holder string `json:"holder"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// InPlaceOf Id of the person whose place a delegate sat in
+	InPlaceOf *string `json:"in_place_of,omitempty"`
+
+	// Kind group, role, …
+	Kind string `json:"kind"`
+
+	// Lease Under which it is out
+	Lease *string `json:"lease,omitempty"`
+
+	// Person Id of who holds it
+	Person string `json:"person"`
+
+	// Reason Plain text
+	Reason *string `json:"reason,omitempty"`
+
+	// Round Id of the round
+	Round string `json:"round"`
+
+	// Silent Nobody answered
+	Silent *bool `json:"silent,omitempty"`
+
+	// State How it stands
+	State ReviewItemBodyState `json:"state"`
+
+	// Target Id of what is held
+	Target string `json:"target"`
+
+	// Title As people read it
+	Title string `json:"title"`
+
+	// Trouble Code of why it could not be ended
+	Trouble *string `json:"trouble,omitempty"`
+}
+
+// ReviewItemBodyState How it stands
+type ReviewItemBodyState string
+
+// ReviewItemBodyList defines model for ReviewItemBodyList.
+type ReviewItemBodyList struct {
+	// Items What is on this page
+	Items []ReviewItemBody `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
 }
 
 // Role defines model for Role.
@@ -4026,6 +3806,42 @@ type RotaRota struct {
 	Turn *int64 `json:"turn,omitempty"`
 }
 
+// Round defines model for Round.
+type Round struct {
+	// Closed When it was over
+	Closed *time.Time `json:"closed,omitempty"`
+
+	// Due When what nobody answered is ended, or goes further
+	Due time.Time `json:"due"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Number From 1
+	Number int64 `json:"number"`
+
+	// Review Id of the campaign
+	Review string `json:"review"`
+
+	// Started When it began
+	Started time.Time `json:"started"`
+
+	// State How it stands
+	State RoundState `json:"state"`
+}
+
+// RoundState How it stands
+type RoundState string
+
+// RoundList defines model for RoundList.
+type RoundList struct {
+	// Items What is on this page
+	Items []Round `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // Row defines model for Row.
 type Row struct {
 	// Action What is done about it
@@ -4075,162 +3891,6 @@ type Seats struct {
 
 	// Who Who may decide
 	Who []Who `json:"who"`
-}
-
-// SendCardRequest defines model for SendCardRequest.
-type SendCardRequest struct {
-	// Actions At most 3 buttons, in place of approve and refuse
-	Actions *[]Action `json:"actions,omitempty"`
-
-	// Approval People approve or refuse. Without it and without actions the card only tells
-	Approval *Approval `json:"approval,omitempty"`
-
-	// Arguments For the template's places, each one
-	Arguments *map[string]string `json:"arguments,omitempty"`
-
-	// Due By when it should be decided
-	Due *time.Time `json:"due,omitempty"`
-
-	// Expires When it is not asked any more, at most 90 days ahead; 7 days if it is left out
-	Expires *time.Time `json:"expires,omitempty"`
-
-	// Fields At most 20
-	Fields *[]Field `json:"fields,omitempty"`
-
-	// Key The program's own of this message, at most 128 visible ASCII characters: the same one again is the same message
-	Key string `json:"key"`
-
-	// Link Where the program shows it: on the host of its callback
-	Link *string `json:"link,omitempty"`
-
-	// Number Of the request, as the program writes it
-	Number *string `json:"number,omitempty"`
-
-	// OneDecision The first decision ends it for all
-	OneDecision *bool `json:"one_decision,omitempty"`
-
-	// Priority normal if it is left out
-	Priority *SendCardRequestPriority `json:"priority,omitempty"`
-
-	// Requester Who wants it
-	Requester *Requester `json:"requester,omitempty"`
-
-	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions and priority
-	Template *string `json:"template,omitempty"`
-
-	// Text Plain text, at most 2,000 characters
-	Text *string `json:"text,omitempty"`
-
-	// Title Plain text, at most 150 characters
-	Title *string `json:"title,omitempty"`
-
-	// To Whom it is for, within the sender's audience
-	To To `json:"to"`
-}
-
-// SendCardRequestPriority normal if it is left out
-type SendCardRequestPriority string
-
-// SenderOption defines model for SenderOption.
-type SenderOption struct {
-	// Label As people read it
-	Label string `json:"label"`
-
-	// Value In the callback
-	Value string `json:"value"`
-}
-
-// SenderTemplateBody defines model for SenderTemplateBody.
-type SenderTemplateBody struct {
-	// Actions At most 3
-	Actions *[]Action `json:"actions,omitempty"`
-
-	// Approval People approve or refuse
-	Approval *Approval `json:"approval,omitempty"`
-
-	// Fields At most 20, with places for arguments
-	Fields *[]Field `json:"fields,omitempty"`
-
-	// Name Lower-case letters, digits, hyphens
-	Name string `json:"name"`
-
-	// OneDecision The first decision ends it for all
-	OneDecision *bool `json:"one_decision,omitempty"`
-
-	// Priority normal if it is left out
-	Priority *SenderTemplateBodyPriority `json:"priority,omitempty"`
-
-	// Text With places for arguments
-	Text *string `json:"text,omitempty"`
-
-	// Title With places for arguments, as in {amount}
-	Title string `json:"title"`
-}
-
-// SenderTemplateBodyPriority normal if it is left out
-type SenderTemplateBodyPriority string
-
-// SendersOut defines model for SendersOut.
-type SendersOut struct {
-	// Items By name
-	Items []CardSender `json:"items"`
-}
-
-// SentCard defines model for SentCard.
-type SentCard struct {
-	// Cards How many cards are in each state
-	Cards *map[string]int64 `json:"cards,omitempty"`
-
-	// ContentDigest SHA-256 of what was sent; callbacks carry it
-	ContentDigest string `json:"content_digest"`
-
-	// Ended When it was withdrawn
-	Ended *time.Time `json:"ended,omitempty"`
-
-	// Expires When it is not asked any more
-	Expires time.Time `json:"expires"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Key The program's own
-	Key string `json:"key"`
-
-	// Made When it was sent
-	Made time.Time `json:"made"`
-
-	// People Whom it is for
-	People int64 `json:"people"`
-
-	// Priority How much it hurries
-	Priority SentCardPriority `json:"priority"`
-
-	// Reached Of them, who have it
-	Reached int64 `json:"reached"`
-
-	// Sender Id of the card sender
-	Sender string `json:"sender"`
-
-	// State How it stands
-	State SentCardState `json:"state"`
-
-	// Title As people read it
-	Title string `json:"title"`
-}
-
-// SentCardPriority How much it hurries
-type SentCardPriority string
-
-// SentCardState How it stands
-type SentCardState string
-
-// SentCardList defines model for SentCardList.
-type SentCardList struct {
-	// Items The newest first
-	Items []SentCard `json:"items"`
-
-	// Next Cursor of the next page
-	Next *string `json:"next,omitempty"`
 }
 
 // Session defines model for Session.
@@ -4305,42 +3965,6 @@ type Sheet struct {
 	Why *string `json:"why,omitempty"`
 }
 
-// SigningKey defines model for SigningKey.
-type SigningKey struct {
-	// Alg What it signs by
-	Alg SigningKeyAlg `json:"alg"`
-
-	// Ends Until when it is published
-	Ends *time.Time `json:"ends,omitempty"`
-
-	// ID The kid of what it signs
-	ID string `json:"id"`
-
-	// Made When it was made
-	Made time.Time `json:"made"`
-
-	// Pem The public half
-	Pem string `json:"pem"`
-
-	// Signs From when it signs
-	Signs time.Time `json:"signs"`
-
-	// State How it stands
-	State SigningKeyState `json:"state"`
-}
-
-// SigningKeyAlg What it signs by
-type SigningKeyAlg string
-
-// SigningKeyState How it stands
-type SigningKeyState string
-
-// SigningKeyList defines model for SigningKeyList.
-type SigningKeyList struct {
-	// Items The newest first
-	Items []SigningKey `json:"items"`
-}
-
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
 	// Reason The log keeps it
@@ -4361,81 +3985,6 @@ type StageSpec struct {
 	// Title As people read it
 	Title *string `json:"title,omitempty"`
 }
-
-// Standing defines model for Standing.
-type Standing struct {
-	// Card Id of the card
-	Card string `json:"card"`
-
-	// DecidedAt When this person decided
-	DecidedAt *time.Time `json:"decided_at,omitempty"`
-
-	// Decision approved, rejected or the id of an action
-	Decision *string `json:"decision,omitempty"`
-
-	// Digest Of what this person was shown; callbacks carry it
-	Digest string `json:"digest"`
-
-	// Person Id of the person
-	Person string `json:"person"`
-
-	// State open, deciding, applied, failed, superseded, withdrawn or expired
-	State string `json:"state"`
-}
-
-// StandingList defines model for StandingList.
-type StandingList struct {
-	// Cards How many cards are in each state
-	Cards *map[string]int64 `json:"cards,omitempty"`
-
-	// ContentDigest SHA-256 of what was sent; callbacks carry it
-	ContentDigest string `json:"content_digest"`
-
-	// Ended When it was withdrawn
-	Ended *time.Time `json:"ended,omitempty"`
-
-	// Expires When it is not asked any more
-	Expires time.Time `json:"expires"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Items Cards, in the order of their ids
-	Items []Standing `json:"items"`
-
-	// Key The program's own
-	Key string `json:"key"`
-
-	// Made When it was sent
-	Made time.Time `json:"made"`
-
-	// Next Cursor of the next ones
-	Next *string `json:"next,omitempty"`
-
-	// People Whom it is for
-	People int64 `json:"people"`
-
-	// Priority How much it hurries
-	Priority StandingListPriority `json:"priority"`
-
-	// Reached Of them, who have it
-	Reached int64 `json:"reached"`
-
-	// Sender Id of the card sender
-	Sender string `json:"sender"`
-
-	// State How it stands
-	State StandingListState `json:"state"`
-
-	// Title As people read it
-	Title string `json:"title"`
-}
-
-// StandingListPriority How much it hurries
-type StandingListPriority string
-
-// StandingListState How it stands
-type StandingListState string
 
 // Step defines model for Step.
 type Step struct {
@@ -4768,18 +4317,6 @@ type Ticket struct {
 	URL *string `json:"url,omitempty"`
 }
 
-// To defines model for To.
-type To struct {
-	// Everybody Everybody of the organization
-	Everybody *bool `json:"everybody,omitempty"`
-
-	// Groups Names of groups; who is in a group of the group is meant, too
-	Groups *[]string `json:"groups,omitempty"`
-
-	// People Logins
-	People *[]string `json:"people,omitempty"`
-}
-
 // Token defines model for Token.
 type Token struct {
 	// Created When it was made
@@ -4911,6 +4448,9 @@ type Unknown = Problem
 
 // Unmet defines model for Unmet.
 type Unmet = Problem
+
+// Waits defines model for Waits.
+type Waits = Accepted
 
 // SearchRecordsParams defines parameters for SearchRecords.
 type SearchRecordsParams struct {
@@ -5056,6 +4596,18 @@ type ListOwnQuestionsParams struct {
 	Org string `form:"org" json:"org"`
 }
 
+// ListOwnReviewItemsParams defines parameters for ListOwnReviewItems.
+type ListOwnReviewItemsParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
+
+// GetOwnReviewItemParams defines parameters for GetOwnReviewItem.
+type GetOwnReviewItemParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
+
 // ListOwnTargetsParams defines parameters for ListOwnTargets.
 type ListOwnTargetsParams struct {
 	// Org Id of an organization that you belong to
@@ -5158,6 +4710,21 @@ type ListMembersParams struct {
 // ListMembersParamsState defines parameters for ListMembers.
 type ListMembersParamsState string
 
+// ListReviewItemsParams defines parameters for ListReviewItems.
+type ListReviewItemsParams struct {
+	// State Only these
+	State *ListReviewItemsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListReviewItemsParamsState defines parameters for ListReviewItems.
+type ListReviewItemsParamsState string
+
 // ListRolesParams defines parameters for ListRoles.
 type ListRolesParams struct {
 	// Cursor From the page before
@@ -5233,24 +4800,6 @@ type SearchParams struct {
 	Most *int64 `form:"most,omitempty" json:"most,omitempty"`
 }
 
-// ListSentCardsParams defines parameters for ListSentCards.
-type ListSentCardsParams struct {
-	// Cursor From the page before
-	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// Limit How many at most
-	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
-}
-
-// GetSentCardParams defines parameters for GetSentCard.
-type GetSentCardParams struct {
-	// Cursor From the answer before
-	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// Limit Cards in the answer
-	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
-}
-
 // AskJSONRequestBody defines body for Ask for application/json ContentType.
 type AskJSONRequestBody = AskRequest
 
@@ -5305,6 +4854,9 @@ type ChangeOwnPasswordJSONRequestBody = ChangeOwnPasswordRequest
 // AddOwnPushDeviceJSONRequestBody defines body for AddOwnPushDevice for application/json ContentType.
 type AddOwnPushDeviceJSONRequestBody = AddOwnPushDeviceRequest
 
+// DecideReviewItemJSONRequestBody defines body for DecideReviewItem for application/json ContentType.
+type DecideReviewItemJSONRequestBody = DecideReviewItemRequest
+
 // MakeOwnTokenJSONRequestBody defines body for MakeOwnToken for application/json ContentType.
 type MakeOwnTokenJSONRequestBody = MakeOwnTokenRequest
 
@@ -5347,15 +4899,6 @@ type AddCardPolicyJSONRequestBody = AddCardPolicyRequest
 // ChangeCardPolicyJSONRequestBody defines body for ChangeCardPolicy for application/json ContentType.
 type ChangeCardPolicyJSONRequestBody = ChangeCardPolicyRequest
 
-// AddCardSenderJSONRequestBody defines body for AddCardSender for application/json ContentType.
-type AddCardSenderJSONRequestBody = AddCardSenderRequest
-
-// ChangeCardSenderJSONRequestBody defines body for ChangeCardSender for application/json ContentType.
-type ChangeCardSenderJSONRequestBody = ChangeCardSenderRequest
-
-// MakeCardSenderTokenJSONRequestBody defines body for MakeCardSenderToken for application/json ContentType.
-type MakeCardSenderTokenJSONRequestBody = MakeCardSenderTokenRequest
-
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
 
@@ -5373,6 +4916,12 @@ type ChangeMemberJSONRequestBody = ChangeMemberRequest
 
 // ResetMemberSignInJSONRequestBody defines body for ResetMemberSignIn for application/json ContentType.
 type ResetMemberSignInJSONRequestBody = ResetMemberSignInRequest
+
+// AddReviewJSONRequestBody defines body for AddReview for application/json ContentType.
+type AddReviewJSONRequestBody = AddReviewRequest
+
+// ChangeReviewJSONRequestBody defines body for ChangeReview for application/json ContentType.
+type ChangeReviewJSONRequestBody = AddReviewRequest
 
 // AddRoleJSONRequestBody defines body for AddRole for application/json ContentType.
 type AddRoleJSONRequestBody = AddRoleRequest
@@ -5410,14 +4959,8 @@ type ChangePersonJSONRequestBody = ChangePersonRequest
 // UnsealJSONRequestBody defines body for Unseal for application/json ContentType.
 type UnsealJSONRequestBody = UnsealRequest
 
-// SendCardJSONRequestBody defines body for SendCard for application/json ContentType.
-type SendCardJSONRequestBody = SendCardRequest
-
 // MakeRecoverLinkJSONRequestBody defines body for MakeRecoverLink for application/json ContentType.
 type MakeRecoverLinkJSONRequestBody = MakeRecoverLinkRequest
-
-// FollowSigningKeyJSONRequestBody defines body for FollowSigningKey for application/json ContentType.
-type FollowSigningKeyJSONRequestBody = FollowSigningKeyRequest
 
 // Ask Ask for something
 //
@@ -5837,7 +5380,7 @@ func (c *Client) ListApplies(ctx context.Context) (*DeedList, error) {
 
 // Apply Make documents true, in one transaction
 //
-// Needs the permission `house.manifest`.
+// Needs the permission `house.manifest`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) Apply(ctx context.Context, body ApplyRequest) (*Plan, error) {
 	r := request{id: "apply", method: http.MethodPost, path: place("/manifests/apply")}
 	r.body = body
@@ -6077,6 +5620,40 @@ func (c *Client) ListOwnQuestions(ctx context.Context, params *ListOwnQuestionsP
 func (c *Client) MakeOwnRecoveryCodes(ctx context.Context) (*MakeOwnRecoveryCodesResponse, error) {
 	r := request{id: "make-own-recovery-codes", method: http.MethodPost, path: place("/me/recovery-codes")}
 	out := new(MakeOwnRecoveryCodesResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// ListOwnReviewItems What waits for my review
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnReviewItems(ctx context.Context, params *ListOwnReviewItemsParams) (*ReviewItemBodyList, error) {
+	r := request{id: "list-own-review-items", method: http.MethodGet, path: place("/me/review-items")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(ReviewItemBodyList)
+	return out, c.do(ctx, r, out)
+}
+
+// GetOwnReviewItem One question, with what a decision about it names
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) GetOwnReviewItem(ctx context.Context, reviewItem string, params *GetOwnReviewItemParams) (*ReviewItemBody, error) {
+	r := request{id: "get-own-review-item", method: http.MethodGet, path: place("/me/review-items/{review_item}", reviewItem)}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(ReviewItemBody)
+	return out, c.do(ctx, r, out)
+}
+
+// DecideReviewItem Keep or end what was shown
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) DecideReviewItem(ctx context.Context, reviewItem string, body DecideReviewItemRequest) (*ReviewItemBody, error) {
+	r := request{id: "decide-review-item", method: http.MethodPost, path: place("/me/review-items/{review_item}/decision", reviewItem)}
+	r.body = body
+	out := new(ReviewItemBody)
 	return out, c.do(ctx, r, out)
 }
 
@@ -6559,79 +6136,6 @@ func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy st
 	return out, c.do(ctx, r, out)
 }
 
-// ListCardSenders Programs that may send cards
-//
-// Needs the permission `sender.read`, held in `org`.
-func (c *Client) ListCardSenders(ctx context.Context, org string) (*SendersOut, error) {
-	r := request{id: "list-card-senders", method: http.MethodGet, path: place("/organizations/{org}/card-senders", org)}
-	out := new(SendersOut)
-	return out, c.do(ctx, r, out)
-}
-
-// AddCardSender Add a program that may send cards
-//
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) AddCardSender(ctx context.Context, org string, body AddCardSenderRequest) (*CardSender, error) {
-	r := request{id: "add-card-sender", method: http.MethodPost, path: place("/organizations/{org}/card-senders", org)}
-	r.body = body
-	out := new(CardSender)
-	return out, c.do(ctx, r, out)
-}
-
-// RemoveCardSender Remove it with its tokens; its open cards are withdrawn
-//
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) RemoveCardSender(ctx context.Context, org string, sender string) error {
-	r := request{id: "remove-card-sender", method: http.MethodDelete, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
-	return c.do(ctx, r, nil)
-}
-
-// GetCardSender One of them
-//
-// Needs the permission `sender.read`, held in `org`.
-func (c *Client) GetCardSender(ctx context.Context, org string, sender string) (*CardSender, error) {
-	r := request{id: "get-card-sender", method: http.MethodGet, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
-	out := new(CardSender)
-	return out, c.do(ctx, r, out)
-}
-
-// ChangeCardSender Change what a program may do
-//
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) ChangeCardSender(ctx context.Context, org string, sender string, body ChangeCardSenderRequest) (*CardSender, error) {
-	r := request{id: "change-card-sender", method: http.MethodPut, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
-	r.body = body
-	out := new(CardSender)
-	return out, c.do(ctx, r, out)
-}
-
-// ListCardSenderTokens Its service tokens, those that are over too
-//
-// Needs the permission `sender.read`, held in `org`.
-func (c *Client) ListCardSenderTokens(ctx context.Context, org string, sender string) (*CardSenderTokenList, error) {
-	r := request{id: "list-card-sender-tokens", method: http.MethodGet, path: place("/organizations/{org}/card-senders/{sender}/tokens", org, sender)}
-	out := new(CardSenderTokenList)
-	return out, c.do(ctx, r, out)
-}
-
-// MakeCardSenderToken Make a service token; its value is shown this once
-//
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) MakeCardSenderToken(ctx context.Context, org string, sender string, body MakeCardSenderTokenRequest) (*MakeCardSenderTokenResponse, error) {
-	r := request{id: "make-card-sender-token", method: http.MethodPost, path: place("/organizations/{org}/card-senders/{sender}/tokens", org, sender)}
-	r.body = body
-	out := new(MakeCardSenderTokenResponse)
-	return out, c.do(ctx, r, out)
-}
-
-// RevokeCardSenderToken Make a service token invalid at once
-//
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) RevokeCardSenderToken(ctx context.Context, org string, sender string, issued string) error {
-	r := request{id: "revoke-card-sender-token", method: http.MethodDelete, path: place("/organizations/{org}/card-senders/{sender}/tokens/{issued}", org, sender, issued)}
-	return c.do(ctx, r, nil)
-}
-
 // ListDelegations Delegations of an organization that are not over
 //
 // Needs the permission `request.policy`, held in `org`.
@@ -6907,7 +6411,7 @@ func (c *Client) EndMemberSessions(ctx context.Context, org string, person strin
 
 // ResetMemberSignIn Take factors away; the person and the other administrators are told
 //
-// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `signin.reset`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ResetMemberSignIn(ctx context.Context, org string, person string, body ResetMemberSignInRequest) (*ResetMemberSignInResponse, error) {
 	r := request{id: "reset-member-sign-in", method: http.MethodPost, path: place("/organizations/{org}/members/{person}/sign-in/reset", org, person)}
 	r.body = body
@@ -6929,6 +6433,106 @@ func (c *Client) UnlockMember(ctx context.Context, org string, person string) er
 func (c *Client) ListPermissions(ctx context.Context, org string) (*PermissionList, error) {
 	r := request{id: "list-permissions", method: http.MethodGet, path: place("/organizations/{org}/permissions", org)}
 	out := new(PermissionList)
+	return out, c.do(ctx, r, out)
+}
+
+// ListReviewItems What was looked at, and what became of it
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) ListReviewItems(ctx context.Context, org string, round string, params *ListReviewItemsParams) (*ReviewItemBodyList, error) {
+	r := request{id: "list-review-items", method: http.MethodGet, path: place("/organizations/{org}/review-rounds/{round}/items", org, round)}
+	if params != nil {
+		if params.State != nil {
+			r.ask("state", *params.State)
+		}
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(ReviewItemBodyList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListReviewItems goes through ListReviewItems page by page. An error is the last thing that it yields.
+func (c *Client) EachListReviewItems(ctx context.Context, org string, round string, params *ListReviewItemsParams) iter.Seq2[ReviewItemBody, error] {
+	var p ListReviewItemsParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]ReviewItemBody, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListReviewItems(ctx, org, round, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// ListReviews All of an organization, by name
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) ListReviews(ctx context.Context, org string) (*ListCampaign, error) {
+	r := request{id: "list-reviews", method: http.MethodGet, path: place("/organizations/{org}/reviews", org)}
+	out := new(ListCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// AddReview Add one
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) AddReview(ctx context.Context, org string, body AddReviewRequest) (*BodyCampaign, error) {
+	r := request{id: "add-review", method: http.MethodPost, path: place("/organizations/{org}/reviews", org)}
+	r.body = body
+	out := new(BodyCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// DeleteReview Delete a campaign; a round that runs goes on
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) DeleteReview(ctx context.Context, org string, review string) error {
+	r := request{id: "delete-review", method: http.MethodDelete, path: place("/organizations/{org}/reviews/{review}", org, review)}
+	return c.do(ctx, r, nil)
+}
+
+// GetReview One campaign
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) GetReview(ctx context.Context, org string, review string) (*BodyCampaign, error) {
+	r := request{id: "get-review", method: http.MethodGet, path: place("/organizations/{org}/reviews/{review}", org, review)}
+	out := new(BodyCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeReview Change a campaign; a round that runs goes on as it began
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) ChangeReview(ctx context.Context, org string, review string, body AddReviewRequest) (*BodyCampaign, error) {
+	r := request{id: "change-review", method: http.MethodPut, path: place("/organizations/{org}/reviews/{review}", org, review)}
+	r.body = body
+	out := new(BodyCampaign)
+	return out, c.do(ctx, r, out)
+}
+
+// ListReviewRounds The times that it ran, the newest first
+//
+// Needs the permission `review.read`, held in `org`.
+func (c *Client) ListReviewRounds(ctx context.Context, org string, review string) (*RoundList, error) {
+	r := request{id: "list-review-rounds", method: http.MethodGet, path: place("/organizations/{org}/reviews/{review}/rounds", org, review)}
+	out := new(RoundList)
+	return out, c.do(ctx, r, out)
+}
+
+// StartReview Begin a round now
+//
+// Needs the permission `review.write`, held in `org`.
+func (c *Client) StartReview(ctx context.Context, org string, review string) (*Round, error) {
+	r := request{id: "start-review", method: http.MethodPost, path: place("/organizations/{org}/reviews/{review}/start", org, review)}
+	out := new(Round)
 	return out, c.do(ctx, r, out)
 }
 
@@ -6967,7 +6571,7 @@ func (c *Client) EachListRoles(ctx context.Context, org string, params *ListRole
 
 // AddRole Add a role
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddRole(ctx context.Context, org string, body AddRoleRequest) (*Role, error) {
 	r := request{id: "add-role", method: http.MethodPost, path: place("/organizations/{org}/roles", org)}
 	r.body = body
@@ -6994,7 +6598,7 @@ func (c *Client) GetRole(ctx context.Context, org string, role string) (*Role, e
 
 // ChangeRole Change a role; what is left out stays
 //
-// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `role.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeRole(ctx context.Context, org string, role string, body ChangeRoleRequest) (*Role, error) {
 	r := request{id: "change-role", method: http.MethodPatch, path: place("/organizations/{org}/roles/{role}", org, role)}
 	r.body = body
@@ -7174,7 +6778,7 @@ func (c *Client) ListSystems(ctx context.Context, org string) (*SystemList, erro
 
 // AddSystem Add an outside system
 //
-// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddSystem(ctx context.Context, org string, body AddSystemRequest) (*System, error) {
 	r := request{id: "add-system", method: http.MethodPost, path: place("/organizations/{org}/systems", org)}
 	r.body = body
@@ -7201,7 +6805,7 @@ func (c *Client) GetSystem(ctx context.Context, org string, system string) (*Sys
 
 // ChangeSystem Change an outside system
 //
-// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `connector.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeSystem(ctx context.Context, org string, system string, body ChangeSystemRequest) (*System, error) {
 	r := request{id: "change-system", method: http.MethodPut, path: place("/organizations/{org}/systems/{system}", org, system)}
 	r.body = body
@@ -7420,91 +7024,6 @@ func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, erro
 	return out, c.do(ctx, r, out)
 }
 
-// ListSentCards What the sender has sent; an admin or auditor sees that of all senders
-//
-// Needs the permission `apps`.
-func (c *Client) ListSentCards(ctx context.Context, params *ListSentCardsParams) (*SentCardList, error) {
-	r := request{id: "list-sent-cards", method: http.MethodGet, path: place("/sent-cards")}
-	if params != nil {
-		if params.Cursor != nil {
-			r.ask("cursor", *params.Cursor)
-		}
-		if params.Limit != nil {
-			r.ask("limit", *params.Limit)
-		}
-	}
-	out := new(SentCardList)
-	return out, c.do(ctx, r, out)
-}
-
-// EachListSentCards goes through ListSentCards page by page. An error is the last thing that it yields.
-func (c *Client) EachListSentCards(ctx context.Context, params *ListSentCardsParams) iter.Seq2[SentCard, error] {
-	var p ListSentCardsParams
-	if params != nil {
-		p = *params
-	}
-	return each(p.Cursor, func(cursor *string) ([]SentCard, *string, error) {
-		p.Cursor = cursor
-		page, err := c.ListSentCards(ctx, &p)
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.Items, page.Next, nil
-	})
-}
-
-// SendCard Put a card before people
-//
-// Needs the permission `apps`.
-func (c *Client) SendCard(ctx context.Context, body SendCardRequest) (*SentCard, error) {
-	r := request{id: "send-card", method: http.MethodPost, path: place("/sent-cards")}
-	r.body = body
-	out := new(SentCard)
-	return out, c.do(ctx, r, out)
-}
-
-// WithdrawSentCard Take a card back from everybody who has not decided
-//
-// Needs the permission `apps`.
-func (c *Client) WithdrawSentCard(ctx context.Context, sent string) (*SentCard, error) {
-	r := request{id: "withdraw-sent-card", method: http.MethodDelete, path: place("/sent-cards/{sent}", sent)}
-	out := new(SentCard)
-	return out, c.do(ctx, r, out)
-}
-
-// GetSentCard How a card stands with each person
-//
-// Needs the permission `apps`.
-func (c *Client) GetSentCard(ctx context.Context, sent string, params *GetSentCardParams) (*StandingList, error) {
-	r := request{id: "get-sent-card", method: http.MethodGet, path: place("/sent-cards/{sent}", sent)}
-	if params != nil {
-		if params.Cursor != nil {
-			r.ask("cursor", *params.Cursor)
-		}
-		if params.Limit != nil {
-			r.ask("limit", *params.Limit)
-		}
-	}
-	out := new(StandingList)
-	return out, c.do(ctx, r, out)
-}
-
-// EachGetSentCard goes through GetSentCard page by page. An error is the last thing that it yields.
-func (c *Client) EachGetSentCard(ctx context.Context, sent string, params *GetSentCardParams) iter.Seq2[Standing, error] {
-	var p GetSentCardParams
-	if params != nil {
-		p = *params
-	}
-	return each(p.Cursor, func(cursor *string) ([]Standing, *string, error) {
-		p.Cursor = cursor
-		page, err := c.GetSentCard(ctx, sent, &p)
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.Items, page.Next, nil
-	})
-}
-
 // MakeRecoverLink A link by which somebody replaces all they sign in with (by the control socket only)
 //
 // Needs the permission `signin.recover`. No role holds it: it is for processes of the machine, over the control socket.
@@ -7512,25 +7031,6 @@ func (c *Client) MakeRecoverLink(ctx context.Context, body MakeRecoverLinkReques
 	r := request{id: "make-recover-link", method: http.MethodPost, path: place("/sign-in/recover")}
 	r.body = body
 	out := new(MakeRecoverLinkResponse)
-	return out, c.do(ctx, r, out)
-}
-
-// ListSigningKeys The keys by which the house signs what it says to others
-//
-// Needs the permission `signing-key.write`.
-func (c *Client) ListSigningKeys(ctx context.Context) (*SigningKeyList, error) {
-	r := request{id: "list-signing-keys", method: http.MethodGet, path: place("/signing-keys")}
-	out := new(SigningKeyList)
-	return out, c.do(ctx, r, out)
-}
-
-// FollowSigningKey Let a new key follow the one that signs
-//
-// Needs the permission `signing-key.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
-func (c *Client) FollowSigningKey(ctx context.Context, body FollowSigningKeyRequest) (*SigningKey, error) {
-	r := request{id: "follow-signing-key", method: http.MethodPost, path: place("/signing-keys")}
-	r.body = body
-	out := new(SigningKey)
 	return out, c.do(ctx, r, out)
 }
 
@@ -7600,6 +7100,9 @@ var Operations = []string{
 	"remove-own-push-device",
 	"list-own-questions",
 	"make-own-recovery-codes",
+	"list-own-review-items",
+	"get-own-review-item",
+	"decide-review-item",
 	"end-own-other-sessions",
 	"list-own-sessions",
 	"end-own-session",
@@ -7643,14 +7146,6 @@ var Operations = []string{
 	"delete-card-policy",
 	"get-card-policy",
 	"change-card-policy",
-	"list-card-senders",
-	"add-card-sender",
-	"remove-card-sender",
-	"get-card-sender",
-	"change-card-sender",
-	"list-card-sender-tokens",
-	"make-card-sender-token",
-	"revoke-card-sender-token",
 	"list-delegations",
 	"list-groups",
 	"add-group",
@@ -7674,6 +7169,14 @@ var Operations = []string{
 	"reset-member-sign-in",
 	"unlock-member",
 	"list-permissions",
+	"list-review-items",
+	"list-reviews",
+	"add-review",
+	"delete-review",
+	"get-review",
+	"change-review",
+	"list-review-rounds",
+	"start-review",
 	"list-roles",
 	"add-role",
 	"delete-role",
@@ -7714,12 +7217,6 @@ var Operations = []string{
 	"rotate-key",
 	"unseal",
 	"search",
-	"list-sent-cards",
-	"send-card",
-	"withdraw-sent-card",
-	"get-sent-card",
 	"make-recover-link",
-	"list-signing-keys",
-	"follow-signing-key",
 	"get-state",
 }

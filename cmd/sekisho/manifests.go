@@ -60,10 +60,20 @@ func (t *terminal) sendDocuments(cmd *cobra.Command, f *files, act string) error
 		var plan manifest.Plan
 		in := map[string]any{"documents": docs, "prune": f.prune}
 		if err := r.call(cmd.Context(), http.MethodPost, "/manifests/"+act, in, &plan); err != nil {
-			return err
+			return t.waits(cmd, err)
 		}
 		return t.result(cmd, plan, func() string { return strings.TrimSuffix(plan.Text(t.saying), "\n") })
 	})
+}
+
+// waits prints for programs what waits for a second person; the error says it to
+// people.
+func (t *terminal) waits(cmd *cobra.Command, err error) error {
+	var waits *client.Accepted
+	if errors.As(err, &waits) && cmd.Flag("output").Value.String() == "json" {
+		return errors.Join(err, t.result(cmd, waits, nil))
+	}
+	return err
 }
 
 // resolve puts the values of {env} and {file} into the documents: they are read

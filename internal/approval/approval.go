@@ -94,7 +94,7 @@ func listed[T, B any](all []T, next string, body func(T) B) *items[B] {
 var errNoAsk = fault.New(fault.NotFound, "ask-unknown")
 
 // doings are what a redirect may say was done.
-var doings = []string{"asked", "decided", "said", "withdrawn", "given-back", "revoked", "saved", "deleted"}
+var doings = []string{"asked", "decided", "said", "withdrawn", "given-back", "revoked", "saved", "deleted", "held"}
 
 // done says what a redirect says was done.
 func done(v *web.Visit) string {

@@ -31,6 +31,13 @@ func (h asks) find(v *web.Visit) (who id.Person, s request.Sheet, err error) {
 			break
 		}
 	}
+	if fault.Code(err) != errNoAsk.Code {
+		return who, s, err
+	}
+	in, err := h.OrgOf(v.Context(), who, id.Ask(v.Path("ask"))) // whoever decides may act from above
+	if err == nil {
+		s, err = h.Show(v.Context(), in, id.Ask(v.Path("ask")), who)
+	}
 	return who, s, err
 }
 
@@ -100,8 +107,11 @@ func (h asks) sheetPage(v *web.Visit, who id.Person, s request.Sheet, f *fault.F
 func (h asks) shown(v *web.Visit, who id.Person, s request.Sheet, f *fault.Fault) ui.Ask {
 	a := s.Ask
 	page := ui.Ask{
-		Title: a.Title, Lead: v.Say("ask.asks", "requester", s.Requester.Name), Badge: v.Say("ask.state." + string(a.State)), Kind: badgeKind(a),
+		Title: a.Title, Lead: v.Say("ask.asks", "requester", s.Asks(v.Say)), Badge: stateOf(v, a), Kind: badgeKind(a),
 		Here: request.Path + "/" + string(a.ID), Topic: request.TopicOf(a.ID), Seen: seenOf(s), Facts: h.sheetFacts(v, s), Benches: h.benchesOf(v, s), Steps: h.timeline(v, s), Saved: done(v),
+	}
+	if c, held := a.Change(); held {
+		page.Lead, page.Lines = v.Say("ask.held.lead", "requester", s.Asks(v.Say)), heldLines(c)
 	}
 	if f != nil {
 		page.Problem, page.Do = v.Say("problem."+f.Code, f.Args.Pairs()...), v.Say("problem."+f.Code+".do", f.Args.Pairs()...)
@@ -163,7 +173,13 @@ func (h asks) sheetFacts(v *web.Visit, s request.Sheet) (all []webui.Detail) {
 			all = append(all, webui.Detail{Key: v.Say(key), Value: webui.Text(text)})
 		}
 	}
-	add("ask.target", s.Target.Title+" ("+v.Say("ask.kind."+a.Kind)+")")
+	if c, held := a.Change(); held {
+		add("ask.kind", v.Say("change.sort."+c.Sort))
+		add("ask.target", s.Target.Title)
+		add("ask.by", s.Asks(v.Say))
+	} else {
+		add("ask.target", s.Target.Title+" ("+v.Say("ask.kind."+a.Kind)+")")
+	}
 	if s.Target.Lent || a.Length > 0 {
 		length := lasts(v, a.Length)
 		if a.Asked > 0 {
@@ -171,7 +187,9 @@ func (h asks) sheetFacts(v *web.Visit, s request.Sheet) (all []webui.Detail) {
 		}
 		add("ask.length", length)
 	}
-	add("ask.for-whom", s.Beneficiary.Name+" ("+s.Beneficiary.Login+")")
+	if len(a.Held) == 0 {
+		add("ask.for-whom", s.Beneficiary.Name+" ("+s.Beneficiary.Login+")")
+	}
 	if a.Person != a.For {
 		add("ask.by", s.Requester.Name+" ("+s.Requester.Login+")")
 	}
@@ -272,6 +290,9 @@ func (h asks) timeline(v *web.Visit, s request.Sheet) (all []webui.Step) {
 	for _, step := range s.Thread {
 		one := webui.Step{Title: v.Say("ask.step." + step.Name), Text: step.Text, At: step.At}
 		by := s.People[step.By.Person()].Name
+		if step.By.Kind() == id.KindLocal {
+			by = v.Say("ask.by.machine", "user", string(step.By))
+		}
 		if by != "" {
 			one.Title = v.Say("ask.step.by", "who", by, "step", one.Title)
 		}

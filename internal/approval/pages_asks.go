@@ -399,14 +399,14 @@ func (h asks) waitingRows(v *web.Visit, all []request.Ask) (rows []webui.Row, er
 	}
 	names, err := h.Register.Names(v.Context(), who)
 	for _, a := range all {
-		rows = append(rows, webui.Row{Href: request.Path + "/" + string(a.ID), Cells: []templ.Component{webui.Text(a.Title), webui.Text(names[a.Person]), webui.Ago(a.Due)}})
+		rows = append(rows, webui.Row{Href: request.Path + "/" + string(a.ID), Cells: []templ.Component{webui.Text(a.Title), webui.Text(askerOf(v, a, names)), webui.Ago(a.Due)}})
 	}
 	return rows, err
 }
 
 // stateBadge says where an ask stands.
 func stateBadge(v *web.Visit, a request.Ask) templ.Component {
-	return webui.Badge(badgeKind(a), v.Say("ask.state."+string(a.State)))
+	return webui.Badge(badgeKind(a), stateOf(v, a))
 }
 
 func badgeKind(a request.Ask) string {

@@ -125,6 +125,9 @@ func (h asks) preparedForm(v *web.Visit, who id.Person, in id.Org, p request.Pre
 	}
 	if f != nil {
 		refuse(v, &page.Form, f)
+		if len(f.Fields) == 0 {
+			page.Error = v.Say("problem."+f.Code, f.Args.Pairs()...)
+		}
 	}
 	return v.ShowStatus(status, p.Title, ui.ShowPrepared(page))
 }

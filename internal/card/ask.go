@@ -46,6 +46,7 @@ type Question struct {
 	Digest          string
 	Due             time.Time
 	Reminder        bool
+	Loud            Loud
 	Title           string
 	Requester       string // as lists show them
 }
@@ -76,7 +77,7 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 		if _, err := put(self, c); err != nil {
 			return nil, err
 		}
-		if err := r.toTell(self, 0); err != nil { // the hall itself writes the mails
+		if err := r.tellAsk(self, c, q); err != nil {
 			return nil, err
 		}
 		if !again {
@@ -84,6 +85,24 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 		}
 	}
 	return events, nil
+}
+
+// tellAsk has a person told of a question of the hall. The hall itself writes the
+// mails, but for who wants one a day.
+func (r *Room) tellAsk(self *store.Tx, c Card, q Question) error {
+	pref, err := preferenceOf(&self.View)
+	if err != nil {
+		return err
+	}
+	loud, err := r.loudness(&self.View, c)
+	if err != nil {
+		return err
+	}
+	n := 0
+	if pref.Mail == MailDigest && q.Loud < Alarm {
+		n = 1
+	}
+	return r.toTell(self, n, max(loud, q.Loud))
 }
 
 // ask puts the question onto the card.
@@ -175,7 +194,7 @@ func derived(at time.Time, q Question, who id.Person) id.Card {
 // decideAsk hands the answer to the hall, which checks all there is to check, and
 // keeps on the card how the person answered.
 func (r *Room) decideAsk(ctx context.Context, by Decider, c Card, d Verdict) (Card, error) {
-	if r.Hall == nil || d.Action != "" {
+	if r.Hall == nil {
 		return c, fault.New(fault.Invalid, "card-action-unknown")
 	}
 	if err := r.Hall.Decide(ctx, c.Org, id.Ask(c.Backend), by, d); err != nil {

@@ -15,3 +15,6 @@ func TieMap(all []Tie) map[place]Tie {
 func When(p Preference, now time.Time, zone *time.Location, held bool) time.Time {
 	return p.when(now, zone, held)
 }
+
+// NextAt opens when a clock shows a minute next to tests.
+func NextAt(local time.Time, m Minute) time.Time { return nextAt(local, m) }

@@ -142,8 +142,9 @@ func (r *Room) fresh(t Tie, list []connector.Approval, known, closed map[string]
 			continue
 		case was:
 			before.State, before.Decision, before.Why, before.Said, before.Other, before.Effect, before.Acted = Open, "", "", "", "", "", nil
+			same := before.Sheet.material() == sheet.material() && r.Clock.Now().Sub(before.Ended) < repeatLeast
 			before.show(t, sheet, a)
-			all = append(all, change{before, "card.raised", true})
+			all = append(all, change{before, "card.raised", !same})
 		default:
 			c = Card{
 				ID: id.New[id.Card](r.Clock.Now()), Org: t.Org, Person: t.Person, Kind: Outside, Source: string(t.System), Backend: a.ID, State: Open,
@@ -203,7 +204,7 @@ func (r *Room) write(ctx context.Context, who id.Person, changes []change) error
 	for chunk := range slices.Chunk(changes, 50) {
 		err := r.Store.Self(who).Write(ctx, func(tx *store.Tx) store.End {
 			var events []store.Event
-			tells := 0
+			tells, loud := 0, Usual
 			for _, one := range chunk {
 				ok, err := put(tx, one.card)
 				if err != nil {
@@ -215,10 +216,15 @@ func (r *Room) write(ctx context.Context, who id.Person, changes []change) error
 				events = append(events, one.card.event(one.event, reader))
 				if one.tells {
 					tells++
+					l, err := r.loudness(&tx.View, one.card)
+					if err != nil {
+						return store.Abort(err)
+					}
+					loud = max(loud, l)
 				}
 			}
 			if tells > 0 {
-				if err := r.toTell(tx, tells); err != nil {
+				if err := r.toTell(tx, tells, loud); err != nil {
 					return store.Abort(err)
 				}
 			}

@@ -28,6 +28,7 @@ func (r *Room) showPreference(v *web.Visit) error {
 	}
 	form := preferenceForm(v, url.Values{
 		"mail": {p.Mail}, "quiet_from": {p.QuietFrom.String()}, "quiet_until": {p.QuietUntil.String()}, "digest_at": {p.DigestAt.String()},
+		"urgent": {map[bool]string{false: "yes", true: "no"}[p.Calm]},
 	})
 	if v.Query("done") == "1" {
 		form.Notes = []string{v.Say("card.preference.saved")}
@@ -76,7 +77,7 @@ func preferenceTyped(typed url.Values) (p Preference, bad *fault.Fault) {
 		}
 		return m
 	}
-	p = Preference{Mail: typed.Get("mail"), QuietFrom: minute("quiet_from"), QuietUntil: minute("quiet_until"), DigestAt: minute("digest_at")}
+	p = Preference{Mail: typed.Get("mail"), QuietFrom: minute("quiet_from"), QuietUntil: minute("quiet_until"), DigestAt: minute("digest_at"), Calm: typed.Get("urgent") == "no"}
 	return p, checks.Fault("card-preference-invalid")
 }
 
@@ -88,11 +89,15 @@ func preferenceForm(v *web.Visit, typed url.Values) webui.SettingForm {
 	for _, one := range []string{MailEach, MailDigest, MailOff} {
 		mail.Options = append(mail.Options, webui.Option{Value: one, Text: v.Say("card.preference." + one)})
 	}
+	urgent := field("urgent", "select", v.Say("card.preference.urgent.hint"))
+	for _, one := range []string{"yes", "no"} {
+		urgent.Options = append(urgent.Options, webui.Option{Value: one, Text: v.Say("card.preference.urgent." + one)})
+	}
 	return webui.SettingForm{
 		Heading: v.Say("card.preference"), Lead: v.Say("card.preference.lead", "zone", v.Zone().String()), Action: PreferencePath, Back: ListPath,
 		Submit: v.Say("card.preference.save"), Kind: webui.Main,
 		Fields: []webui.Input{
-			mail, field("digest_at", "time", ""), field("quiet_from", "time", v.Say("card.preference.quiet.hint")), field("quiet_until", "time", ""),
+			mail, field("digest_at", "time", ""), field("quiet_from", "time", v.Say("card.preference.quiet.hint")), field("quiet_until", "time", ""), urgent,
 		},
 	}
 }

@@ -23,6 +23,7 @@ const (
 	syncEvery   = 30 * time.Second // connections are compared with what is polled
 	missingMost = 20               // questions asked for singly in one poll
 	lagMost     = 10 * time.Minute // how long a list may still name what was decided
+	repeatLeast = time.Hour        // before a question that came back unchanged is told again
 	listMost    = 500              // questions of one person and system
 )
 
@@ -131,7 +132,7 @@ func (r *Room) Run(ctx context.Context) {
 }
 
 func (rs *rounds) round(ctx context.Context) error {
-	errs := []error{rs.expire(ctx), rs.tellDue(ctx), rs.tellUrgent(ctx), rs.giveUpApps(ctx)}
+	errs := []error{rs.expire(ctx), rs.tellDue(ctx), rs.giveUpApps(ctx)}
 	if rs.Systems == nil {
 		return errors.Join(errs...)
 	}

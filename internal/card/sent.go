@@ -62,7 +62,7 @@ func (r *Room) RaiseSent(tx *store.Tx, s Sent) (events []store.Event, err error)
 		if _, err := put(self, c); err != nil {
 			return nil, err
 		}
-		if err := r.tellSent(self, s.Pass); err != nil {
+		if err := r.tellSent(self, c, s.Pass); err != nil {
 			return nil, err
 		}
 		events = append(events, c.event("card.raised", reader))
@@ -70,17 +70,18 @@ func (r *Room) RaiseSent(tx *store.Tx, s Sent) (events []store.Event, err error)
 	return events, nil
 }
 
-// tellSent notes that the handle's person has a card of an app: with the others
-// that are new, or at once.
-func (r *Room) tellSent(self *store.Tx, pass bool) error {
-	if !pass || !r.tells() {
-		return r.toTell(self, 1)
+// tellSent notes that the handle's person has a card of an app. pass is that of its
+// sender: what the organization's policies say of the card may be more.
+func (r *Room) tellSent(self *store.Tx, c Card, pass bool) error {
+	loud, err := r.loudness(&self.View, c)
+	if pass {
+		loud = max(loud, Urgent)
 	}
-	return noteUrgent(self, self.Now().Add(urgentGather))
+	if err != nil {
+		return err
+	}
+	return r.toTell(self, 1, loud)
 }
-
-// urgentGather is how long urgent cards that arrive together are waited for.
-const urgentGather = time.Second
 
 // WithdrawSent takes at most some of the open cards of a message back, in the
 // app's write; left says that there are more.
@@ -262,50 +263,6 @@ func (c Card) refuseApp(d Verdict, now time.Time) *fault.Fault {
 		return fault.New(fault.Invalid, "card-action-unknown")
 	}
 	return c.Sheet.refuseReason(d)
-}
-
-// tellUrgent tells people of urgent cards, whatever their quiet hours.
-func (rs *rounds) tellUrgent(ctx context.Context) error {
-	if !rs.tells() {
-		return nil
-	}
-	due, err := rs.dueUrgent(ctx)
-	for _, t := range due {
-		err = errors.Join(err, rs.tellUrgently(ctx, t))
-	}
-	return err
-}
-
-func (r *Room) tellUrgently(ctx context.Context, t telling) error {
-	drop := func(more func(*store.Tx) error) error {
-		return r.quietly(ctx, t.person, func(tx *store.Tx) error {
-			gone, err := dropUrgent(tx, t)
-			if err != nil || !gone || more == nil {
-				return err
-			}
-			return more(tx)
-		})
-	}
-	p, err := r.Register.Person(ctx, t.person)
-	if fault.As(err) != nil {
-		return drop(nil) // they are gone
-	}
-	if err != nil {
-		return err
-	}
-	pref, err := r.Preference(ctx, t.person)
-	if err != nil {
-		return err
-	}
-	w, err := r.waiting(ctx, p)
-	if err != nil || w.count == 0 {
-		return errors.Join(err, drop(nil))
-	}
-	queue, err := r.word(ctx, p, pref, t, w, false)
-	if err != nil {
-		return err
-	}
-	return drop(queue)
 }
 
 // giveUpApps says on the card that an operator gave the telling of a decision up:

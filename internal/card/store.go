@@ -142,7 +142,7 @@ func stir(tx *store.Tx) error {
 func forgetPerson(tx *store.Tx) error {
 	for _, text := range []string{
 		"DELETE FROM card WHERE person = $1", "DELETE FROM card_stir WHERE person = $1", "DELETE FROM card_poll WHERE person = $1",
-		"DELETE FROM card_tell WHERE person = $1", "DELETE FROM card_preference WHERE person = $1", "DELETE FROM card_urgent WHERE person = $1",
+		"DELETE FROM card_tell WHERE person = $1", "DELETE FROM card_preference WHERE person = $1",
 	} {
 		if _, err := tx.Exec(text); err != nil {
 			return err

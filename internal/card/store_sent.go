@@ -3,7 +3,6 @@ package card
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -47,30 +46,6 @@ func decidedBy(v *store.View, c Card) (who id.Person, there bool, err error) {
 		return "", false, nil
 	}
 	return who, err == nil, err
-}
-
-func noteUrgent(tx *store.Tx, due time.Time) error {
-	_, err := tx.Exec(`INSERT INTO card_urgent (person, due, fresh) VALUES ($1, $2, 1)
-		ON CONFLICT (person) DO UPDATE SET fresh = card_urgent.fresh + 1`, store.Micros(due))
-	return err
-}
-
-// dueUrgent looks at the whole house: at who is to be told at once.
-func (r *Room) dueUrgent(ctx context.Context) (all []telling, err error) {
-	err = r.Store.House().Read(ctx, func(v *store.View) error {
-		rows, err := v.Query("SELECT person, due, fresh FROM card_urgent WHERE due <= $1 ORDER BY due LIMIT 50", store.Micros(r.Clock.Now()))
-		all, err = store.Collect(rows, err, func(scan func(...any) error) (t telling, err error) {
-			return t, scan(&t.person, &t.due, &t.fresh)
-		})
-		return err
-	})
-	return all, err
-}
-
-// dropUrgent ends a telling that nothing was added to since.
-func dropUrgent(tx *store.Tx, t telling) (bool, error) {
-	n, err := tx.Exec("DELETE FROM card_urgent WHERE person = $1 AND due = $2 AND fresh = $3", t.due, t.fresh)
-	return n == 1, err
 }
 
 // decidingApps looks at the whole house: at decisions on their way to apps that an

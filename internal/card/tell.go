@@ -53,7 +53,22 @@ type Preference struct {
 	Mail                  string
 	QuietFrom, QuietUntil Minute // nobody is told between them; both NoMinute, or neither
 	DigestAt              Minute
+	Calm                  bool // urgent cards wait for the morning too; alarms do not
 }
+
+// Loud is how far what is new may disturb.
+type Loud int
+
+// The degrees of it.
+const (
+	Usual  Loud = iota
+	Urgent      // by a policy: whoever does not want it is left in peace
+	Alarm       // somebody broke the glass
+)
+
+// disturbs reports whether something so loud comes through quiet hours and the
+// daily hour.
+func (p Preference) disturbs(l Loud) bool { return l == Alarm || l == Urgent && !p.Calm }
 
 // usual is what holds for who has said nothing.
 var usual = Preference{Mail: MailEach, QuietFrom: NoMinute, QuietUntil: NoMinute, DigestAt: 9 * 60}
@@ -104,14 +119,28 @@ func (p Preference) quiet(m Minute) bool {
 	return m >= p.QuietFrom || m < p.QuietUntil
 }
 
-// nextAt is the next time that a clock shows a minute.
+// nextAt is the next time that a clock shows a minute: the first of two when it
+// is set back, and when it jumps over the minute, the moment at which it jumps.
 func nextAt(local time.Time, m Minute) time.Time {
-	at := time.Date(local.Year(), local.Month(), local.Day(), 0, int(m), 0, 0, local.Location())
-	if !at.After(local) {
-		at = time.Date(local.Year(), local.Month(), local.Day()+1, 0, int(m), 0, 0, local.Location())
+	for day := 0; ; day++ {
+		at := time.Date(local.Year(), local.Month(), local.Day()+day, 0, int(m), 0, 0, local.Location())
+		if minuteOf(at) != m {
+			begin, end := at.ZoneBounds()
+			if !end.IsZero() && end.Sub(at) < shiftMost {
+				begin = end
+			}
+			at = begin
+		}
+		for _, shift := range []time.Duration{-time.Hour, -time.Hour / 2, 0, time.Hour / 2, time.Hour} {
+			if one := at.Add(shift); one.After(local) && (shift == 0 || minuteOf(one) == m) {
+				return one
+			}
+		}
 	}
-	return at
 }
+
+// shiftMost is more than any clock is set forward.
+const shiftMost = 3 * time.Hour
 
 // Preference returns how a person wants to be told.
 func (r *Room) Preference(ctx context.Context, who id.Person) (p Preference, err error) {
@@ -133,7 +162,7 @@ func (r *Room) Prefer(ctx context.Context, who id.Person, p Preference) error {
 		}
 		return store.Done(store.Event{
 			Name: "card.preference-changed", By: id.OfPerson(who), Target: "person:" + string(who),
-			Fields: map[string]string{"mail": p.Mail, "quiet": p.QuietFrom.String() + "-" + p.QuietUntil.String(), "digest": p.DigestAt.String()},
+			Fields: map[string]string{"mail": p.Mail, "quiet": p.QuietFrom.String() + "-" + p.QuietUntil.String(), "digest": p.DigestAt.String(), "calm": strconv.FormatBool(p.Calm)},
 		})
 	})
 }
@@ -142,13 +171,13 @@ func (r *Room) Prefer(ctx context.Context, who id.Person, p Preference) error {
 const gather = 10 * time.Second
 
 // toTell notes that the handle's person has new questions, n of them to be told
-// by mail. What is told lies in one row, so that many are one message and none
+// by mail, and how loud they are. What is told lies in one row, so that many are one message and none
 // is told twice.
-func (r *Room) toTell(tx *store.Tx, n int) error {
+func (r *Room) toTell(tx *store.Tx, n int, loud Loud) error {
 	if !r.tells() {
 		return nil
 	}
-	return noteTell(tx, n, tx.Now().Add(gather))
+	return noteTell(tx, n, tx.Now().Add(gather), loud)
 }
 
 // tells reports whether anybody is told outside of the pages.
@@ -184,8 +213,10 @@ func (r *Room) tellOne(ctx context.Context, t telling) error {
 	}
 	now, zone := r.Clock.Now(), zoneOf(p)
 	at := pref.when(now, zone, t.held)
-	quiet := pref.quiet(minuteOf(now.In(zone)))
-	if quiet {
+	if pref.disturbs(t.loud) {
+		at = now
+	}
+	if at.After(now) && pref.quiet(minuteOf(now.In(zone))) {
 		return r.quietly(ctx, t.person, func(tx *store.Tx) error { return putOff(tx, t, at, t.held) })
 	}
 	w, err := r.waiting(ctx, p)
@@ -209,6 +240,41 @@ func (r *Room) tellOne(ctx context.Context, t telling) error {
 		}
 		return queue(tx)
 	})
+}
+
+// Pace is when somebody may be told by mail of a step of an ask: the zero time
+// is never. What is put to them waits with their cards if they want one mail a
+// day, or none; everything waits for the end of their quiet hours, and what is
+// loud for nothing.
+func (r *Room) Pace(ctx context.Context, who id.Person, decides, loud bool) (time.Time, error) {
+	now := r.Clock.Now()
+	if loud {
+		return now, nil
+	}
+	pref, err := r.Preference(ctx, who)
+	switch {
+	case err != nil:
+		return now, err
+	case decides && pref.Mail != MailEach:
+		return time.Time{}, nil
+	case pref.QuietFrom == NoMinute:
+		return now, nil
+	}
+	p, err := r.Register.Person(ctx, who)
+	if err != nil {
+		return now, err
+	}
+	pref.Mail = MailEach // only the quiet hours count
+	return pref.when(now, zoneOf(p), true), nil
+}
+
+// loudness is how loud a card is by its organization's policies.
+func (r *Room) loudness(v *store.View, c Card) (Loud, error) {
+	d, err := r.needs(v, c)
+	if d.Urgent {
+		return Urgent, err
+	}
+	return Usual, err
 }
 
 // word prepares what is sent: a nudge the first time, the mail when it is not

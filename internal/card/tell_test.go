@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/fault"
 )
@@ -75,4 +77,64 @@ func TestPreferences(t *testing.T) {
 			t.Errorf("R4 it holds for somebody else: %+v", p)
 		}
 	})
+}
+
+// TestClocksThatAreSet: the end of quiet hours and the daily hour come once,
+// after at most a day and an hour, wherever and whenever clocks are set (K6).
+func TestClocksThatAreSet(t *testing.T) {
+	zones := []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Casablanca", "Asia/Tokyo", "Pacific/Apia", "UTC"}
+	rapid.Check(t, func(t *rapid.T) {
+		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		now := first.Add(time.Duration(rapid.Int64Range(0, 366*24*60-1).Draw(t, "minute of the year")) * time.Minute)
+		if rapid.Bool().Draw(t, "near a change") { // hours around the next one
+			if _, end := now.In(zone).ZoneBounds(); !end.IsZero() {
+				now = end.Add(time.Duration(rapid.Int64Range(-26*60, 4*60).Draw(t, "from it")) * time.Minute)
+			}
+		}
+		m := card.Minute(rapid.IntRange(0, 1439).Draw(t, "until"))
+		local := now.In(zone)
+		at := card.NextAt(local, m)
+		if !at.After(now) || at.Sub(now) > 25*time.Hour+30*time.Minute {
+			t.Fatalf("from %s until %s: %s", local, m, at)
+		}
+		shows := func(x time.Time) bool { return x.Hour()*60+x.Minute() == int(m) }
+		for x := local.Truncate(time.Minute).Add(time.Minute); x.Before(at); x = x.Add(time.Minute) {
+			if shows(x) {
+				t.Fatalf("from %s until %s: it was %s already, and %s was said", local, m, x, at)
+			}
+		}
+		before := at.Add(-time.Minute)
+		if jumped := before.Hour()*60+before.Minute() < int(m) && at.Hour()*60+at.Minute() > int(m); !shows(at) && !jumped {
+			t.Fatalf("from %s until %s: %s is neither that minute nor a jump over it", local, m, at)
+		}
+	})
+	for name, c := range map[string]struct {
+		zone, now, until, want string
+	}{
+		"forward, over the end":    {"Europe/Berlin", "2026-03-29T00:30:00Z", "02:30", "2026-03-29T01:00:00Z"},
+		"forward, before the end":  {"Europe/Berlin", "2026-03-28T22:00:00Z", "07:00", "2026-03-29T05:00:00Z"},
+		"back, before the end":     {"Europe/Berlin", "2026-10-24T21:00:00Z", "07:00", "2026-10-25T06:00:00Z"},
+		"back, the first of two":   {"Europe/Berlin", "2026-10-24T23:00:00Z", "02:30", "2026-10-25T00:30:00Z"},
+		"back, between the two":    {"Europe/Berlin", "2026-10-25T00:45:00Z", "02:30", "2026-10-25T01:30:00Z"},
+		"half an hour, back":       {"Australia/Lord_Howe", "2026-04-04T14:50:00Z", "01:45", "2026-04-04T15:15:00Z"},
+		"where it is never set":    {"Asia/Tokyo", "2026-03-29T00:30:00Z", "07:00", "2026-03-29T22:00:00Z"},
+		"the other side of a date": {"America/New_York", "2026-03-08T03:00:00Z", "07:00", "2026-03-08T11:00:00Z"},
+	} {
+		t.Run("K6 "+name, func(t *testing.T) {
+			zone, err := time.LoadLocation(c.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, _ := time.Parse(time.RFC3339, c.now)
+			until, _ := time.Parse("15:04", c.until)
+			got := card.NextAt(now.In(zone), card.Minute(until.Hour()*60+until.Minute()))
+			if got.UTC().Format(time.RFC3339) != c.want {
+				t.Errorf("%s, want %s", got.UTC().Format(time.RFC3339), c.want)
+			}
+		})
+	}
 }

@@ -69,6 +69,7 @@ type Desk struct {
 	signet   Signet
 	baseURL  string
 	crier    Crier
+	holder   Holder // nil: nothing is held
 
 	flights flights
 

@@ -269,6 +269,9 @@ func (d *Desk) Put(ctx context.Context, by id.Principal, w Wanted) (System, erro
 	if err != nil {
 		return s, err
 	}
+	if d.holds(s, now) {
+		return s, d.holder.HoldSystem(ctx, by, w, s, now)
+	}
 	err = d.store.Org(w.Org).Write(ctx, func(tx *store.Tx) store.End {
 		event, err := d.save(tx, by, &s, now, fresh)
 		if err != nil {
@@ -348,6 +351,9 @@ func Loaded(v *store.View) ([]System, error) { return systemsOf(v) }
 
 // save writes a settled system under a name that is free.
 func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh bool) (store.Event, error) {
+	if d.holds(*s, now) && !tx.Lifted() {
+		return store.Event{}, store.ErrHeld
+	}
 	if !slices.Equal(s.Networks, now.Networks) {
 		if err := d.register.Need(&tx.View, by, s.Org, Reach); err != nil {
 			return store.Event{}, err
@@ -382,7 +388,10 @@ func (s System) event(name string, by id.Principal) store.Event {
 	}}
 }
 
-// differences are the fields in which two differ; of a secret, that it did.
+// Differences are the fields in which two systems differ; of a secret, that it
+// did.
+func Differences(before, after System) map[string]string { return differences(before, after) }
+
 func differences(before, after System) map[string]string {
 	changed := map[string]string{}
 	add := func(name, a, b string) {

@@ -18,7 +18,7 @@ func (r *Room) manifestAPI(m *web.Mux) {
 	}
 	files, look := web.Route{Permission: Manifest, Large: true}, web.Route{Permission: Manifest}
 	web.API(m, files, op(http.MethodPost, "/plan", "plan", "What documents would change; it is tried and taken back"), r.plan)
-	web.API(m, files, op(http.MethodPost, "/apply", "apply", "Make documents true, in one transaction"), r.apply)
+	web.API(m, files, web.MayWait(op(http.MethodPost, "/apply", "apply", "Make documents true, in one transaction")), r.apply)
 	web.API(m, look, op(http.MethodGet, "/export", "export", "Everything that is there, as documents"), r.export)
 	web.API(m, look, op(http.MethodGet, "/drift", "get-drift", "What differs from what was last applied"), r.drift)
 	web.API(m, look, op(http.MethodGet, "/applies", "list-applies", "The last applies, newest first"), r.applies)

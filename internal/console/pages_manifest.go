@@ -344,7 +344,7 @@ const stepsMost = 200
 
 func planOf(v *web.Visit, plan *manifest.Plan) *ui.Plan {
 	n := plan.Counts()
-	out := &ui.Plan{Empty: plan.Empty(), Digest: plan.Digest, Apply: documentsPath, More: max(0, plan.Changes()-stepsMost), Counts: v.Say(
+	out := &ui.Plan{Empty: plan.Empty(), Held: plan.Held, Digest: plan.Digest, Apply: documentsPath, More: max(0, plan.Changes()-stepsMost), Counts: v.Say(
 		"manifest.counts", "create", n[manifest.Create], "update", n[manifest.Update], "rename", n[manifest.Rename], "delete", n[manifest.Delete],
 	)}
 	if many := len(plan.Spared); many > 0 {

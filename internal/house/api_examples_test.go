@@ -146,9 +146,33 @@ var kinds = map[string]func(*stage) string{
 	"system": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/systems", `{"definition":"request-tracker-5","name":"tickets","settings":{"base_url":"https://rt.kaede.example"},"mode":"user","enabled":true}`)
 	},
-	"sender":   desk,
-	"issued":   issued,
-	"sent":     sentCard,
+	"sender": desk,
+	"issued": issued,
+	"sent":   sentCard,
+	"rota": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/rotas", `{"name":"desk","spec":{"time_zone":"Asia/Tokyo","starts":"2026-11-23","people":["`+s.ids["person"]+`"]}}`)
+	},
+	"ask_target": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/ask-targets", `{"name":"desk","spec":{"target":"group:`+s.ids["group"]+`","about":"The desk"}}`)
+	},
+	"ask_template": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/ask-templates", `{"name":"desk","spec":{"title":"The desk","things":["group:`+s.ids["group"]+`"]}}`)
+	},
+	"review": reviewed,
+	"round": func(s *stage) string {
+		return s.made("POST", "/organizations/"+s.ids["org"]+"/reviews/"+reviewed(s)+"/start", "{}")
+	},
+	"review_item": func(s *stage) string {
+		s.made("POST", "/organizations/"+s.ids["org"]+"/reviews/"+reviewed(s)+"/start", "{}")
+		for range 400 {
+			for _, i := range list(s.call("GET", "/me/review-items?org="+s.ids["org"], "")["items"]) {
+				return fmt.Sprint(i["id"])
+			}
+			time.Sleep(25 * time.Millisecond)
+		}
+		s.t.Fatal("nothing waits for review")
+		return ""
+	},
 	"approval": offered,
 	"card_policy": func(s *stage) string {
 		return s.made("POST", "/organizations/"+s.ids["org"]+"/card-policies", `{"name":"mail","level":"aal1"}`)
@@ -193,6 +217,14 @@ func sentCard(s *stage) string {
 	var made object
 	_ = json.Unmarshal([]byte(body), &made)
 	return fmt.Sprint(made["id"])
+}
+
+// reviewed is a campaign in which the chief looks at who is in a group.
+func reviewed(s *stage) string {
+	s.t.Helper()
+	name := string(id.New[id.Ask](time.Now()))
+	s.made("POST", "/organizations/"+s.ids["org"]+"/groups", `{"name":"`+name+`","members":["`+s.ids["person"]+`"]}`)
+	return s.made("POST", "/organizations/"+s.ids["org"]+"/reviews", `{"name":"`+name+`","spec":{"title":"Roles","kind":"group","reviewers":["person:`+string(s.k.Chika)+`"]}}`)
 }
 
 // offered is a policy by which everybody can ask for groups.
@@ -280,6 +312,9 @@ var scenes = map[string]func(*stage){
 			s.t.Fatal(err)
 		}
 		s.body["after"] = key.KID()
+	},
+	"decide-review-item": func(s *stage) {
+		s.body["digest"] = s.call("GET", "/me/review-items/"+s.ids["review_item"]+"?org="+s.ids["org"], "")["digest"]
 	},
 	"ask":         func(s *stage) { s.ensure("approval") },
 	"preview-ask": func(s *stage) { s.ensure("approval") },

@@ -182,9 +182,12 @@ func checkAnswers(doc apiDoc, d described, route web.Route, named map[string]boo
 	responses, _ := d.op["responses"].(object)
 	done, problems := 0, 0
 	for status := range responses {
-		if strings.HasPrefix(status, "2") {
+		if strings.HasPrefix(status, "2") && (status != "202" || d.op["x-waits"] != true) {
 			done++
 		}
+	}
+	if _, waits := responses["202"]; !waits && d.op["x-waits"] == true {
+		found = append(found, "it does not say that it may wait")
 	}
 	for _, status := range []string{"401", "403", "default"} {
 		if r, _ := json.Marshal(doc.resolve(responses[status])); strings.Contains(string(r), "schemas/Problem") {
@@ -225,7 +228,7 @@ func (d apiDoc) resolve(v any) object {
 func (d apiDoc) answer(op object) object {
 	responses, _ := op["responses"].(object)
 	for status, r := range responses {
-		if strings.HasPrefix(status, "2") {
+		if strings.HasPrefix(status, "2") && status != "202" {
 			return d.resolve(apiDoc(d.resolve(r)).at("content", "application/json", "schema"))
 		}
 	}
@@ -291,6 +294,7 @@ func TestTheAPIIsDescribed(t *testing.T) {
 			delete(d.at("paths", "/notices/{notice}", "get")["parameters"].([]any)[0].(object), "description")
 		}},
 		{"ways to be done", func(d apiDoc) { delete(d.at("paths", "/notices", "get", "responses"), "200") }},
+		{"that it may wait", func(d apiDoc) { delete(d.at("paths", "/manifests/apply", "post", "responses"), "202") }},
 		{"how it refuses", func(d apiDoc) { delete(d.at("paths", "/notices", "get", "responses"), "403") }},
 		{"gives no next", func(d apiDoc) { delete(d.at("components", "schemas", "NoticeList", "properties"), "next") }},
 		{"Notice: by has no doc", func(d apiDoc) { delete(d.at("components", "schemas", "Notice", "properties", "by"), "description") }},

@@ -25,10 +25,23 @@ func (c cardAsker) Raise(tx *store.Tx, q request.Question) ([]store.Event, error
 	if err != nil {
 		return nil, err
 	}
+	loud := card.Usual
+	if q.Asked.Break {
+		loud = card.Alarm
+	}
 	return c.house.cards.Raise(tx, card.Question{
-		Ask: q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
-		Title: q.Asked.Title, Requester: people[q.Asked.Person].DisplayName,
+		Loud: loud,
+		Ask:  q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
+		Title: q.Asked.Title, Requester: asks(people, q.Asked),
 	})
+}
+
+// asks is how a card calls who asks: a process of the machine is no person.
+func asks(people map[id.Person]org.Person, a request.Ask) string {
+	if c, held := a.Change(); held && a.Person == "" {
+		return string(c.By)
+	}
+	return people[a.Person].DisplayName
 }
 
 // Settle implements request.Asker.
@@ -53,6 +66,9 @@ type hallCards struct{ house *House }
 
 // Decide implements card.Hall.
 func (h hallCards) Decide(ctx context.Context, in id.Org, ask id.Ask, by card.Decider, d card.Verdict) error {
+	if d.Action != "" {
+		return h.review(ctx, in, ask, by, d)
+	}
 	_, err := h.house.hall.Decide(ctx, request.Decider{Person: by.Person, Proof: by.Proof}, request.Verdict{Org: in, Ask: ask, Approve: d.Yes, Digest: d.Digest, Reason: d.Reason})
 	return err
 }
@@ -61,12 +77,15 @@ func (h hallCards) Decide(ctx context.Context, in id.Org, ask id.Ask, by card.De
 // which it stands.
 func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Person, lang words.Lang) (card.Shown, error) {
 	s, err := h.house.hall.Show(ctx, in, ask, viewer)
+	if fault.Code(err) == "ask-unknown" {
+		return h.showReview(ctx, in, ask, viewer, lang)
+	}
 	if err != nil {
 		return card.Shown{}, err
 	}
 	say := func(key string, pairs ...any) string { return h.house.book.Say(lang, key, fault.Pairs(pairs...)) }
 	sheet := card.Sheet{
-		Title: s.Target.Title, Text: s.Ask.Reason, Requester: connector.Party{NativeID: s.Requester.Login, Name: s.Requester.Name}, Due: s.Ask.Due,
+		Title: s.Target.Title, Text: s.Ask.Reason, Requester: connector.Party{NativeID: s.Requester.Login, Name: s.Asks(say)}, Due: s.Ask.Due,
 		Comment: connector.OnReject, Decidable: s.CanDecide,
 	}
 	add := func(key, value string) {
@@ -79,12 +98,23 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	if s.Beneficiary.ID != s.Requester.ID {
 		add("ask.for-whom", s.Beneficiary.Name+" ("+s.Beneficiary.Login+")")
 	}
-	add("ask.length", lasts(say, s.Ask.Length))
+	if s.Ask.Ticket.Number != "" {
+		add("ask.ticket", s.Ask.Ticket.Label+" "+s.Ask.Ticket.Number)
+	}
+	if c, held := s.Ask.Change(); held {
+		add("ask.held.sort", say("change.sort."+c.Sort))
+	} else {
+		add("ask.length", lasts(say, s.Ask.Length))
+	}
 	if !s.Ask.From.IsZero() {
 		add("ask.from", s.Ask.From.UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	for _, f := range s.Target.Facts {
 		add(f.Key, f.Value)
+	}
+	add("ask.about", s.Target.About)
+	for _, owner := range s.Target.Owners {
+		add("ask.owners", s.People[owner].Name)
 	}
 	for _, step := range s.Thread {
 		if step.Name == request.StepQuestion || step.Name == request.StepAnswer {
@@ -94,7 +124,7 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	a := s.Ask
 	return card.Shown{
 		Sheet: sheet, Digest: s.Digest, Demand: s.Demand, Page: request.Path + "/" + string(ask),
-		Whole: len(a.Held) > 0 || a.Break || a.Extends != "" || s.Target.About != "" || len(s.Target.Owners) > 0,
+		Whole: len(a.Held) > 0 || a.Break || a.Extends != "",
 	}, nil
 }
 

@@ -37,6 +37,9 @@ type Config struct {
 	Push           PushConfig   `yaml:"push,omitempty"`            // how browsers are told
 	Egress         EgressConfig `yaml:"egress,omitempty"`          // where the house may connect to
 	Audit          AuditConfig  `yaml:"audit,omitempty"`           // where checkpoints go
+	// FourEyes holds applies, roles, definitions of outside systems and resets of
+	// other people's factors until somebody else has approved them.
+	FourEyes bool `yaml:"four_eyes,omitempty"`
 	// Drain is how long a stopping process goes on answering while /readyz
 	// already says no, so that whoever spreads the requests looks elsewhere.
 	Drain time.Duration `yaml:"drain,omitempty"`
@@ -156,9 +159,13 @@ func fromEnviron(root *yaml.Node, environ []string) error {
 type leaf struct {
 	path []string
 	list bool
+	flag bool
 }
 
 func (l leaf) node(place, value string) *yaml.Node {
+	if l.flag && (value == "true" || value == "false") {
+		return &yaml.Node{Kind: yaml.Bool, File: place, Text: value}
+	}
 	if !l.list {
 		return &yaml.Node{Kind: yaml.String, File: place, Text: value}
 	}
@@ -181,7 +188,7 @@ func findLeaves(t reflect.Type, path []string, into map[string]leaf) {
 			continue
 		}
 		env := EnvPrefix + strings.ToUpper(strings.Join(here, "_"))
-		into[env] = leaf{path: here, list: field.Type.Kind() == reflect.Slice}
+		into[env] = leaf{path: here, list: field.Type.Kind() == reflect.Slice, flag: field.Type.Kind() == reflect.Bool}
 	}
 }
 

@@ -18,7 +18,7 @@ func TestConfigRefused(t *testing.T) {
 	}{
 		"unknown key":               {file: "listen: localhost:1\nlisen: x\n", want: []string{"sekisho.yaml:2", "lisen"}},
 		"unknown inner key":         {file: "log:\n  levle: info\n", want: []string{"sekisho.yaml:2", "levle"}},
-		"four eyes not yet":         {file: "four_eyes: true\n", want: []string{"sekisho.yaml:1", "four_eyes"}},
+		"four eyes half open":       {file: "four_eyes: maybe\n", want: []string{"sekisho.yaml:1", "four_eyes"}},
 		"unknown variable":          {env: []string{"SEKISHO_LISEN=x"}, want: []string{"SEKISHO_LISEN"}},
 		"branch variable":           {env: []string{"SEKISHO_LOG=x"}, want: []string{"SEKISHO_LOG "}},
 		"wrong type":                {file: "listen: [a]\n", want: []string{"sekisho.yaml:1", "listen"}},
@@ -96,5 +96,17 @@ func TestConfig(t *testing.T) {
 	}
 	if c.Database.Reveal() != "postgres://u:p@h/d" || c.Unseal.File != filepath.Join("sekisho-data", "unseal.key") {
 		t.Errorf("database %q, unseal %q", c.Database.Reveal(), c.Unseal.File)
+	}
+}
+
+func TestConfigFlagFromTheEnvironment(t *testing.T) {
+	for value, want := range map[string]bool{"true": true, "false": false} {
+		c, err := house.LoadConfig("", []string{"SEKISHO_FOUR_EYES=" + value})
+		if err != nil || c.FourEyes != want {
+			t.Errorf("%s: %v %v", value, c.FourEyes, err)
+		}
+	}
+	if _, err := house.LoadConfig("", []string{"SEKISHO_FOUR_EYES=perhaps"}); err == nil {
+		t.Error("perhaps is a flag")
 	}
 }

@@ -188,6 +188,7 @@ func (d *doctor) database(ctx context.Context) {
 		d.pace(ctx, s)
 		d.backups(ctx, s)
 		d.effects(ctx, s)
+		d.fourEyes(ctx, s)
 	}
 }
 

@@ -56,6 +56,7 @@ func TestDoctorFindsWhatLosesDataOrLetsIn(t *testing.T) {
 		want      house.Level
 		spoil     func(t *testing.T, o *house.Options)
 	}{
+		{"CAP-H18 four eyes and nobody who approves", "four-eyes.few", house.Warn, func(_ *testing.T, o *house.Options) { o.Config.FourEyes = true }},
 		{"clock set back", "clock.back", house.Bad, func(_ *testing.T, o *house.Options) { o.Clock = clock.NewMoved(now.Add(-time.Hour)) }},
 		{"key gone", "key.missing", house.Bad, func(t *testing.T, o *house.Options) {
 			if err := os.Remove(o.Config.Unseal.File); err != nil {

@@ -149,7 +149,13 @@ func writing(t *testing.T, h *housetest.Home) []string {
 	desk := "/admin/senders/" + made(own+"/card-senders", `{"name":"desk","role":"creator","callback":"https://desk.kaede.example/decided","audience":{"everybody":true}}`)
 	proof := made(own+"/card-policies", `{"name":"large","level":"aal2","within":600}`)
 	ask := made("/asks", `{"org":"`+string(k.Org)+`","kind":"group","target":"`+string(other.ID)+`","reason":"Quarterly report"}`)
+	rota := made(own+"/rotas", `{"name":"desk","spec":{"time_zone":"Asia/Tokyo","starts":"2026-11-23","people":["`+string(k.Aoi)+`"]}}`)
+	thing := made(own+"/ask-targets", `{"name":"desk","spec":{"target":"group:`+string(other.ID)+`","about":"The north"}}`)
+	template := made(own+"/ask-templates", `{"name":"desk","spec":{"title":"North and South","things":["group:`+string(other.ID)+`","group:`+string(group.ID)+`"]}}`)
+	campaign := made(own+"/reviews", `{"name":"desk","spec":{"title":"Who is where","kind":"group","reviewers":["manager"]}}`)
 	return []string{
+		"/admin/rotas/new", "/admin/rotas/" + rota, "/admin/ask-targets/new", "/admin/ask-targets/" + thing, "/admin/ask-templates/new", "/admin/ask-templates/" + template,
+		"/ask-prepared/" + template, "/admin/reviews/new", "/admin/reviews/" + campaign,
 		"/admin/systems/new?definition=servicenow", system + "/edit", system + "/test",
 		"/admin/senders/new", desk + "/edit", desk + "/tokens/new",
 		"/admin/approval-policies/new", "/admin/approval-policies/" + policy, "/admin/card-policies/new", "/admin/card-policies/" + proof, "/settings/delegations/new", "/settings/cards", "/settings/tokens/new",

@@ -1,7 +1,9 @@
 package house
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/id"
@@ -14,6 +16,7 @@ import (
 
 // openHall makes what is asked for in the house, and what keeps what is out.
 func (h *House) openHall() error {
+	h.openChanges()
 	h.layOut()
 	groups, roles := seat.Groups{Register: h.register}, seat.Roles{Register: h.register, Book: h.book}
 	h.presence = &presence.Desk{Store: h.store, Clock: h.options.Clock, Register: h.register}
@@ -23,9 +26,12 @@ func (h *House) openHall() error {
 	}, groups, roles)
 	h.hall = request.New(request.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Book: h.book, Register: h.register, Ledger: h.ledger, Post: h.post,
-		Askers: []request.Asker{cardAsker{h}}, Tellers: []request.Teller{hallTeller{h}}, Presence: h.presence,
-		Rota: h.rota, About: h.offers, Desk: hallTickets{h},
-	}, groups, roles)
+		Askers: []request.Asker{cardAsker{h}, h.changes}, Tellers: []request.Teller{hallTeller{h}},
+		Rota: h.rota, About: h.offers, Presence: h.presence,
+		Pace: func(ctx context.Context, who id.Person, decides, loud bool) (time.Time, error) {
+			return h.cards.Pace(ctx, who, decides, loud)
+		}, Desk: hallTickets{h},
+	}, groups, roles, h.changes)
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who), h.presence.Forget(tx, who))
 	})

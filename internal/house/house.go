@@ -25,6 +25,7 @@ import (
 	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/backup"
 	"github.com/sekisho/sekisho/internal/card"
+	"github.com/sekisho/sekisho/internal/change"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/connector/definition"
@@ -50,6 +51,7 @@ import (
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/review"
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/rule"
 	"github.com/sekisho/sekisho/internal/seal"
@@ -131,10 +133,12 @@ type House struct {
 	approval *approval.Room
 	rota     *rota.Room
 	offers   *offer.Room
+	reviews  *review.Room
 	console  *console.Room
 	backup   *backup.Room
 	hub      *hub.Room
 	cards    *card.Room
+	changes  *change.Room
 	orders   *order.Room
 
 	systems *connector.Desk
@@ -166,10 +170,12 @@ func Schemas() []fs.FS {
 		audit.Schema, seal.Schema, once.Schema, job.Schema, manifest.Schema,
 		org.Schema,
 		notify.Schema, connector.Schema,
-		lease.Schema, presence.Schema, paper.Schema,
+		lease.Schema, presence.Schema,
+		paper.Schema,
 		factor.Schema, request.Schema,
 		signin.Schema, token.Schema, welcome.Schema, notice.Schema, console.Schema,
-		card.Schema, order.Schema, signet.Schema, sender.Schema,
+		card.Schema, review.Schema, order.Schema, signet.Schema, sender.Schema,
+		change.Schema,
 	}
 }
 
@@ -178,9 +184,10 @@ func Sentences() []fs.FS {
 	return []fs.FS{
 		Words, yaml.Words, store.Words, audit.Words, seal.Words, once.Words, job.Words, egress.Words,
 		rule.Words, manifest.Words, mailaddr.Words, org.Words, web.Words, notify.Words, admit.Words, factor.Words, passkey.Words, signin.Words, token.Words, welcome.Words, notice.Words,
-		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words,
+		people.Words, lease.Words, presence.Words, paper.Words, request.Words, rota.Words, offer.Words, review.Words,
 		console.Words, backup.Words, hub.Words, handbook.Words, ticket.Words,
 		definition.Words, connector.Words, card.Words, order.Words, signet.Words, sender.Words,
+		change.Words,
 	}
 }
 
@@ -288,9 +295,10 @@ func (h *House) furnish() (err error) {
 		return err
 	}
 	h.openSender()
-	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.presence, h.senders, h.papers()); err != nil {
+	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence, h.senders); err != nil {
 		return err
 	}
+	h.holdChanges()
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,
@@ -339,12 +347,12 @@ func Permissions() []org.Permission {
 		lease.Permissions(), presence.Permissions(),
 		factor.Permissions(), request.Permissions(),
 		signin.Permissions(), token.Permissions(), notice.Permissions(), console.Permissions(), backup.Permissions(),
-		ticket.Permissions(), rota.Permissions(), sender.Permissions(),
+		ticket.Permissions(), rota.Permissions(), review.Permissions(), sender.Permissions(),
 	)
 }
 
 // kinds are those of every room's manifests.
-func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, c *presence.Desk, a *sender.Room, papers []manifest.Kind) (*manifest.Set, error) {
+func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t *ticket.Room, papers []manifest.Kind, c *presence.Desk, a *sender.Room) (*manifest.Set, error) {
 	return manifest.NewSet(slices.Concat(p.Kinds(), r.Kinds(), papers, []manifest.Kind{n.Kind(), s.Kind(), t.Kind(), c.Kind(), a.Kind()})...)
 }
 
@@ -352,7 +360,8 @@ func kinds(n *notice.Room, p *people.Room, s *policy.Rules, r *approval.Room, t 
 func Kinds() (*manifest.Set, error) {
 	blank := &House{}
 	blank.layOut()
-	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), nil, sender.New(sender.Options{}), blank.papers())
+	blank.reviews = review.New(review.Options{})
+	return kinds(notice.New(nil, clock.System()), people.New(people.Options{Clock: clock.System()}), policy.New(nil, clock.System(), nil, nil), approval.New(nil, approval.Options{}), ticket.New(ticket.Options{}), blank.papers(), nil, sender.New(sender.Options{}))
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.
@@ -365,58 +374,6 @@ func orNil(f *fault.Fault) error {
 
 // run starts something that ends with the house.
 func (h *House) run(f func(context.Context)) { h.wg.Go(func() { f(h.ctx) }) }
-
-// auditSealer lets the witness keep its key under the ring.
-type auditSealer struct{ ring *seal.Ring }
-
-// Seal implements audit.Sealer.
-func (s auditSealer) Seal(_ context.Context, at audit.Place, plain []byte) ([]byte, error) {
-	return s.ring.Seal(seal.Place(at), plain)
-}
-
-// Open implements audit.Sealer.
-func (s auditSealer) Open(_ context.Context, at audit.Place, sealed []byte) ([]byte, error) {
-	return s.ring.Open(seal.Place(at), sealed)
-}
-
-// auditKey is the witness's signing key among the values that move to a new
-// data key.
-type auditKey struct{}
-
-// Name implements seal.Sealed.
-func (auditKey) Name() string { return "audit.key" }
-
-// Next implements seal.Sealed: there is one key.
-func (auditKey) Next(v *store.View, after string, _ int) ([]seal.Cell, error) {
-	if after != "" {
-		return nil, nil
-	}
-	place, sealed, ok, err := audit.SealedKey(v)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return []seal.Cell{{Place: seal.Place(place), After: place.Row, Sealed: sealed}}, nil
-}
-
-// Replace implements seal.Sealed.
-func (auditKey) Replace(tx *store.Tx, cell seal.Cell, sealed []byte) (bool, error) {
-	return audit.ReplaceSealedKey(tx, cell.Sealed, sealed)
-}
-
-// holders are all who keep sealed values: a key is gone only when none of them
-// needs it.
-func holders() []seal.Sealed {
-	return []seal.Sealed{
-		auditKey{},
-		notify.Sealed{},
-		notify.SealedDevices{},
-		notify.SealedPusher{},
-		factor.Factors{},
-		connector.Secrets{},
-		connector.Tokens{},
-		signet.Sealed{},
-	}
-}
 
 // client makes the one way out.
 func (c EgressConfig) client() (*egress.Client, error) {

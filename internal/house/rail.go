@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/people"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/review"
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
@@ -54,6 +55,7 @@ func (h *House) consoleRail() []entry {
 		entry{key: "settings.tokens", href: token.IssuedPath, permission: token.ReadTokens, group: railSignIn})
 	rail = append(rail,
 		entry{key: "approval.list", href: approval.PoliciesPath, permission: request.Policy, group: railPeople},
+		entry{key: "review.list", href: review.Path, permission: review.Read, group: railPeople},
 		entry{key: "rota.list", href: rota.Path, permission: rota.Read, group: railPeople},
 		entry{key: "ask-target.list", href: offer.ThingsPath, permission: request.Policy, group: railPeople},
 		entry{key: "ask-template.list", href: offer.TemplatesPath, permission: request.Policy, group: railPeople},

@@ -1,8 +1,10 @@
 package house
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/connector"
@@ -13,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/paper"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/review"
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/ticket"
@@ -22,9 +25,13 @@ import (
 // layOut opens what the hall goes by besides policies: who is on call, and what
 // is said of the things that can be asked for.
 func (h *House) layOut() {
-	o := paper.Options{Store: h.store, Clock: h.options.Clock, Register: h.register}
+	o := h.papersOn()
 	h.rota = rota.New(o)
 	h.offers = offer.New(o, func() *request.Hall { return h.hall })
+}
+
+func (h *House) papersOn() paper.Options {
+	return paper.Options{Store: h.store, Clock: h.options.Clock, Register: h.register}
 }
 
 // furnishPapers registers their doors and timers.
@@ -33,12 +40,17 @@ func (h *House) furnishPapers() error {
 	h.rota.Pages(h.mux)
 	h.offers.API(h.mux)
 	h.offers.Pages(h.mux)
-	return h.rota.Handle(h.desk)
+	h.reviews = review.New(review.Options{
+		Options: h.papersOn(), Log: h.options.Log, Hall: h.hall, Ledger: h.ledger, Post: h.post, Asker: cardReviews{h},
+	})
+	h.reviews.API(h.mux)
+	h.reviews.Pages(h.mux)
+	return errors.Join(h.rota.Handle(h.desk), h.reviews.Handle(h.desk))
 }
 
 // papers are the kinds of manifests of what administrators write.
 func (h *House) papers() []manifest.Kind {
-	return []manifest.Kind{h.rota.Manifest(), h.offers.Things.Manifest(), h.offers.Templates.Manifest()}
+	return []manifest.Kind{h.rota.Manifest(), h.offers.Things.Manifest(), h.offers.Templates.Manifest(), h.reviews.Campaigns.Manifest()}
 }
 
 // waitingTopics change with what waits for somebody: their cards do.
@@ -47,6 +59,77 @@ func waitingTopics(who id.Person) []string { return []string{card.TopicOf(who)} 
 // runHall tells open pages of what happens to asks.
 func (h *House) runHall() {
 	h.run(func(ctx context.Context) { h.hall.Bridge(ctx, h.mux.Hub()) })
+}
+
+// cardReviews brings the questions of reviews to people as cards.
+type cardReviews struct{ house *House }
+
+// RaiseReview implements review.Asker.
+func (c cardReviews) RaiseReview(tx *store.Tx, q review.Question) ([]store.Event, error) {
+	n := 1
+	if q.Escalated {
+		n = 2
+	}
+	return c.house.cards.Raise(tx, card.Question{
+		Ask: id.Ask(q.Item), Org: q.Org, Revision: n, To: q.To, Digest: q.Digest, Due: q.Due, Title: q.Title, Requester: q.Campaign,
+	})
+}
+
+// SettleReview implements review.Asker.
+func (c cardReviews) SettleReview(tx *store.Tx, i review.Item, by id.Person) ([]store.Event, error) {
+	s := card.Settlement{Org: i.Org, Ask: id.Ask(i.ID), Outcome: card.Expired}
+	if by != "" {
+		people, err := org.PeopleByID(&tx.View, []id.Person{by})
+		if err != nil {
+			return nil, err
+		}
+		s.Outcome, s.Other = card.Superseded, people[by].DisplayName
+	}
+	return c.house.cards.Settle(tx, s)
+}
+
+// The actions of a review's card.
+const reviewKeep, reviewEnd = "keep", "end"
+
+// review decides a question of a review from its card.
+func (h hallCards) review(ctx context.Context, in id.Org, item id.Ask, by card.Decider, d card.Verdict) error {
+	if d.Action != reviewKeep && d.Action != reviewEnd {
+		return fault.New(fault.Invalid, "card-action-unknown")
+	}
+	_, err := h.house.reviews.Decide(ctx, by.Person, review.Verdict{
+		Org: in, Item: string(item), Keep: d.Action == reviewKeep, Digest: d.Digest, Reason: cmp.Or(d.Inputs["reason"], d.Reason),
+	})
+	return err
+}
+
+// showReview is a question of a review as its card shows it.
+func (h hallCards) showReview(ctx context.Context, in id.Org, item id.Ask, viewer id.Person, lang words.Lang) (card.Shown, error) {
+	s, err := h.house.reviews.Show(ctx, in, string(item), viewer)
+	if err != nil {
+		return card.Shown{}, err
+	}
+	say := func(key string) string { return h.house.book.Say(lang, key, nil) }
+	i, spec := s.Item, s.Round.Spec
+	sheet := card.Sheet{
+		Title: i.Holder + " — " + i.Title, Requester: connector.Party{Name: spec.Title}, Due: s.Round.Due, Decidable: s.CanDecide,
+		Text: say("review.card.silence." + cmp.Or(spec.Silence, review.SilenceEnds)),
+		Fields: []connector.Field{
+			{Label: say("review.card.holder"), Value: i.Holder}, {Label: say("review.card.what"), Value: i.Title + " (" + say("ask.kind."+i.Kind) + ")"},
+		},
+		Actions: []connector.Action{
+			{ID: reviewKeep, Label: say("review.card.keep"), Kind: connector.Direct, Primary: true},
+			{ID: reviewEnd, Label: say("review.card.end"), Kind: connector.Ask, Inputs: []connector.Input{{ID: "reason", Label: say("review.card.reason"), Min: 1, Max: request.ReasonMost}}},
+		},
+	}
+	if i.Escalated {
+		sheet.Lines = append(sheet.Lines, say("review.card.escalated"))
+	}
+	for key, at := range map[string]time.Time{"review.card.since": i.Since, "review.card.until": i.Until} {
+		if !at.IsZero() {
+			sheet.Fields = append(sheet.Fields, connector.Field{Label: say(key), Value: at.UTC().Format("2006-01-02 15:04 UTC")})
+		}
+	}
+	return card.Shown{Sheet: sheet, Digest: s.Digest}, nil
 }
 
 // hallTickets are the outside systems as the hall sees them.
@@ -131,3 +214,6 @@ func (t hallTeller) Tell(tx *store.Tx, a request.Ask, s request.Step) ([]store.E
 		Text: said + "\n" + t.house.mux.BaseURL() + request.Path + "/" + string(a.ID),
 	})
 }
+
+// Reviews opens access reviews to tests.
+func (h *House) Reviews() *review.Room { return h.reviews }

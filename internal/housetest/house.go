@@ -100,6 +100,9 @@ type Option = func(*house.Options)
 // OnClock puts the house onto a clock that the test moves.
 func OnClock(c clock.Clock) Option { return func(o *house.Options) { o.Clock = c } }
 
+// FourEyes has what four_eyes names wait for a second person.
+func FourEyes() Option { return func(o *house.Options) { o.Config.FourEyes = true } }
+
 // LogTo has the house log into w at the finest level.
 func LogTo(w io.Writer) Option {
 	return func(o *house.Options) {

@@ -72,6 +72,13 @@ func leasesIn(v *store.View, q Query) ([]Lease, error) {
 	return store.Collect(rows, err, scanLease)
 }
 
+// Open reads everything that is out in an organization, in the caller's
+// transaction.
+func Open(v *store.View, of id.Org) ([]Lease, error) {
+	rows, err := v.Org(of).Query(leaseColumns + "WHERE org = $1 AND state = 'out' ORDER BY id")
+	return store.Collect(rows, err, scanLease)
+}
+
 func flag(yes bool) int64 {
 	if yes {
 		return 1

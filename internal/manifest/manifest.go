@@ -30,7 +30,10 @@ var (
 )
 
 // Set is the kinds of one house, in the order in which they are applied.
-type Set struct{ kinds []Kind }
+type Set struct {
+	kinds  []Kind
+	holder Holder // nil: nothing is held
+}
 
 // NewSet takes the kinds in any order. A name twice, a kind that comes after
 // one that is not there, a circle, and two kinds of organizations are mistakes

@@ -59,6 +59,8 @@ type Plan struct {
 	// Takes counts objects that are there as documents say, and that this apply
 	// takes in hand.
 	Takes int `json:"takes,omitempty" doc:"Objects that are there already and that the apply takes in hand"`
+	// Held says that an apply waits until a second person has approved it.
+	Held bool `json:"held,omitempty" doc:"An apply waits until a second person has approved it"`
 	// ID names what was done, "" of a plan and of an apply that changed nothing.
 	ID string `json:"id,omitempty" doc:"Of the apply; missing of a plan and where nothing changed"`
 }
@@ -101,7 +103,11 @@ func (p *Plan) Text(say func(key string, args map[string]any) string) string {
 	for _, action := range []Action{Create, Update, Rename, Delete} {
 		counts[string(action)] = p.Counts()[action]
 	}
-	return b.String() + say("manifest.counts", counts) + "\n"
+	b.WriteString(say("manifest.counts", counts) + "\n")
+	if p.Held {
+		b.WriteString(say("manifest.held", nil) + "\n")
+	}
+	return b.String()
 }
 
 var signs = map[Action]string{Create: "+", Update: "~", Rename: ">", Delete: "-"}
@@ -169,6 +175,7 @@ func (s *Set) Plan(ctx context.Context, st *store.Store, docs []Document, o Opti
 		return a.plan, err
 	}
 	err = st.House().Within(o.limit()).Write(ctx, func(tx *store.Tx) store.End {
+		tx.Lift() // it is rolled back
 		err := a.look(&tx.View)
 		if err == nil {
 			_, err = applyAll(tx, a.entries, o.By, true)
@@ -204,25 +211,18 @@ func (o Options) limit() time.Duration {
 // returns what it did. A second Apply of the same documents does nothing.
 // Secrets must have been resolved.
 func (s *Set) Apply(ctx context.Context, st *store.Store, docs []Document, o Options) (*Plan, error) {
+	if s.holder != nil {
+		if held, err := s.hold(ctx, st, docs, o); held || err != nil {
+			return nil, err
+		}
+	}
 	a := s.attempt(docs, o)
 	ready, err := a.prepare(ctx, st)
 	if err != nil {
 		return nil, err
 	}
 	err = st.House().Within(o.limit()).Write(ctx, func(tx *store.Tx) store.End {
-		if err := a.look(&tx.View); err != nil {
-			return store.Abort(err)
-		}
-		if o.Digest != "" && o.Digest != a.plan.Digest {
-			return store.Abort(fault.New(fault.Conflict, "manifest-plan-changed"))
-		}
-		for _, e := range a.entries {
-			e.ready = ready[e.id]
-		}
-		events, err := applyAll(tx, a.entries, o.By, false)
-		if err == nil {
-			events, err = a.record(tx, events)
-		}
+		events, err := a.apply(tx, ready)
 		if err != nil {
 			return store.Abort(err)
 		}
@@ -234,12 +234,40 @@ func (s *Set) Apply(ctx context.Context, st *store.Store, docs []Document, o Opt
 	if err != nil {
 		return nil, err
 	}
+	s.applied(a.plan)
+	return a.plan, nil
+}
+
+// apply is Apply in a write.
+func (a *attempt) apply(tx *store.Tx, ready map[string]any) ([]store.Event, error) {
+	if err := a.look(&tx.View); err != nil {
+		return nil, err
+	}
+	if a.options.Digest != "" && a.options.Digest != a.plan.Digest {
+		return nil, errPlanChanged
+	}
+	if a.set.holder != nil && !a.plan.Empty() && !tx.Lifted() {
+		return nil, store.ErrHeld
+	}
+	for _, e := range a.entries {
+		e.ready = ready[e.id]
+	}
+	events, err := applyAll(tx, a.entries, a.options.By, false)
+	if err != nil {
+		return nil, err
+	}
+	return a.record(tx, events)
+}
+
+var errPlanChanged = fault.New(fault.Conflict, "manifest-plan-changed")
+
+// applied is called after the commit.
+func (s *Set) applied(p *Plan) {
 	for _, k := range s.kinds {
-		if slices.ContainsFunc(a.plan.Steps, func(step Step) bool { return step.Kind == k.name() && step.Action != None }) {
+		if slices.ContainsFunc(p.Steps, func(step Step) bool { return step.Kind == k.name() && step.Action != None }) {
 			k.applied()
 		}
 	}
-	return a.plan, nil
 }
 
 // attempt is one plan or apply, which may look several times.
@@ -295,6 +323,7 @@ func (a *attempt) look(v *store.View) (err error) {
 	}
 	text, err := json.Marshal(a.plan.Steps)
 	sum := sha256.Sum256(text)
+	a.plan.Held = a.set.holder != nil && !a.plan.Empty()
 	a.plan.Digest = hex.EncodeToString(sum[:])
 	return err
 }

@@ -175,6 +175,7 @@ type Register struct {
 	permissions map[string]Permission
 	builtIn     map[id.Role][]string // permissions of built-in roles
 	gone        []func(*store.Tx, id.Person) error
+	holder      Holder // nil: nothing is held
 
 	mu     sync.Mutex
 	grants map[id.Person]remembered[Grants]

@@ -27,6 +27,9 @@ func (r *Register) PutRole(ctx context.Context, by id.Principal, role Role) (Rol
 	if role.ID == "" {
 		role.ID = id.New[id.Role](r.clock.Now())
 	}
+	if r.holder != nil {
+		return role, r.holder.HoldRole(ctx, by, role)
+	}
 	err := r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.SetRole(tx, by, role) })
 	if err != nil {
 		return role, err
@@ -36,6 +39,9 @@ func (r *Register) PutRole(ctx context.Context, by id.Principal, role Role) (Rol
 
 // SetRole is PutRole in the caller's write, with role.ID.
 func (r *Register) SetRole(tx *store.Tx, by id.Principal, role Role) (store.Event, error) {
+	if r.holder != nil && !tx.Lifted() {
+		return store.Event{}, store.ErrHeld
+	}
 	house, in := tx.House(), tx.House().Org(role.Org)
 	p, err := r.powerOf(&house.View, by)
 	if err == nil {

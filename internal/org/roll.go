@@ -61,7 +61,11 @@ func (r *Register) HoldersIn(v *store.View, org id.Org, which id.Role) ([]id.Per
 	if err != nil {
 		return nil, err
 	}
-	wanted := []id.Role{which}
+	return holdersWith(in, including(all, []id.Role{which}))
+}
+
+// including adds to some roles those that include one of them.
+func including(all []Role, wanted []id.Role) []id.Role {
 	for i := 0; i < len(wanted); i++ { // it grows on the way
 		for _, one := range all {
 			includes := slices.Concat(one.Includes, included(one.ID))
@@ -70,7 +74,7 @@ func (r *Register) HoldersIn(v *store.View, org id.Org, which id.Role) ([]id.Per
 			}
 		}
 	}
-	return holdersWith(in, wanted)
+	return wanted
 }
 
 // ActiveIn leaves of some people those who are active and active members, in

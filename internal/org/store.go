@@ -72,6 +72,12 @@ func allOrgs(v *store.View) ([]Organization, error) {
 }
 
 // otherProviders counts the active providers but one.
+// providers reads the active ones, the oldest first.
+func providers(v *store.View) ([]id.Org, error) {
+	rows, err := v.Query("SELECT id FROM org WHERE type = 'provider' AND state = 'active' ORDER BY id")
+	return store.Collect(rows, err, scanID[id.Org])
+}
+
 func otherProviders(v *store.View, without id.Org) (others int64, err error) {
 	err = v.Row("SELECT COUNT(*) FROM org WHERE type = 'provider' AND state = 'active' AND id <> $1", string(without)).Scan(&others)
 	return others, err

@@ -177,9 +177,9 @@ type (
 func (r *Room) roleAPI(m *web.Mux) {
 	const path, tag = "/organizations/{org}/roles", "roles"
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path, "list-roles", "Roles, the built-in ones first", tag), r.apiRoles)
-	web.API(m, fresh(in(org.RoleWrite)), op(http.MethodPost, path, "add-role", "Add a role", tag), r.apiAddRole)
+	web.API(m, fresh(in(org.RoleWrite)), web.MayWait(op(http.MethodPost, path, "add-role", "Add a role", tag)), r.apiAddRole)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{role}", "get-role", "One role", tag), r.apiRole)
-	web.API(m, fresh(in(org.RoleWrite)), web.Foreseeing(op(http.MethodPatch, path+"/{role}", "change-role", "Change a role; what is left out stays", tag)), r.apiChangeRole)
+	web.API(m, fresh(in(org.RoleWrite)), web.MayWait(web.Foreseeing(op(http.MethodPatch, path+"/{role}", "change-role", "Change a role; what is left out stays", tag))), r.apiChangeRole)
 	web.API(m, in(org.RoleWrite), op(http.MethodDelete, path+"/{role}", "delete-role", "Delete a role and take it from everybody", tag), r.apiDropRole)
 }
 

@@ -44,7 +44,8 @@ type Ask struct {
 	// Extends is the lease that is to last longer; "" for something new.
 	Extends id.Lease
 	Break   bool            // the glass was broken: it is out, and is reviewed afterwards
-	Held    json.RawMessage // a change that waits for the decision, of kinds that keep one
+	Held    json.RawMessage // a Change that waits for the decision, of kinds that have a Holder
+	Ready   any             // what the Holder made before the write that decides; a fault if it could not
 	Ticket  Ticket          // outside, that is told of each step; zero for none
 
 	State     State

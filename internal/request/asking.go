@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -27,7 +28,12 @@ type Wanted struct {
 	Endless bool          // until it is given back, where the policy lets it
 	Extends id.Lease
 	Break   bool
-	Held    []byte // of kinds that keep a change until it is decided
+	Held    []byte // a Change, of kinds that have a Holder
+	// Those ask by themselves: Which is the identifier that the ask gets, and Keep
+	// is called in the write that asks, to try the change and keep what is not
+	// shown of it.
+	Which id.Ask
+	Keep  func(tx *store.Tx, a Ask) error
 	// Ticket is an outside ticket that is told of each step; its title is found
 	// out.
 	Ticket Ticket
@@ -97,6 +103,9 @@ func (h *Hall) prepare(v *store.View, on rotas, a Ask, wanted Wanted) (l look, e
 	if h.releasers[a.Kind] == nil {
 		return l, fault.New(fault.NotFound, "target-unknown")
 	}
+	if f := h.heldTrouble(a, wanted); f != nil {
+		return l, f
+	}
 	if err := h.mayAsk(v, a); err != nil {
 		return l, err
 	}
@@ -127,6 +136,9 @@ func (h *Hall) prepare(v *store.View, on rotas, a Ask, wanted Wanted) (l look, e
 
 // mayAsk refuses who is no active member, and things of others.
 func (h *Hall) mayAsk(v *store.View, a Ask) error {
+	if h.holder(a.Kind) != nil {
+		return nil // Check says who may make such a change
+	}
 	s, err := h.Register.StandingOf(v, a.Person, a.Org)
 	if err != nil {
 		return err
@@ -154,7 +166,7 @@ func (h *Hall) mayAsk(v *store.View, a Ask) error {
 func (l *look) bound(now time.Time, wanted Wanted) *fault.Fault {
 	var bad fault.Checks
 	a, p := &l.ask, l.policy
-	checkText(&bad, "reason", a.Reason, !p.NoReason || a.Break)
+	checkText(&bad, "reason", a.Reason, (!p.NoReason || a.Break) && len(a.Held) == 0)
 	most := p.Most
 	if a.Break {
 		if most = p.Glass; most == 0 {
@@ -208,8 +220,8 @@ func (h *Hall) Raise(ctx context.Context, by id.Person, wanted Wanted) (a Ask, e
 	if err != nil {
 		return a, err
 	}
-	fresh, which := h.fresh(), id.New[id.Ask](h.Clock.Now())
-	err = h.Store.Org(wanted.Org).Write(ctx, func(tx *store.Tx) store.End {
+	fresh, which := h.fresh(), cmp.Or(wanted.Which, id.New[id.Ask](h.Clock.Now()))
+	err = h.within(wanted.Org, wanted.Kind).Write(ctx, func(tx *store.Tx) store.End {
 		w := h.work(tx, fresh, on)
 		end := w.begin(by, wanted, which)
 		a = w.ask
@@ -234,6 +246,12 @@ func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 		return w.abort(err)
 	}
 	me := id.OfPerson(by)
+	if c, held := w.ask.Change(); held {
+		me = c.By
+		if err := wanted.Keep(w.tx, w.ask); err != nil {
+			return w.abort(err)
+		}
+	}
 	w.step(Step{By: me, Name: StepAsked, Text: w.ask.Reason})
 	if w.ask.Break {
 		return w.glass(me)
@@ -255,7 +273,7 @@ func (w *work) begin(by id.Person, wanted Wanted, which id.Ask) store.End {
 	for i := range w.policy.Stages { // said now, and not when the stage is reached
 		b, err := w.bench(i)
 		if err == nil && !b.possible() {
-			err = errImpossible
+			err = h.impossible(w.ask.Kind)
 		}
 		if err != nil {
 			return w.abort(err)

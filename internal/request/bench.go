@@ -70,7 +70,10 @@ func (h *Hall) sit(v *store.View, p ApprovalPolicy, a Ask, t Target, on rotas, s
 		b.approvers = append(b.approvers, found(approvers, who)...)
 		b.panels = append(b.panels, seats{who, g.Need})
 	}
-	return b, h.delegate(v, a, &b)
+	if err := h.delegate(v, a, &b); err != nil {
+		return b, err
+	}
+	return b, h.ables(v, a, &b)
 }
 
 // found says whom approvers mean so that it can be looked up by who looks:
@@ -101,6 +104,8 @@ func (h *Hall) whoAre(v *store.View, a Ask, t Target, on rotas, approvers []Appr
 			some = []id.Person{m.Manager}
 		case one == Owner:
 			some = t.Owners
+		case one == Able && h.holder(a.Kind) != nil:
+			some, err = h.holder(a.Kind).Able(v, a)
 		case kind == "person":
 			some = []id.Person{id.Person(which)}
 		case kind == "group":
@@ -117,6 +122,9 @@ func (h *Hall) whoAre(v *store.View, a Ask, t Target, on rotas, approvers []Appr
 	}
 	slices.Sort(who)
 	who = slices.DeleteFunc(slices.Compact(who), func(one id.Person) bool { return one == "" || one == a.Person || one == a.For })
+	if h.holder(a.Kind) != nil {
+		return who, nil // see ables: some of them act from above
+	}
 	return org.ActiveIn(v, a.Org, who)
 }
 

@@ -2,7 +2,6 @@ package request
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -10,6 +9,7 @@ import (
 	"github.com/sekisho/sekisho/internal/lease"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/web"
 )
 
 // Decider is the natural person who decides, as the edge knows them, and what
@@ -44,19 +44,27 @@ func (h *Hall) Decide(ctx context.Context, by Decider, d Verdict) (a Ask, err er
 	if err != nil {
 		return a, err
 	}
+	kind, ready, err := h.ready(ctx, d.Org, d.Ask)
+	if err != nil {
+		return a, err
+	}
 	fresh := h.fresh()
 	var after bool
-	err = h.Store.Org(d.Org).Write(ctx, func(tx *store.Tx) store.End {
+	err = h.within(d.Org, kind).Write(ctx, func(tx *store.Tx) store.End {
 		w := h.work(tx, fresh, on)
 		if err := w.open(d.Org, d.Ask); err != nil {
 			return store.Abort(err)
 		}
+		w.ask.Ready = ready
 		end, twice := w.decide(by, d)
 		a, after = w.ask, !twice
 		return end
 	})
 	if after {
 		h.Register.Forget()
+	}
+	if holder := h.holder(kind); holder != nil && err == nil && a.State == Released {
+		holder.Made(a)
 	}
 	return a, err
 }
@@ -106,7 +114,16 @@ func (w *work) decide(by Decider, d Verdict) (end store.End, twice bool) {
 		return w.reask("terms"), false
 	}
 	if d.Approve && w.trouble != nil {
+		if w.hall.holder(w.ask.Kind) != nil {
+			return w.spoil(w.trouble), false
+		}
 		return w.abort(w.trouble), false
+	}
+	if err := w.vouched(d.Approve, who); err != nil {
+		if f := fault.As(err); f != nil && f.Kind == fault.Conflict {
+			return w.spoil(f), false
+		}
+		return w.abort(err), false
 	}
 	if err := w.narrow(who, seat, d); err != nil {
 		return w.abort(err), false
@@ -129,18 +146,20 @@ func (w *work) unsure(by Decider) error {
 func (h *Hall) demand(v *store.View, l look) (presence.Demand, error) {
 	q := presence.Question{
 		Org: l.ask.Org, Kind: "ask", Source: "Sekisho", Title: l.target.Title, Thing: l.ask.Kind + ":" + l.target.Name, Due: l.ask.Due,
+		Amount: l.target.Price.Amount, Currency: l.target.Price.Currency,
 		Requester: l.people[l.ask.Person].DisplayName, Mail: l.people[l.ask.Person].Email, Fields: map[string]string{"reason": l.ask.Reason},
 	}
 	for _, f := range l.target.Facts {
 		q.Fields[f.Key] = f.Value
-		if f.Key == "ask.fact.price" {
-			q.Amount, q.Currency, _ = strings.Cut(f.Value, " ")
-		}
 	}
 	if l.ask.Break {
 		q.Priority = "urgent"
 	}
-	return h.Presence.For(v, q)
+	d, err := h.Presence.For(v, q)
+	if h.holder(l.ask.Kind) != nil && (d.Within == 0 || d.Within > web.Recent) {
+		d.Within = web.Recent // as for the change itself
+	}
+	return d, err
 }
 
 // hide keeps the ask from whoever belongs elsewhere (R4).
@@ -171,7 +190,7 @@ func (w *work) narrow(who, seat id.Person, d Verdict) error {
 	a := &w.ask
 	more := map[string]string{}
 	if d.Shorter > 0 {
-		if a.Length != 0 && d.Shorter >= a.Length {
+		if w.hall.holder(a.Kind) != nil || a.Length != 0 && d.Shorter >= a.Length {
 			return fault.New(fault.Invalid, "decision-not-shorter")
 		}
 		if a.Asked == 0 {
@@ -184,7 +203,7 @@ func (w *work) narrow(who, seat id.Person, d Verdict) error {
 	}
 	if !d.Later.IsZero() {
 		later := d.Later.UTC().Truncate(time.Microsecond)
-		if !later.After(a.From) || !later.After(w.tx.Now()) || later.Sub(w.tx.Now()) > w.policy.Ahead {
+		if w.hall.holder(a.Kind) != nil || !later.After(a.From) || !later.After(w.tx.Now()) || later.Sub(w.tx.Now()) > w.policy.Ahead {
 			return fault.New(fault.Invalid, "decision-not-later")
 		}
 		a.From = later
@@ -287,6 +306,13 @@ func (w *work) release(by id.Principal) store.End {
 	switch {
 	case a.Extends != "":
 		err = w.extend(by)
+	case w.hall.holder(a.Kind) != nil:
+		n := len(w.events)
+		err = w.tx.Attempt(func(*store.Tx) error { return w.letOut(by) })
+		if f := fault.As(err); f != nil && f.Kind != fault.Busy && f.Kind != fault.Broken {
+			w.events = w.events[:n]
+			return w.spoil(f)
+		}
 	default:
 		err = w.letOut(by)
 	}
@@ -350,13 +376,17 @@ func (w *work) extend(by id.Principal) error {
 
 // finish ends an ask that is not released.
 func (w *work) finish(state State, by id.Principal, code string) store.End {
+	w.end(state, by, code)
+	return w.save()
+}
+
+func (w *work) end(state State, by id.Principal, code string) {
 	a := &w.ask
 	a.State, a.Decided, a.DecidedBy = state, w.tx.Now(), by
 	w.settle()
 	if state != Refused && state != Withdrawn {
 		w.step(Step{By: by, Name: string(state), More: map[string]string{"code": code}})
 	}
-	return w.save()
 }
 
 // void ends an ask whose release would not be what was approved. It commits.

@@ -12,7 +12,7 @@ import (
 
 var hidden = regexp.MustCompile(`name="digest" value="([0-9a-f]{64})"`)
 
-// CAP-H2 by the browser: search, form with who decides, send, look, decide, give
+// CAP-H2: by the browser: search, form with who decides, send, look, decide, give
 // back; and what a stranger or an old page gets.
 func TestPagesOfTheHall(t *testing.T) {
 	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {

@@ -118,6 +118,7 @@ func (h *Hall) known(p ApprovalPolicy) *fault.Fault {
 			bad.Add("targets", "policy-kind-unknown", "kind", target)
 		}
 	}
+	h.checkHeld(&bad, p)
 	return bad.Fault("policy-invalid")
 }
 

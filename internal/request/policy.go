@@ -222,7 +222,7 @@ func checkApprovers(bad *fault.Checks, path string, all []Approver) {
 	}
 	for _, a := range all {
 		switch kind, which := a.Split(); {
-		case a == Manager || a == Owner:
+		case a == Manager || a == Owner || a == Able:
 		case (kind == "person" || kind == "group" || kind == "role" || kind == "on-call") && which != "":
 		default:
 			bad.Add(path, "policy-approver-unknown", "approver", string(a))
@@ -258,8 +258,9 @@ func (h *Hall) pick(v *store.View, a Ask, t Target, on rotas) (ApprovalPolicy, e
 // pickOf is pick among policies that were read already.
 func (h *Hall) pickOf(all []ApprovalPolicy, a Ask, t Target, known func() (map[string]any, error)) (_ ApprovalPolicy, err error) {
 	var facts map[string]any
+	held := h.holder(a.Kind) != nil
 	for _, p := range all {
-		if !p.covers(a.Kind, t.ID) {
+		if !p.covers(a.Kind, t.ID) || held && len(p.Kinds) == 0 {
 			continue
 		}
 		if p.When == "" {
@@ -278,6 +279,9 @@ func (h *Hall) pickOf(all []ApprovalPolicy, a Ask, t Target, known func() (map[s
 			return p, nil
 		}
 	}
+	if held {
+		return standing(a.Org, a.Kind), nil
+	}
 	return ApprovalPolicy{}, fault.New(fault.Forbidden, "ask-not-offered", "title", t.Title)
 }
 
@@ -292,7 +296,7 @@ func (h *Hall) decideByRule(v *store.View, p ApprovalPolicy, a Ask, t Target, on
 	}
 	for _, refusing := range []bool{true, false} {
 		for _, r := range p.Rules {
-			if r.Refuse != refusing {
+			if r.Refuse != refusing || !refusing && h.holder(a.Kind) != nil {
 				continue
 			}
 			holds, err := judge(r.When, facts)

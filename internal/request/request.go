@@ -139,11 +139,14 @@ type Options struct {
 	Ledger   *lease.Ledger
 	Post     *notify.Post // nil: nobody is told by mail
 	Rota     Rota         // nil: nobody is on call
+	About    Describer    // nil: nothing is known but what releasers say
+	Desk     TicketDesk   // nil: asks name no tickets
 	// Presence says how surely who decides has to be themself; nil: whoever is
 	// signed in.
 	Presence *presence.Desk
-	About    Describer  // nil: nothing is known but what releasers say
-	Desk     TicketDesk // nil: asks name no tickets
+	// Pace says when somebody may be told by mail: the zero time is never. decides
+	// says that it is put to them, loud that it wakes people. nil: at once.
+	Pace func(ctx context.Context, who id.Person, decides, loud bool) (time.Time, error)
 	// Askers and Tellers hear of every question and step.
 	Askers  []Asker
 	Tellers []Teller

@@ -162,17 +162,21 @@ func (h *Hall) check(v *store.View, l *look, on rotas) (err error) {
 		return err
 	}
 	if l.ask.State != Open && l.ask.State != Approved {
+		if held := standing(l.ask.Org, l.ask.Kind); l.ask.Policy == held.ID {
+			l.policy = held
+			return nil
+		}
 		l.policy, err = policyByID(v.Org(l.ask.Org), l.ask.Policy)
 		if errors.Is(err, store.ErrNoRow) {
 			err = nil
 		}
 		return err
 	}
-	standing, err := h.Register.StandingOf(v, l.ask.Person, l.ask.Org)
+	s, err := h.Register.StandingOf(v, l.ask.Person, l.ask.Org)
 	if err != nil {
 		return err
 	}
-	if l.trouble == nil && (standing.Person != org.Active || standing.Member != org.Active) {
+	if l.trouble == nil && h.holder(l.ask.Kind) == nil && (s.Person != org.Active || s.Member != org.Active) {
 		l.trouble = fault.New(fault.Unmet, "requester-not-active")
 	}
 	l.policy, err = h.pick(v, l.ask, l.target, on)

@@ -82,6 +82,9 @@ func openAsks(v *store.View) ([]Ask, error) {
 // something happened.
 func stirAsk(tx *store.Tx, a Ask) error {
 	for _, who := range []id.Person{a.Person, a.For} {
+		if who == "" { // a process of the machine has no pages
+			break
+		}
 		_, err := tx.Self(who).Exec(`INSERT INTO ask_stir (person, version, at) VALUES ($1, 1, $2)
 			ON CONFLICT (person) DO UPDATE SET version = ask_stir.version + 1, at = excluded.at`, store.Micros(tx.Now()))
 		if err != nil {

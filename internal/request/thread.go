@@ -115,6 +115,9 @@ func (h *Hall) Amend(ctx context.Context, by id.Person, in id.Org, which id.Ask,
 		case w.policyless():
 			return w.void("policy-gone")
 		}
+		if m.From != nil && h.holder(w.ask.Kind) != nil {
+			return w.abort(&fault.Fault{Kind: fault.Invalid, Code: "ask-invalid", Fields: []fault.Field{{Path: "from", Code: "ask-starts-at-once"}}})
+		}
 		a := &w.ask
 		wanted := Wanted{Endless: a.Length == 0}
 		if m.Reason != nil {

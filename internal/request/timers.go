@@ -31,6 +31,8 @@ type alarm struct {
 	Revision int    `json:"revision"`
 	Stage    int    `json:"stage"`
 	N        int    `json:"n"`
+	// For is whom alone to tell, of a mail that waited for their morning.
+	For id.Person `json:"for,omitempty"`
 }
 
 // Handle makes the hall's timers known.

@@ -181,7 +181,7 @@ func (w *work) settle() {
 func (w *work) timer(kind string, at time.Time) { w.timerOf(kind, at, 0) }
 
 func (w *work) timerOf(kind string, at time.Time, n int) {
-	payload, err := json.Marshal(alarm{w.ask.ID, w.ask.Revision, w.ask.Stage, n})
+	payload, err := json.Marshal(alarm{Ask: w.ask.ID, Revision: w.ask.Revision, Stage: w.ask.Stage, N: n})
 	w.note(err)
 	w.note(job.At(w.in, job.Timer{ID: w.fresh.timer(), Org: w.ask.Org, Kind: kind, At: at, Payload: payload}))
 }

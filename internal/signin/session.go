@@ -125,7 +125,7 @@ func (r *Room) read(ctx context.Context, hash string) (v Visitor, err error) {
 func (r *Room) Stands(ctx context.Context, who id.Person, session string) error {
 	if hash, ok := r.sessions.hashOf(session); ok {
 		held, _ := r.sessions.get(hash)
-		if r.clock.Mono()-held.at < org.Freshness {
+		if r.clock.Mono()-held.at < org.Freshness && !held.visitor.Session.over(r.clock.Now()) {
 			return nil
 		}
 	}

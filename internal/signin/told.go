@@ -6,8 +6,7 @@ import (
 )
 
 // What becomes of the browsers that people are told in when their sessions end.
-// A session that was only left alone for too long keeps its browser: a phone is
-// told overnight.
+// One that was left alone for too long is found when it is to be told next.
 
 // endOne ends a session because somebody wants it ended.
 func (r *Room) endOne(tx *store.Tx, who id.Person, session string) (bool, error) {

@@ -123,6 +123,7 @@ type core struct {
 	open    map[*Rows]struct{}
 	err     error // first failed statement: on PostgreSQL nothing after it counts
 	revoked bool
+	lifted  bool // see Lift
 	touched []string
 }
 

@@ -182,9 +182,9 @@ func (r *Room) api(m *web.Mux) {
 	web.API(m, read, op(http.MethodGet, path, "list-systems", "Outside systems of an organization"), r.apiSystems)
 	create := op(http.MethodPost, path, "add-system", "Add an outside system")
 	create.DefaultStatus = http.StatusCreated
-	web.API(m, fresh, create, r.apiAdd)
+	web.API(m, fresh, web.MayWait(create), r.apiAdd)
 	web.API(m, read, op(http.MethodGet, path+"/{system}", "get-system", "One outside system"), r.apiSystem)
-	web.API(m, fresh, op(http.MethodPut, path+"/{system}", "change-system", "Change an outside system"), r.apiChange)
+	web.API(m, fresh, web.MayWait(op(http.MethodPut, path+"/{system}", "change-system", "Change an outside system")), r.apiChange)
 	web.API(m, fresh, op(http.MethodDelete, path+"/{system}", "remove-system", "Remove an outside system and every connection to it"), r.apiRemove)
 	web.API(m, read, op(http.MethodGet, path+"/{system}/connections", "list-connections", "Who is connected to a system"), r.apiConnections)
 	web.API(m, write, op(http.MethodPost, path+"/{system}/test", "test-system", "Ask a system who we are, and read a ticket"), r.apiTest)

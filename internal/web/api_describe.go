@@ -76,6 +76,9 @@ func (m *Mux) complete(op *huma.Operation) *operation {
 	for _, status := range o.refuses() {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + refusalName(status)}
 	}
+	if op.Extensions["x-waits"] == true {
+		op.Responses[strconv.Itoa(http.StatusAccepted)] = &huma.Response{Ref: "#/components/responses/" + refusalName(http.StatusAccepted)}
+	}
 	o.show()
 	return o
 }
@@ -128,6 +131,9 @@ func (o *operation) demandText() string {
 	}
 	if o.Extensions["x-foresees"] == true {
 		text += " With `Dry-Run: true` it answers 200 with what it would change for people: `{\"foreseen\": [\"…\"]}`."
+	}
+	if o.Extensions["x-waits"] == true {
+		text += " Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits."
 	}
 	if o.Extensions["x-socket"] == true {
 		text += " No role holds it: it is for processes of the machine, over the control socket."
@@ -218,6 +224,7 @@ func (o *operation) titleOf(e Example) string {
 // refusalSaid are the answers that say no, with the codes that every operation
 // may meet; what else an operation refuses has a code of its own.
 var refusalSaid = map[int][2]string{
+	http.StatusAccepted:            {"Waits", "Nothing is done yet: it became an ask, and is done when somebody else has approved it"},
 	http.StatusBadRequest:          {"Invalid", "The request is not valid: `input-invalid` names every bad field in `errors`; `json-malformed`, `body-required`, `cursor-malformed` and others name what is wrong with the whole"},
 	http.StatusUnauthorized:        {"Unknown", "Nobody known asks (`not-signed-in`, `credentials-malformed`), or the last proof of who asks is too old (`step-up-required`; `WWW-Authenticate` says `max_age` in seconds)"},
 	http.StatusForbidden:           {"Forbidden", "Who asks may not: `not-permitted` names the missing permission in `detail`, `person-must-be-present` refuses a token, `origin-not-ours` a cookie that came from another site"},
@@ -235,6 +242,9 @@ func refusals(doc *huma.OpenAPI) map[string]*huma.Response {
 	for _, said := range refusalSaid {
 		all[said[0]] = &huma.Response{Description: said[1], Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
 	}
+	waits := doc.Components.Schemas.Schema(reflect.TypeFor[Accepted](), true, "Accepted")
+	all["Waits"].Content = map[string]*huma.MediaType{"application/json": {Schema: waits}}
+	all["Waits"].Headers = map[string]*huma.Header{"Location": {Description: "Page on which it is decided", Schema: &huma.Schema{Type: huma.TypeString}}}
 	all["TooFast"].Headers = map[string]*huma.Header{"Retry-After": {Description: "Seconds to wait", Schema: &huma.Schema{Type: huma.TypeInteger}}}
 	all["Unknown"].Headers = map[string]*huma.Header{"WWW-Authenticate": {Description: "What would lift the refusal (RFC 6750, RFC 9470)", Schema: &huma.Schema{Type: huma.TypeString}}}
 	return all

@@ -28,7 +28,7 @@ type Example struct {
 func (m *Mux) Examples(file []byte) {
 	text := string(file)
 	for kind, which := range exampleIDs {
-		text = strings.ReplaceAll(text, `"{`+kind+`}"`, `"`+which+`"`)
+		text = strings.ReplaceAll(text, `{`+kind+`}"`, which+`"`)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -43,6 +43,8 @@ var exampleIDs = map[string]string{
 	"catalog": "01m0rdy2a5d8fhkn1q4s7vwxyz", "item": "01m0rez3b6e9gjmp2r5t8wyabc", "order": "01m0rfa4c7fahkmq3s6v9xzbde",
 	"org": "01m0qzs7x4n8r2v6k9d3h5tbcj", "person": "01m0qzt2b7w5f9j1c4g8n6krvs", "group": "01m0r1c8d3e6h9k2m5p7q0tvwx",
 	"role": "01m0r1f4g7j0n3q6s9v2x5z8bd", "notice": "01m0r2h9k1m4p7r0t3w6y8cdfg", "token": "01m0r3j5n8q1s4v7x0z2b6dghk",
+	"rota": "01m0rgb5d8g1jknr4t7w0yacex", "ask_target": "01m0rgc6e9h2kmps5v8x1zbdfy", "ask_template": "01m0rgd7f0j3nqrt6w9y2acegz",
+	"review": "01m0rge8g1k4prsv7x0z3bdfh1", "round": "01m0rgf9h2m5qstw8y1a4cegj2", "review_item": "01m0rgg0j3n6rtvx9z2b5dfhk3",
 	"session": "01m0r3m7p9r2t5w8y1c4f6hjkn", "policy": "01m0r4n1q3s6v9x2z5b8d0fgjm", "record": "01m0r5p4r6t8w1y3c5f7hjkn9q",
 	"passkey": "01m0r6q2s5v8x1z4b7d9fgkm3p", "effect": "01m0r7r8t0w2y4c6f8hjn1q5sv",
 	"browser": "01m0r6q5s7v9x2z4d6g8jkmn0r",

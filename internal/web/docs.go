@@ -118,7 +118,11 @@ func (v *Visit) docsOperation(d *description, o *operation) ui.DocsOperation {
 		}
 	}
 	out.Tables = append(out.Tables, answer)
-	for _, status := range o.refuses() {
+	refusals := o.refuses()
+	if o.Extensions["x-waits"] == true {
+		refusals = slices.Insert(refusals, 0, http.StatusAccepted)
+	}
+	for _, status := range refusals {
 		out.Refusals = append(out.Refusals, ui.DocsRefusal{Status: strconv.Itoa(status), About: v.Say("web.docs.refused." + strconv.Itoa(status))})
 	}
 	for _, e := range o.examples {

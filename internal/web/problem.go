@@ -85,6 +85,11 @@ func ProblemOf(book *words.Book, lang words.Lang, base, request string, err erro
 
 // fail renders err on the visit's edge and notes it for the log.
 func (v *Visit) fail(err error) {
+	if waits, failed := v.waits(err); waits {
+		if err = failed; err == nil {
+			return
+		}
+	}
 	v.rec.fault = err
 	v.tellRefusal(err)
 	p := ProblemOf(v.mux.options.Book, v.rec.lang, v.mux.origin, v.rec.id, err)

@@ -187,13 +187,15 @@ func (v *Visit) Fragment(status int, part templ.Component) error {
 
 // JSON answers a script of one of our own pages; it asked with Accept:
 // application/json, and reads refusals as problems.
-func (v *Visit) JSON(value any) error {
+func (v *Visit) JSON(value any) error { return v.jsonAs(http.StatusOK, value) }
+
+func (v *Visit) jsonAs(status int, value any) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
 	v.w.Header().Set("Content-Type", "application/json")
-	v.w.WriteHeader(http.StatusOK)
+	v.w.WriteHeader(status)
 	_, _ = v.w.Write(text) // a reader who left is no error of ours
 	return nil
 }

@@ -75,32 +75,71 @@ func (r *Room) ResetFactors(ctx context.Context, by id.Principal, in id.Org, who
 	if t.None() {
 		return Renewal{}, fault.New(fault.Invalid, "reset-nothing")
 	}
-	p, have, err := r.Holds(ctx, by, in, who)
+	reset, err := r.PrepareReset(ctx, by, in, who, t)
 	if err != nil {
 		return Renewal{}, err
 	}
-	if p.State != org.Active {
-		return Renewal{}, fault.New(fault.Unmet, "reset-not-active")
-	}
-	reset, err := r.prepareReset(ctx, by, in, p, t, t.Left(have.Count).First())
-	if err != nil {
-		return Renewal{}, err
+	if r.holder != nil {
+		return Renewal{}, r.holder.HoldReset(ctx, by, in, who, t)
 	}
 	err = r.store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
-		event, err := r.resetFactors(tx, by, in, p, reset)
+		event, err := r.MakeReset(tx, by, reset)
 		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(event)
 	})
-	r.sessions.ForgetSessions()
-	r.tokens.ForgetTokens()
+	r.ResetMade()
 	return reset.Renewal, err
 }
 
-// factorsReset is a reset with all that is slow or random made already.
-type factorsReset struct {
+// PrepareReset does what is slow and random of a reset, and refuses what by may
+// not take. Where a second person approves resets, nobody is shown the link: it
+// goes to the person by mail, or there is no reset.
+func (r *Room) PrepareReset(ctx context.Context, by id.Principal, in id.Org, who id.Person, t factor.Taking) (Reset, error) {
+	p, have, err := r.Holds(ctx, by, in, who)
+	if err != nil {
+		return Reset{}, err
+	}
+	if p.State != org.Active {
+		return Reset{}, fault.New(fault.Unmet, "reset-not-active")
+	}
+	reset, err := r.prepareReset(ctx, by, in, p, t, t.Left(have.Count).First())
+	if err == nil && r.holder != nil && !reset.Link.Empty() {
+		err = fault.New(fault.Unmet, "reset-needs-mail", "login", p.Login)
+	}
+	return reset, err
+}
+
+// MakeReset makes a reset in the caller's write, as by.
+func (r *Room) MakeReset(tx *store.Tx, by id.Principal, reset Reset) (store.Event, error) {
+	if r.holder != nil && !tx.Lifted() {
+		return store.Event{}, store.ErrHeld
+	}
+	return r.resetFactors(tx.Org(reset.in), by, reset.in, reset.person, reset)
+}
+
+// ResetMade is called after the commit.
+func (r *Room) ResetMade() {
+	r.sessions.ForgetSessions()
+	r.tokens.ForgetTokens()
+}
+
+// Holder keeps resets of other people's factors from being made until a second
+// person has approved it (← change).
+type Holder interface {
+	// HoldReset asks for it, and returns what whoever wanted it is answered.
+	HoldReset(ctx context.Context, by id.Principal, in id.Org, who id.Person, t factor.Taking) error
+}
+
+// Hold has every such reset held. Call it before the house starts.
+func (r *Room) Hold(h Holder) { r.holder = h }
+
+// Reset is a reset with all that is slow or random made already.
+type Reset struct {
 	Renewal
+	in     id.Org
+	person org.Person
 	taking factor.Taking
 	stays  bool // something is left to begin with
 	value  secret.Text
@@ -109,7 +148,7 @@ type factorsReset struct {
 }
 
 // said is what became of the link, for the log.
-func (f factorsReset) said() string {
+func (f Reset) said() string {
 	switch {
 	case f.stays:
 		return "none"
@@ -119,8 +158,8 @@ func (f factorsReset) said() string {
 	return "shown"
 }
 
-func (r *Room) prepareReset(ctx context.Context, by id.Principal, in id.Org, p org.Person, t factor.Taking, stays bool) (factorsReset, error) {
-	all := factorsReset{taking: t, stays: stays, slip: once.Slip{Org: in, Subject: string(p.ID)}}
+func (r *Room) prepareReset(ctx context.Context, by id.Principal, in id.Org, p org.Person, t factor.Taking, stays bool) (Reset, error) {
+	all := Reset{in: in, person: p, taking: t, stays: stays, slip: once.Slip{Org: in, Subject: string(p.ID)}}
 	o, err := r.register.Organization(ctx, in)
 	if err != nil {
 		return all, err
@@ -155,7 +194,7 @@ func (r *Room) prepareReset(ctx context.Context, by id.Principal, in id.Org, p o
 	return all, err
 }
 
-func (r *Room) resetFactors(tx *store.Tx, by id.Principal, in id.Org, p org.Person, reset factorsReset) (store.Event, error) {
+func (r *Room) resetFactors(tx *store.Tx, by id.Principal, in id.Org, p org.Person, reset Reset) (store.Event, error) {
 	now, err := r.factors.MayTouch(&tx.View, by, in, p.ID)
 	if err != nil {
 		return store.Event{}, err

@@ -27,7 +27,7 @@ func (r *Room) linkAPI(m *web.Mux) {
 	act := read
 	act.Fresh = web.Recent
 	web.API(m, read, op(http.MethodGet, member, "get-member-sign-in", "What a member signs in with, counted"), r.memberHolds)
-	web.API(m, act, op(http.MethodPost, member+"/reset", "reset-member-sign-in", "Take factors away; the person and the other administrators are told"), r.memberReset)
+	web.API(m, act, web.MayWait(op(http.MethodPost, member+"/reset", "reset-member-sign-in", "Take factors away; the person and the other administrators are told")), r.memberReset)
 	recovery := op(http.MethodPost, "/sign-in/recover", "make-recover-link", "A link by which somebody replaces all they sign in with (by the control socket only)")
 	recovery.Extensions = web.SocketOnly
 	web.API(m, web.Route{Permission: RecoverPermission}, recovery, r.makeRecoverLink)

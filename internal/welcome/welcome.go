@@ -105,6 +105,7 @@ type Room struct {
 	mostWrong int64
 	join      func(tx *store.Tx, invited, who id.Person) ([]store.Event, error)
 	resets    resetLine
+	holder    Holder // nil: nothing is held
 }
 
 // New makes the room.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"strings"
 
 	web "github.com/sekisho/sekisho/internal/web/ui"
@@ -23,6 +24,23 @@ type Prepared struct {
 	Form   web.SettingForm
 	About  string
 	Things []PreparedThing
+	Error  string // of what was chosen
+}
+
+// mistakes are the fields that were not taken, for the top of the page.
+func (page Prepared) mistakes(label string) []web.Input {
+	if page.Error == "" {
+		return page.Form.Fields
+	}
+	return append([]web.Input{{Name: "thing", Label: label, Error: page.Error}}, page.Form.Fields...)
+}
+
+// id is of the checkbox; the first one stands for all at the top of the page.
+func (page Prepared) id(i int) string {
+	if i == 0 {
+		return "field-thing"
+	}
+	return "thing-" + strconv.Itoa(i)
 }
 
 // PreparedThing is one of them; Note says why it cannot be asked for now, or what
@@ -69,6 +87,7 @@ type Ask struct {
 	Facts       []web.Detail
 	Benches     []Bench
 	Steps       []web.Step
+	Lines       []Line // of a change that waits
 	Saved       string
 	Problem, Do string
 	Trouble     string
@@ -79,6 +98,12 @@ type Ask struct {
 	GiveBack    string
 	Extend      string
 	Repeat      string
+}
+
+// Line is a line of a change.
+type Line struct {
+	Text       string
+	Came, Gone bool
 }
 
 // Decide is what somebody who decides is offered.

@@ -73,6 +73,7 @@ type Plan struct {
 	Empty  bool
 	Spared string
 	Takes  string // that objects are taken in hand as they are; "" for none
+	Held   bool   // an apply waits for a second person
 	Digest string
 	Apply  string // address
 }

@@ -1,0 +1,54 @@
+package connector
+
+import (
+	"context"
+
+	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/store"
+)
+
+// Holder keeps definitions of systems from being written until a second person
+// has approved it (← change).
+type Holder interface {
+	// HoldSystem asks for it, and returns what whoever wanted it is answered.
+	// next is the system as it would be, now as it is, the zero System if it is
+	// not there.
+	HoldSystem(ctx context.Context, by id.Principal, w Wanted, next, now System) error
+}
+
+// Hold has every definition that is brought along, and every change of which
+// definition a system has, held. Call it before the house starts.
+func (d *Desk) Hold(h Holder) { d.holder = h }
+
+// holds reports whether a system brings another definition with it. One that is
+// made of a built-in definition brings none that nobody has seen.
+func (d *Desk) holds(next, now System) bool {
+	if d.holder == nil {
+		return false
+	}
+	return next.Document != now.Document || now.ID != "" && next.Definition != now.Definition
+}
+
+// SystemIn returns a system in the caller's view; the zero System if it is not
+// there.
+func SystemIn(v *store.View, org id.Org, which id.Connector) (System, error) {
+	s, err := systemOf(v.Org(org), which)
+	if fault.Code(err) == unknownSystem().Code {
+		return System{}, nil
+	}
+	return s, err
+}
+
+// Text is the text of the definition that a system has, built-in ones too.
+func (s System) Text() string {
+	if s.Document != "" {
+		return s.Document
+	}
+	for _, d := range BuiltIn() {
+		if d.ID == s.Definition {
+			return string(d.Source)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,72 @@
+package house
+
+import (
+	"context"
+
+	"github.com/sekisho/sekisho/internal/change"
+	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/factor"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/welcome"
+)
+
+// openChanges makes the room of what waits for a second person. It is there
+// without four_eyes too: what waited when it was turned off can still be decided.
+func (h *House) openChanges() {
+	h.changes = change.New(change.Options{
+		Store: h.store, Clock: h.options.Clock, Ring: h.ring, Register: h.register, Desk: h.systems, Resets: memberResets{h.welcome}, Manifest: console.Manifest,
+	})
+}
+
+// holdChanges lets nobody alone do what four_eyes names. A house that one command
+// has open while no server runs is not held: whoever stops the servers and reads
+// the keys needs no permission of ours, and it is the way out when nobody is left
+// who could approve. Its records name the machine's user and the way (folder).
+func (h *House) holdChanges() {
+	h.changes.Furnish(h.hall, h.kinds)
+	if !h.config.FourEyes || h.options.Alone {
+		return
+	}
+	h.register.Hold(h.changes)
+	h.systems.Hold(h.changes)
+	h.kinds.Hold(h.changes)
+	h.welcome.Hold(h.changes)
+}
+
+// memberResets are the resets of room welcome.
+type memberResets struct{ welcome *welcome.Room }
+
+// Prepare implements change.Resets.
+func (m memberResets) Prepare(ctx context.Context, by id.Principal, in id.Org, who id.Person, t factor.Taking) (any, error) {
+	return m.welcome.PrepareReset(ctx, by, in, who, t)
+}
+
+// Make implements change.Resets.
+func (m memberResets) Make(tx *store.Tx, by id.Principal, ready any) (store.Event, error) {
+	reset, ok := ready.(welcome.Reset)
+	if !ok {
+		return store.Event{}, store.ErrHeld
+	}
+	return m.welcome.MakeReset(tx, by, reset)
+}
+
+// Made implements change.Resets.
+func (m memberResets) Made() { m.welcome.ResetMade() }
+
+// fourEyes looks whether anybody could approve what is held.
+func (d *doctor) fourEyes(ctx context.Context, s *store.Store) {
+	if !d.config.FourEyes {
+		return
+	}
+	register := org.New(org.Options{Store: s, Clock: d.clock, Permissions: Permissions()})
+	switch n, err := register.MostAble(ctx, console.Manifest); {
+	case err != nil:
+		d.broken("database", err)
+	case n < 2:
+		d.say(Warn, "four-eyes.few", "count", n)
+	default:
+		d.say(Fine, "four-eyes.enough", "count", n)
+	}
+}
