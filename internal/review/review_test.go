@@ -374,7 +374,9 @@ func TestPages(t *testing.T) {
 		begun := chika.Post(page+"/start", nil)
 		has(begun, http.StatusSeeOther)
 		round := begun.Header.Get("Location")
-		r.until("asked", func() bool { return strings.Contains(botan.Get("/cards").Body, "=Who sells") && strings.Contains(chika.Get(round).Body, ">Runs<") })
+		r.until("asked", func() bool {
+			return strings.Contains(botan.Get("/cards").Body, "=Who sells") && strings.Contains(chika.Get(round).Body, ">Runs<")
+		})
 		list := botan.Get("/cards")
 		_, rest, _ := strings.Cut(list.Body, `href="/cards/`)
 		which, _, _ := strings.Cut(rest, `"`)

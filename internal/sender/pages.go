@@ -138,8 +138,16 @@ func (r *Room) showSender(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
+	makers := make([]id.Person, len(tokens))
+	for i, t := range tokens {
+		makers[i] = t.By.Person()
+	}
+	names, err := r.Register.Names(v.Context(), makers)
+	if err != nil {
+		return err
+	}
 	for _, t := range tokens {
-		page.Tokens = append(page.Tokens, tokenRow(v, s, t, writes))
+		page.Tokens = append(page.Tokens, tokenRow(v, s, t, names[t.By.Person()], writes))
 	}
 	sent, next, err := r.Letters(v.Context(), s.Org, s.ID, v.Query("cursor"), perPage)
 	if err != nil {
@@ -174,7 +182,7 @@ func (r *Room) facts(v *web.Visit, s Sender) ([]webui.Detail, error) {
 		{Key: v.Say("sender.role"), Value: webui.Text(v.Say("sender.role." + string(s.Role)))},
 		{Key: v.Say("sender.audience"), Value: webui.Text(who)},
 		{Key: v.Say("sender.callback"), Value: callback},
-		{Key: v.Say("sender.signature"), Value: webui.Text(v.Say("sender.signature."+string(s.Signature)) + " (" + string(s.Alg) + ")")},
+		{Key: v.Say("sender.signature"), Value: webui.Text(v.Say("sender.signature." + string(s.Signature) + "." + string(s.Alg)))},
 		{Key: v.Say("sender.keys"), Value: webui.Copy(r.BaseURL + SetPath)},
 		{Key: v.Say("sender.rate"), Value: webui.Text(v.Say("sender.rate.n", "n", s.Rate))},
 		{Key: v.Say("sender.urgent"), Value: webui.Text(v.Say("sender.urgent." + yesNo(s.Urgent)))},
@@ -202,7 +210,11 @@ func (r *Room) audienceText(v *web.Visit, s Sender) (string, error) {
 	return v.Say("sender.nobody"), err
 }
 
-func tokenRow(v *web.Visit, s Sender, t Issued, writes bool) webui.Row {
+func tokenRow(v *web.Visit, s Sender, t Issued, maker string, writes bool) webui.Row {
+	by := webui.Who(string(t.By))
+	if maker != "" {
+		by = webui.Text(maker)
+	}
 	ends := webui.Time(t.Ends)
 	var do templ.Component = webui.Text("—")
 	if over := !v.Now().Before(t.Ends); over {
@@ -210,7 +222,7 @@ func tokenRow(v *web.Visit, s Sender, t Issued, writes bool) webui.Row {
 	} else if writes {
 		do = webui.Go(webui.Plain, v.Say("sender.token.revoke"), pathOf(s.ID, "tokens", t.ID, "revoke"))
 	}
-	return webui.Row{Cells: []templ.Component{webui.Time(t.Made), webui.Who(string(t.By)), webui.At(t.Used, v.Say("sender.never")), ends, do}}
+	return webui.Row{Cells: []templ.Component{webui.Time(t.Made), by, webui.At(t.Used, v.Say("sender.never")), ends, do}}
 }
 
 func sentRow(v *web.Visit, l Letter, counts map[string]int) webui.Row {

@@ -350,3 +350,34 @@ func TestAMessageForMany(t *testing.T) {
 		r.until("it is taken back from all", func() bool { return r.look(token, m.ID).Cards["withdrawn"] == n+4 })
 	})
 }
+
+// An urgent card is told in quiet hours where its sender may, and waits otherwise.
+func TestUrgentCardsPassQuietHours(t *testing.T) {
+	housetest.EachURL(t, func(t *testing.T, url string) {
+		r := newRig(t, housetest.House(t, housetest.On(url), onLoopback, housetest.WithMail()))
+		botan := r.h.As(t, r.k.Botan, r.k.Org)
+		hour := func(d time.Duration) string { return time.Now().UTC().Add(d).Format("15:04") }
+		quiet := map[string][]string{"mail": {"each"}, "quiet_from": {hour(-2 * time.Hour)}, "quiet_until": {hour(2 * time.Hour)}, "digest_at": {"09:00"}}
+		if got := botan.Post("/settings/cards", quiet); got.Status != http.StatusSeeOther {
+			t.Fatalf("quiet hours: %d %s", got.Status, got.Body)
+		}
+		mails := func() (n int) {
+			for _, m := range r.h.Mail.Messages() {
+				if strings.Contains(m.Subject, "Expense") || strings.Contains(m.Subject, "経費") || strings.Contains(m.Subject, "cards wait") || strings.Contains(m.Subject, "承認待ち") {
+					n++
+				}
+			}
+			return n
+		}
+		usual, _ := r.token(r.add("usual", nil), nil)
+		r.send(usual, "one", card(object{"priority": "urgent"}))
+		loud, _ := r.token(r.add("loud", object{"urgent": true}), nil)
+		r.send(loud, "one", card(object{"priority": "high"}))
+		time.Sleep(3 * time.Second)
+		if n := mails(); n != 0 {
+			t.Errorf("CAP-K6 %d mails in quiet hours", n)
+		}
+		r.send(loud, "two", card(object{"priority": "urgent"}))
+		r.until("CAP-K6 the urgent one is told", func() bool { return mails() == 1 })
+	})
+}

@@ -205,7 +205,7 @@ func (r *rig) decide(v *housetest.Visitor, c shown, more object) housetest.Answe
 // until waits for something that happens soon.
 func (r *rig) until(what string, there func() bool) {
 	r.Helper()
-	for range 400 {
+	for range 1000 {
 		if there() {
 			return
 		}
