@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a-h/templ"
-
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -153,7 +151,7 @@ type Options struct {
 	// signed in.
 	Presence *presence.Desk
 	// Beside is what needs the reader and is no card, below their list; nil: nothing.
-	Beside func(v *web.Visit) (templ.Component, error)
+	Beside web.Panel
 	// Every is how often questions are read while a person is here; 0 is 60 s.
 	Every time.Duration
 }

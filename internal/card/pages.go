@@ -82,7 +82,7 @@ func (r *Room) showList(v *web.Visit) error {
 		page.Items = append(page.Items, item(v, c))
 	}
 	if r.Beside != nil && !done && v.Query("cursor") == "" {
-		if page.Beside, err = r.Beside(v); err != nil {
+		if page.Beside, err = r.Beside(v, ""); err != nil {
 			return err
 		}
 	}

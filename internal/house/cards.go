@@ -24,7 +24,7 @@ func (h *House) furnishCards() error {
 	h.cards = card.New(card.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Post: h.post, Pager: h.pager, BaseURL: h.mux.BaseURL(),
 		Systems: systems, Hall: hallCards{h}, Apps: cardApps{h}, Timeout: h.options.Call, Reach: h.options.Reach, Presence: h.presence,
-		Beside: func(v *web.Visit) (templ.Component, error) { return h.hub.Beside(v) },
+		Beside: func(v *web.Visit, _ string) (templ.Component, error) { return h.hub.Beside(v) },
 	})
 	h.ticket.Rung(func(ctx context.Context, in id.Org, system id.Connector, records []string) {
 		if err := h.cards.Rung(ctx, in, system, records); err != nil {

@@ -176,7 +176,6 @@ func (k *Desk) policyPage(v *web.Visit, p Policy, minutes string, f *fault.Fault
 	if f != nil {
 		refuse(v, &page, f)
 	}
-	v.Crumb(v.Say("card.policies"), Path)
 	return v.ShowStatus(status, page.Heading, ui.ShowPolicy(page))
 }
 
