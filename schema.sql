@@ -241,6 +241,8 @@ CREATE TABLE card (
   UNIQUE (person, source, backend)
 );
 
+CREATE INDEX card_app_deciding ON card (changed) WHERE kind = 'app' AND state = 'deciding';
+
 CREATE INDEX card_behalf ON card (behalf, source) WHERE behalf <> '';
 
 CREATE INDEX card_done ON card (person, closed, ended, id);
@@ -363,6 +365,14 @@ CREATE TABLE connector_match (
 CREATE INDEX connector_match_found ON connector_match (state, system);
 
 CREATE INDEX connector_match_person ON connector_match (person);
+
+CREATE TABLE connector_ring (
+  org TEXT NOT NULL,
+  system TEXT NOT NULL,
+  token TEXT NOT NULL,                -- SHA-256 of its jti
+  ends BIGINT NOT NULL,
+  PRIMARY KEY (system, token)
+);
 
 CREATE TABLE connector_system (
   org TEXT NOT NULL,
@@ -985,6 +995,65 @@ CREATE TABLE seal_wrapping (
   made_at BIGINT NOT NULL
 );
 
+CREATE TABLE sender (
+  id TEXT NOT NULL PRIMARY KEY,
+  org TEXT NOT NULL,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL,                -- as people read it on cards; "" is the name
+  role TEXT NOT NULL,                 -- admin, creator, auditor
+  callback TEXT NOT NULL,             -- where decisions are told; "" of one that sends nothing to decide
+  signature TEXT NOT NULL,            -- jwt, http
+  alg TEXT NOT NULL,                  -- ES256, RS256
+  audience TEXT NOT NULL,             -- whom it may reach, JSON
+  templates TEXT NOT NULL,            -- JSON
+  networks TEXT NOT NULL,             -- CIDRs besides public ones that the callback may stand in
+  urgent BIGINT NOT NULL,             -- 1: its urgent cards pass quiet hours
+  rate BIGINT NOT NULL,               -- messages a minute
+  enabled BIGINT NOT NULL,
+  made BIGINT NOT NULL,
+  changed BIGINT NOT NULL,
+  by_ TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (org, name)
+);
+
+CREATE TABLE sender_message (
+  id TEXT NOT NULL PRIMARY KEY,
+  org TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  mark TEXT NOT NULL,                 -- the sender's own key of it: the same one again is the same message
+  asked TEXT NOT NULL,                -- SHA-256 of how it was asked for
+  content TEXT NOT NULL,              -- JSON
+  digest TEXT NOT NULL,               -- SHA-256 of the content
+  people TEXT NOT NULL,               -- whom it reaches, JSON; [] once all have it
+  reached BIGINT NOT NULL,            -- how many people
+  spread BIGINT NOT NULL,             -- how many of them have it
+  state TEXT NOT NULL,                -- sent, withdrawn
+  made BIGINT NOT NULL,
+  expires BIGINT NOT NULL,
+  ended BIGINT NOT NULL,
+  UNIQUE (sender, mark)
+);
+
+CREATE INDEX sender_message_expires ON sender_message (expires);
+
+CREATE INDEX sender_message_list ON sender_message (org, id);
+
+CREATE INDEX sender_message_own ON sender_message (org, sender, id);
+
+CREATE TABLE sender_token (
+  id TEXT NOT NULL PRIMARY KEY,
+  org TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE,
+  made BIGINT NOT NULL,
+  made_by TEXT NOT NULL,
+  ends BIGINT NOT NULL,
+  used BIGINT NOT NULL
+);
+
+CREATE INDEX sender_token_sender ON sender_token (org, sender, id);
+
 CREATE TABLE session (
   person TEXT NOT NULL,
   id TEXT NOT NULL PRIMARY KEY,
@@ -1006,6 +1075,18 @@ CREATE INDEX session_ends ON session (ends);
 CREATE INDEX session_org ON session (org, id);
 
 CREATE INDEX session_person ON session (person, begun);
+
+CREATE TABLE signet_key (
+  id TEXT NOT NULL PRIMARY KEY,       -- the thumbprint of the public half, RFC 7638
+  alg TEXT NOT NULL,                  -- ES256, RS256
+  sealed BLOB NOT NULL,               -- PKCS #8; empty once it is gone
+  public TEXT NOT NULL,               -- PEM
+  made BIGINT NOT NULL,
+  signs BIGINT NOT NULL,              -- from when it signs
+  ends BIGINT NOT NULL                -- until when it is published; 0: no other has followed it
+);
+
+CREATE INDEX signet_key_alg ON signet_key (alg, signs);
 
 CREATE TABLE signin_policy (
   org TEXT NOT NULL,

@@ -18,6 +18,25 @@ const (
 	AddCardPolicyRequestLevelPasskey AddCardPolicyRequestLevel = "passkey"
 )
 
+// Defines values for AddCardSenderRequestAlg.
+const (
+	AddCardSenderRequestAlgES256 AddCardSenderRequestAlg = "ES256"
+	AddCardSenderRequestAlgRS256 AddCardSenderRequestAlg = "RS256"
+)
+
+// Defines values for AddCardSenderRequestRole.
+const (
+	AddCardSenderRequestRoleAdmin   AddCardSenderRequestRole = "admin"
+	AddCardSenderRequestRoleAuditor AddCardSenderRequestRole = "auditor"
+	AddCardSenderRequestRoleCreator AddCardSenderRequestRole = "creator"
+)
+
+// Defines values for AddCardSenderRequestSignature.
+const (
+	AddCardSenderRequestSignatureHTTP AddCardSenderRequestSignature = "http"
+	AddCardSenderRequestSignatureJwt  AddCardSenderRequestSignature = "jwt"
+)
+
 // Defines values for AddOrganizationRequestType.
 const (
 	AddOrganizationRequestTypeCustomer AddOrganizationRequestType = "customer"
@@ -28,6 +47,13 @@ const (
 const (
 	AddSystemRequestModeService AddSystemRequestMode = "service"
 	AddSystemRequestModeUser    AddSystemRequestMode = "user"
+)
+
+// Defines values for ApprovalComment.
+const (
+	ApprovalCommentAlways   ApprovalComment = "always"
+	ApprovalCommentNever    ApprovalComment = "never"
+	ApprovalCommentOnReject ApprovalComment = "onReject"
 )
 
 // Defines values for AskReview.
@@ -70,6 +96,25 @@ const (
 	CardPolicyLevelPasskey CardPolicyLevel = "passkey"
 )
 
+// Defines values for CardSenderAlg.
+const (
+	CardSenderAlgES256 CardSenderAlg = "ES256"
+	CardSenderAlgRS256 CardSenderAlg = "RS256"
+)
+
+// Defines values for CardSenderRole.
+const (
+	CardSenderRoleAdmin   CardSenderRole = "admin"
+	CardSenderRoleAuditor CardSenderRole = "auditor"
+	CardSenderRoleCreator CardSenderRole = "creator"
+)
+
+// Defines values for CardSenderSignature.
+const (
+	CardSenderSignatureHTTP CardSenderSignature = "http"
+	CardSenderSignatureJwt  CardSenderSignature = "jwt"
+)
+
 // Defines values for ChangeSort.
 const (
 	ChangeSortApply  ChangeSort = "apply"
@@ -84,6 +129,25 @@ const (
 	ChangeCardPolicyRequestLevelAal2    ChangeCardPolicyRequestLevel = "aal2"
 	ChangeCardPolicyRequestLevelEmpty   ChangeCardPolicyRequestLevel = ""
 	ChangeCardPolicyRequestLevelPasskey ChangeCardPolicyRequestLevel = "passkey"
+)
+
+// Defines values for ChangeCardSenderRequestAlg.
+const (
+	ChangeCardSenderRequestAlgES256 ChangeCardSenderRequestAlg = "ES256"
+	ChangeCardSenderRequestAlgRS256 ChangeCardSenderRequestAlg = "RS256"
+)
+
+// Defines values for ChangeCardSenderRequestRole.
+const (
+	ChangeCardSenderRequestRoleAdmin   ChangeCardSenderRequestRole = "admin"
+	ChangeCardSenderRequestRoleAuditor ChangeCardSenderRequestRole = "auditor"
+	ChangeCardSenderRequestRoleCreator ChangeCardSenderRequestRole = "creator"
+)
+
+// Defines values for ChangeCardSenderRequestSignature.
+const (
+	ChangeCardSenderRequestSignatureHTTP ChangeCardSenderRequestSignature = "http"
+	ChangeCardSenderRequestSignatureJwt  ChangeCardSenderRequestSignature = "jwt"
 )
 
 // Defines values for ChangeMemberRequestState.
@@ -139,6 +203,12 @@ const (
 	EndSessionsRequestACRAal2 EndSessionsRequestACR = "aal2"
 )
 
+// Defines values for FollowSigningKeyRequestAlg.
+const (
+	FollowSigningKeyRequestAlgES256 FollowSigningKeyRequestAlg = "ES256"
+	FollowSigningKeyRequestAlgRS256 FollowSigningKeyRequestAlg = "RS256"
+)
+
 // Defines values for GetRecordResponseState.
 const (
 	GetRecordResponseStateCovered    GetRecordResponseState = "covered"
@@ -157,6 +227,14 @@ const (
 	HealthLineLevelBad  HealthLineLevel = "bad"
 	HealthLineLevelGood HealthLineLevel = "good"
 	HealthLineLevelWait HealthLineLevel = "wait"
+)
+
+// Defines values for InputFormat.
+const (
+	InputFormatBoolean InputFormat = "boolean"
+	InputFormatDate    InputFormat = "date"
+	InputFormatNumber  InputFormat = "number"
+	InputFormatText    InputFormat = "text"
 )
 
 // Defines values for InviteState.
@@ -285,11 +363,67 @@ const (
 	RowActionUpdate    RowAction = "update"
 )
 
+// Defines values for SendCardRequestPriority.
+const (
+	SendCardRequestPriorityHigh   SendCardRequestPriority = "high"
+	SendCardRequestPriorityNormal SendCardRequestPriority = "normal"
+	SendCardRequestPriorityUrgent SendCardRequestPriority = "urgent"
+)
+
+// Defines values for SenderTemplateBodyPriority.
+const (
+	SenderTemplateBodyPriorityHigh   SenderTemplateBodyPriority = "high"
+	SenderTemplateBodyPriorityNormal SenderTemplateBodyPriority = "normal"
+	SenderTemplateBodyPriorityUrgent SenderTemplateBodyPriority = "urgent"
+)
+
+// Defines values for SentCardPriority.
+const (
+	SentCardPriorityHigh   SentCardPriority = "high"
+	SentCardPriorityNormal SentCardPriority = "normal"
+	SentCardPriorityUrgent SentCardPriority = "urgent"
+)
+
+// Defines values for SentCardState.
+const (
+	SentCardStateExpired   SentCardState = "expired"
+	SentCardStateSent      SentCardState = "sent"
+	SentCardStateWithdrawn SentCardState = "withdrawn"
+)
+
 // Defines values for SessionACR.
 const (
 	SessionACRAal0 SessionACR = "aal0"
 	SessionACRAal1 SessionACR = "aal1"
 	SessionACRAal2 SessionACR = "aal2"
+)
+
+// Defines values for SigningKeyAlg.
+const (
+	SigningKeyAlgES256 SigningKeyAlg = "ES256"
+	SigningKeyAlgRS256 SigningKeyAlg = "RS256"
+)
+
+// Defines values for SigningKeyState.
+const (
+	SigningKeyStateBefore  SigningKeyState = "before"
+	SigningKeyStateGone    SigningKeyState = "gone"
+	SigningKeyStateNext    SigningKeyState = "next"
+	SigningKeyStateSigning SigningKeyState = "signing"
+)
+
+// Defines values for StandingListPriority.
+const (
+	StandingListPriorityHigh   StandingListPriority = "high"
+	StandingListPriorityNormal StandingListPriority = "normal"
+	StandingListPriorityUrgent StandingListPriority = "urgent"
+)
+
+// Defines values for StandingListState.
+const (
+	StandingListStateExpired   StandingListState = "expired"
+	StandingListStateSent      StandingListState = "sent"
+	StandingListStateWithdrawn StandingListState = "withdrawn"
 )
 
 // Defines values for SystemMode.
@@ -435,6 +569,24 @@ type Act struct {
 	Label string `json:"label"`
 }
 
+// Action defines model for Action.
+type Action struct {
+	// Completed On the button once it was pressed
+	Completed *string `json:"completed,omitempty"`
+
+	// ID What the callback says; lower-case letters, digits, hyphens
+	ID string `json:"id"`
+
+	// Inputs What it asks for; none: it is pressed at once
+	Inputs *[]Input `json:"inputs,omitempty"`
+
+	// Label On the button, at most 40 characters
+	Label string `json:"label"`
+
+	// Primary The one that most people press
+	Primary *bool `json:"primary,omitempty"`
+}
+
 // AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
 type AddApprovalPolicyRequest struct {
 	// Ahead How far ahead the start may lie; 30 days if 0
@@ -542,6 +694,54 @@ type AddCardPolicyRequest struct {
 
 // AddCardPolicyRequestLevel What a session must have shown; left out: however they signed in
 type AddCardPolicyRequestLevel string
+
+// AddCardSenderRequest defines model for AddCardSenderRequest.
+type AddCardSenderRequest struct {
+	// Alg ES256 if it is left out
+	Alg *AddCardSenderRequestAlg `json:"alg,omitempty"`
+
+	// Audience Whom it may reach
+	Audience Audience `json:"audience"`
+
+	// Callback Where decisions are told; https
+	Callback *string `json:"callback,omitempty"`
+
+	// Disabled Its tokens do not count
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Networks CIDRs besides public ones that the callback may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Rate Messages a minute; 60 if it is left out
+	Rate *int64 `json:"rate,omitempty"`
+
+	// Role A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
+	Role AddCardSenderRequestRole `json:"role"`
+
+	// Signature A token as the body, or an HTTP message signature; jwt if it is left out
+	Signature *AddCardSenderRequestSignature `json:"signature,omitempty"`
+
+	// Templates Cards with places for arguments, at most 50
+	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
+
+	// Title As people read it on cards; the name if it is left out
+	Title *string `json:"title,omitempty"`
+
+	// Urgent Its urgent cards pass quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+}
+
+// AddCardSenderRequestAlg ES256 if it is left out
+type AddCardSenderRequestAlg string
+
+// AddCardSenderRequestRole A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
+type AddCardSenderRequestRole string
+
+// AddCardSenderRequestSignature A token as the body, or an HTTP message signature; jwt if it is left out
+type AddCardSenderRequestSignature string
 
 // AddGroupRequest defines model for AddGroupRequest.
 type AddGroupRequest struct {
@@ -773,6 +973,15 @@ type ApplyRequest struct {
 	Prune *bool `json:"prune,omitempty"`
 }
 
+// Approval defines model for Approval.
+type Approval struct {
+	// Comment When a reason is compulsory; never if it is left out
+	Comment *ApprovalComment `json:"comment,omitempty"`
+}
+
+// ApprovalComment When a reason is compulsory; never if it is left out
+type ApprovalComment string
+
 // ArchiveRecordsRequest defines model for ArchiveRecordsRequest.
 type ArchiveRecordsRequest struct {
 	// Days Records that are older leave the database
@@ -960,6 +1169,18 @@ type Asked struct {
 
 	// State pending, approved, rejected, cancelled or unknown
 	State string `json:"state"`
+}
+
+// Audience defines model for Audience.
+type Audience struct {
+	// Everybody Everybody of the organization
+	Everybody *bool `json:"everybody,omitempty"`
+
+	// Groups Ids of groups
+	Groups *[]string `json:"groups,omitempty"`
+
+	// People Ids of people
+	People *[]string `json:"people,omitempty"`
 }
 
 // BodyCampaign defines model for BodyCampaign.
@@ -1178,6 +1399,90 @@ type CardProofBody struct {
 	Within *int64 `json:"within,omitempty"`
 }
 
+// CardSender defines model for CardSender.
+type CardSender struct {
+	// Alg ES256 if it is left out
+	Alg *CardSenderAlg `json:"alg,omitempty"`
+
+	// Audience Whom it may reach
+	Audience Audience `json:"audience"`
+
+	// Callback Where decisions are told; https
+	Callback *string `json:"callback,omitempty"`
+
+	// Changed When it was changed last
+	Changed time.Time `json:"changed"`
+
+	// Disabled Its tokens do not count
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Made When it was added
+	Made time.Time `json:"made"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Networks CIDRs besides public ones that the callback may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Rate Messages a minute; 60 if it is left out
+	Rate *int64 `json:"rate,omitempty"`
+
+	// Role A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
+	Role CardSenderRole `json:"role"`
+
+	// Signature A token as the body, or an HTTP message signature; jwt if it is left out
+	Signature *CardSenderSignature `json:"signature,omitempty"`
+
+	// Templates Cards with places for arguments, at most 50
+	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
+
+	// Title As people read it on cards; the name if it is left out
+	Title *string `json:"title,omitempty"`
+
+	// Urgent Its urgent cards pass quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// CardSenderAlg ES256 if it is left out
+type CardSenderAlg string
+
+// CardSenderRole A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
+type CardSenderRole string
+
+// CardSenderSignature A token as the body, or an HTTP message signature; jwt if it is left out
+type CardSenderSignature string
+
+// CardSenderToken defines model for CardSenderToken.
+type CardSenderToken struct {
+	// By Who made it
+	By string `json:"by"`
+
+	// Ends When it ends by itself
+	Ends time.Time `json:"ends"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Made When it was made
+	Made time.Time `json:"made"`
+
+	// Used When it was last used
+	Used *time.Time `json:"used,omitempty"`
+}
+
+// CardSenderTokenList defines model for CardSenderTokenList.
+type CardSenderTokenList struct {
+	// Items The newest first
+	Items []CardSenderToken `json:"items"`
+}
+
 // Catalog defines model for Catalog.
 type Catalog struct {
 	// Connected The caller has switched it on
@@ -1306,6 +1611,57 @@ type ChangeCardPolicyRequest struct {
 
 // ChangeCardPolicyRequestLevel What a session must have shown; left out: however they signed in
 type ChangeCardPolicyRequestLevel string
+
+// ChangeCardSenderRequest defines model for ChangeCardSenderRequest.
+type ChangeCardSenderRequest struct {
+	// Alg ES256 if it is left out
+	Alg *ChangeCardSenderRequestAlg `json:"alg,omitempty"`
+
+	// Audience Whom it may reach
+	Audience Audience `json:"audience"`
+
+	// Callback Where decisions are told; https
+	Callback *string `json:"callback,omitempty"`
+
+	// Disabled Its tokens do not count
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// Name Unique in the organization: lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// Networks CIDRs besides public ones that the callback may stand in
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Rate Messages a minute; 60 if it is left out
+	Rate *int64 `json:"rate,omitempty"`
+
+	// Role A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
+	Role ChangeCardSenderRequestRole `json:"role"`
+
+	// Signature A token as the body, or an HTTP message signature; jwt if it is left out
+	Signature *ChangeCardSenderRequestSignature `json:"signature,omitempty"`
+
+	// Templates Cards with places for arguments, at most 50
+	Templates *[]SenderTemplateBody `json:"templates,omitempty"`
+
+	// Title As people read it on cards; the name if it is left out
+	Title *string `json:"title,omitempty"`
+
+	// Urgent Its urgent cards pass quiet hours
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// Version As it was read
+	Version int64 `json:"version"`
+}
+
+// ChangeCardSenderRequestAlg ES256 if it is left out
+type ChangeCardSenderRequestAlg string
+
+// ChangeCardSenderRequestRole A creator sends, and sees what it sent; an admin sees and withdraws what any sender sent; an auditor only sees it
+type ChangeCardSenderRequestRole string
+
+// ChangeCardSenderRequestSignature A token as the body, or an HTTP message signature; jwt if it is left out
+type ChangeCardSenderRequestSignature string
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
@@ -2012,6 +2368,15 @@ type Fact struct {
 	Value string `json:"value"`
 }
 
+// Field defines model for Field.
+type Field struct {
+	// Label At most 60 characters
+	Label string `json:"label"`
+
+	// Value Plain text, at most 300 characters
+	Value string `json:"value"`
+}
+
 // Finding defines model for Finding.
 type Finding struct {
 	// Detail What tells it from another of the same title
@@ -2026,6 +2391,21 @@ type Finding struct {
 	// Title As lists call it
 	Title string `json:"title"`
 }
+
+// FollowSigningKeyRequest defines model for FollowSigningKeyRequest.
+type FollowSigningKeyRequest struct {
+	// After Id of the key that signs now: two presses make one key
+	After string `json:"after"`
+
+	// Alg What it signs by
+	Alg FollowSigningKeyRequestAlg `json:"alg"`
+
+	// Now At once: those before it count no more
+	Now *bool `json:"now,omitempty"`
+}
+
+// FollowSigningKeyRequestAlg What it signs by
+type FollowSigningKeyRequestAlg string
 
 // Found defines model for Found.
 type Found struct {
@@ -2324,6 +2704,30 @@ type ImportPeopleRequest struct {
 	Invite *bool `json:"invite,omitempty"`
 }
 
+// Input defines model for Input.
+type Input struct {
+	// Format text if it is left out
+	Format *InputFormat `json:"format,omitempty"`
+
+	// ID Its name in the callback
+	ID string `json:"id"`
+
+	// Label At most 60 characters
+	Label string `json:"label"`
+
+	// Max Characters, at most 1,000; 200 if it is left out
+	Max *int64 `json:"max,omitempty"`
+
+	// Options One of them is chosen
+	Options *[]SenderOption `json:"options,omitempty"`
+
+	// Required The action cannot be pressed without it
+	Required *bool `json:"required,omitempty"`
+}
+
+// InputFormat text if it is left out
+type InputFormat string
+
 // Integration defines model for Integration.
 type Integration struct {
 	// ConnectURL Page that connects, to be opened in a browser
@@ -2619,6 +3023,36 @@ type ListThing struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
+}
+
+// MakeCardSenderTokenRequest defines model for MakeCardSenderTokenRequest.
+type MakeCardSenderTokenRequest struct {
+	// Days 1 to 365
+	Days int64 `json:"days"`
+
+	// OverlapHours The other tokens end after so long; they stay as they are if it is left out
+	OverlapHours *int64 `json:"overlap_hours,omitempty"`
+}
+
+// MakeCardSenderTokenResponse defines model for MakeCardSenderTokenResponse.
+type MakeCardSenderTokenResponse struct {
+	// By Who made it
+	By string `json:"by"`
+
+	// Ends When it ends by itself
+	Ends time.Time `json:"ends"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Made When it was made
+	Made time.Time `json:"made"`
+
+	// Used When it was last used
+	Used *time.Time `json:"used,omitempty"`
+
+	// Value Shown this once
+	Value string `json:"value"`
 }
 
 // MakeOwnRecoveryCodesResponse defines model for MakeOwnRecoveryCodesResponse.
@@ -3679,6 +4113,15 @@ type RenameOwnPasskeyRequest struct {
 	Name string `json:"name"`
 }
 
+// Requester defines model for Requester.
+type Requester struct {
+	// Login Who gets no card: nobody decides their own request
+	Login *string `json:"login,omitempty"`
+
+	// Name As people read it
+	Name *string `json:"name,omitempty"`
+}
+
 // ResetMemberSignInRequest defines model for ResetMemberSignInRequest.
 type ResetMemberSignInRequest struct {
 	// Take password, passkeys, totp, recovery
@@ -3919,6 +4362,162 @@ type Seats struct {
 	Who []Who `json:"who"`
 }
 
+// SendCardRequest defines model for SendCardRequest.
+type SendCardRequest struct {
+	// Actions At most 3 buttons, in place of approve and refuse
+	Actions *[]Action `json:"actions,omitempty"`
+
+	// Approval People approve or refuse. Without it and without actions the card only tells
+	Approval *Approval `json:"approval,omitempty"`
+
+	// Arguments For the template's places, each one
+	Arguments *map[string]string `json:"arguments,omitempty"`
+
+	// Due By when it should be decided
+	Due *time.Time `json:"due,omitempty"`
+
+	// Expires When it is not asked any more, at most 90 days ahead; 7 days if it is left out
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// Fields At most 20
+	Fields *[]Field `json:"fields,omitempty"`
+
+	// Key The program's own of this message, at most 128 visible ASCII characters: the same one again is the same message
+	Key string `json:"key"`
+
+	// Link Where the program shows it: on the host of its callback
+	Link *string `json:"link,omitempty"`
+
+	// Number Of the request, as the program writes it
+	Number *string `json:"number,omitempty"`
+
+	// OneDecision The first decision ends it for all
+	OneDecision *bool `json:"one_decision,omitempty"`
+
+	// Priority normal if it is left out
+	Priority *SendCardRequestPriority `json:"priority,omitempty"`
+
+	// Requester Who wants it
+	Requester *Requester `json:"requester,omitempty"`
+
+	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions and priority
+	Template *string `json:"template,omitempty"`
+
+	// Text Plain text, at most 2,000 characters
+	Text *string `json:"text,omitempty"`
+
+	// Title Plain text, at most 150 characters
+	Title *string `json:"title,omitempty"`
+
+	// To Whom it is for, within the sender's audience
+	To To `json:"to"`
+}
+
+// SendCardRequestPriority normal if it is left out
+type SendCardRequestPriority string
+
+// SenderOption defines model for SenderOption.
+type SenderOption struct {
+	// Label As people read it
+	Label string `json:"label"`
+
+	// Value In the callback
+	Value string `json:"value"`
+}
+
+// SenderTemplateBody defines model for SenderTemplateBody.
+type SenderTemplateBody struct {
+	// Actions At most 3
+	Actions *[]Action `json:"actions,omitempty"`
+
+	// Approval People approve or refuse
+	Approval *Approval `json:"approval,omitempty"`
+
+	// Fields At most 20, with places for arguments
+	Fields *[]Field `json:"fields,omitempty"`
+
+	// Name Lower-case letters, digits, hyphens
+	Name string `json:"name"`
+
+	// OneDecision The first decision ends it for all
+	OneDecision *bool `json:"one_decision,omitempty"`
+
+	// Priority normal if it is left out
+	Priority *SenderTemplateBodyPriority `json:"priority,omitempty"`
+
+	// Text With places for arguments
+	Text *string `json:"text,omitempty"`
+
+	// Title With places for arguments, as in {amount}
+	Title string `json:"title"`
+}
+
+// SenderTemplateBodyPriority normal if it is left out
+type SenderTemplateBodyPriority string
+
+// SendersOut defines model for SendersOut.
+type SendersOut struct {
+	// Items By name
+	Items []CardSender `json:"items"`
+}
+
+// SentCard defines model for SentCard.
+type SentCard struct {
+	// Cards How many cards are in each state
+	Cards *map[string]int64 `json:"cards,omitempty"`
+
+	// ContentDigest SHA-256 of what was sent; callbacks carry it
+	ContentDigest string `json:"content_digest"`
+
+	// Ended When it was withdrawn
+	Ended *time.Time `json:"ended,omitempty"`
+
+	// Expires When it is not asked any more
+	Expires time.Time `json:"expires"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Key The program's own
+	Key string `json:"key"`
+
+	// Made When it was sent
+	Made time.Time `json:"made"`
+
+	// People Whom it is for
+	People int64 `json:"people"`
+
+	// Priority How much it hurries
+	Priority SentCardPriority `json:"priority"`
+
+	// Reached Of them, who have it
+	Reached int64 `json:"reached"`
+
+	// Sender Id of the card sender
+	Sender string `json:"sender"`
+
+	// State How it stands
+	State SentCardState `json:"state"`
+
+	// Title As people read it
+	Title string `json:"title"`
+}
+
+// SentCardPriority How much it hurries
+type SentCardPriority string
+
+// SentCardState How it stands
+type SentCardState string
+
+// SentCardList defines model for SentCardList.
+type SentCardList struct {
+	// Items The newest first
+	Items []SentCard `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
 // Session defines model for Session.
 type Session struct {
 	// ACR How strongly the person proved who they are
@@ -3994,6 +4593,42 @@ type Sheet struct {
 	Why *string `json:"why,omitempty"`
 }
 
+// SigningKey defines model for SigningKey.
+type SigningKey struct {
+	// Alg What it signs by
+	Alg SigningKeyAlg `json:"alg"`
+
+	// Ends Until when it is published
+	Ends *time.Time `json:"ends,omitempty"`
+
+	// ID The kid of what it signs
+	ID string `json:"id"`
+
+	// Made When it was made
+	Made time.Time `json:"made"`
+
+	// Pem The public half
+	Pem string `json:"pem"`
+
+	// Signs From when it signs
+	Signs time.Time `json:"signs"`
+
+	// State How it stands
+	State SigningKeyState `json:"state"`
+}
+
+// SigningKeyAlg What it signs by
+type SigningKeyAlg string
+
+// SigningKeyState How it stands
+type SigningKeyState string
+
+// SigningKeyList defines model for SigningKeyList.
+type SigningKeyList struct {
+	// Items The newest first
+	Items []SigningKey `json:"items"`
+}
+
 // SkipEffectRequest defines model for SkipEffectRequest.
 type SkipEffectRequest struct {
 	// Reason The log keeps it
@@ -4014,6 +4649,81 @@ type StageSpec struct {
 	// Title As people read it
 	Title *string `json:"title,omitempty"`
 }
+
+// Standing defines model for Standing.
+type Standing struct {
+	// Card Id of the card
+	Card string `json:"card"`
+
+	// DecidedAt When this person decided
+	DecidedAt *time.Time `json:"decided_at,omitempty"`
+
+	// Decision approved, rejected or the id of an action
+	Decision *string `json:"decision,omitempty"`
+
+	// Digest Of what this person was shown; callbacks carry it
+	Digest string `json:"digest"`
+
+	// Person Id of the person
+	Person string `json:"person"`
+
+	// State open, deciding, applied, failed, superseded, withdrawn or expired
+	State string `json:"state"`
+}
+
+// StandingList defines model for StandingList.
+type StandingList struct {
+	// Cards How many cards are in each state
+	Cards *map[string]int64 `json:"cards,omitempty"`
+
+	// ContentDigest SHA-256 of what was sent; callbacks carry it
+	ContentDigest string `json:"content_digest"`
+
+	// Ended When it was withdrawn
+	Ended *time.Time `json:"ended,omitempty"`
+
+	// Expires When it is not asked any more
+	Expires time.Time `json:"expires"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Items Cards, in the order of their ids
+	Items []Standing `json:"items"`
+
+	// Key The program's own
+	Key string `json:"key"`
+
+	// Made When it was sent
+	Made time.Time `json:"made"`
+
+	// Next Cursor of the next ones
+	Next *string `json:"next,omitempty"`
+
+	// People Whom it is for
+	People int64 `json:"people"`
+
+	// Priority How much it hurries
+	Priority StandingListPriority `json:"priority"`
+
+	// Reached Of them, who have it
+	Reached int64 `json:"reached"`
+
+	// Sender Id of the card sender
+	Sender string `json:"sender"`
+
+	// State How it stands
+	State StandingListState `json:"state"`
+
+	// Title As people read it
+	Title string `json:"title"`
+}
+
+// StandingListPriority How much it hurries
+type StandingListPriority string
+
+// StandingListState How it stands
+type StandingListState string
 
 // Step defines model for Step.
 type Step struct {
@@ -4344,6 +5054,18 @@ type Ticket struct {
 
 	// URL Its page there
 	URL *string `json:"url,omitempty"`
+}
+
+// To defines model for To.
+type To struct {
+	// Everybody Everybody of the organization
+	Everybody *bool `json:"everybody,omitempty"`
+
+	// Groups Names of groups; who is in a group of the group is meant, too
+	Groups *[]string `json:"groups,omitempty"`
+
+	// People Logins
+	People *[]string `json:"people,omitempty"`
 }
 
 // Token defines model for Token.
@@ -4829,6 +5551,24 @@ type SearchParams struct {
 	Most *int64 `form:"most,omitempty" json:"most,omitempty"`
 }
 
+// ListSentCardsParams defines parameters for ListSentCards.
+type ListSentCardsParams struct {
+	// Cursor From the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetSentCardParams defines parameters for GetSentCard.
+type GetSentCardParams struct {
+	// Cursor From the answer before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Cards in the answer
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // AskJSONRequestBody defines body for Ask for application/json ContentType.
 type AskJSONRequestBody = AskRequest
 
@@ -4928,6 +5668,15 @@ type AddCardPolicyJSONRequestBody = AddCardPolicyRequest
 // ChangeCardPolicyJSONRequestBody defines body for ChangeCardPolicy for application/json ContentType.
 type ChangeCardPolicyJSONRequestBody = ChangeCardPolicyRequest
 
+// AddCardSenderJSONRequestBody defines body for AddCardSender for application/json ContentType.
+type AddCardSenderJSONRequestBody = AddCardSenderRequest
+
+// ChangeCardSenderJSONRequestBody defines body for ChangeCardSender for application/json ContentType.
+type ChangeCardSenderJSONRequestBody = ChangeCardSenderRequest
+
+// MakeCardSenderTokenJSONRequestBody defines body for MakeCardSenderToken for application/json ContentType.
+type MakeCardSenderTokenJSONRequestBody = MakeCardSenderTokenRequest
+
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = AddGroupRequest
 
@@ -4988,8 +5737,14 @@ type ChangePersonJSONRequestBody = ChangePersonRequest
 // UnsealJSONRequestBody defines body for Unseal for application/json ContentType.
 type UnsealJSONRequestBody = UnsealRequest
 
+// SendCardJSONRequestBody defines body for SendCard for application/json ContentType.
+type SendCardJSONRequestBody = SendCardRequest
+
 // MakeRecoverLinkJSONRequestBody defines body for MakeRecoverLink for application/json ContentType.
 type MakeRecoverLinkJSONRequestBody = MakeRecoverLinkRequest
+
+// FollowSigningKeyJSONRequestBody defines body for FollowSigningKey for application/json ContentType.
+type FollowSigningKeyJSONRequestBody = FollowSigningKeyRequest
 
 // Ask Ask for something
 //
@@ -6165,6 +6920,79 @@ func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy st
 	return out, c.do(ctx, r, out)
 }
 
+// ListCardSenders Programs that may send cards
+//
+// Needs the permission `sender.read`, held in `org`.
+func (c *Client) ListCardSenders(ctx context.Context, org string) (*SendersOut, error) {
+	r := request{id: "list-card-senders", method: http.MethodGet, path: place("/organizations/{org}/card-senders", org)}
+	out := new(SendersOut)
+	return out, c.do(ctx, r, out)
+}
+
+// AddCardSender Add a program that may send cards
+//
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) AddCardSender(ctx context.Context, org string, body AddCardSenderRequest) (*CardSender, error) {
+	r := request{id: "add-card-sender", method: http.MethodPost, path: place("/organizations/{org}/card-senders", org)}
+	r.body = body
+	out := new(CardSender)
+	return out, c.do(ctx, r, out)
+}
+
+// RemoveCardSender Remove it with its tokens; its open cards are withdrawn
+//
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) RemoveCardSender(ctx context.Context, org string, sender string) error {
+	r := request{id: "remove-card-sender", method: http.MethodDelete, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
+	return c.do(ctx, r, nil)
+}
+
+// GetCardSender One of them
+//
+// Needs the permission `sender.read`, held in `org`.
+func (c *Client) GetCardSender(ctx context.Context, org string, sender string) (*CardSender, error) {
+	r := request{id: "get-card-sender", method: http.MethodGet, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
+	out := new(CardSender)
+	return out, c.do(ctx, r, out)
+}
+
+// ChangeCardSender Change what a program may do
+//
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) ChangeCardSender(ctx context.Context, org string, sender string, body ChangeCardSenderRequest) (*CardSender, error) {
+	r := request{id: "change-card-sender", method: http.MethodPut, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
+	r.body = body
+	out := new(CardSender)
+	return out, c.do(ctx, r, out)
+}
+
+// ListCardSenderTokens Its service tokens, those that are over too
+//
+// Needs the permission `sender.read`, held in `org`.
+func (c *Client) ListCardSenderTokens(ctx context.Context, org string, sender string) (*CardSenderTokenList, error) {
+	r := request{id: "list-card-sender-tokens", method: http.MethodGet, path: place("/organizations/{org}/card-senders/{sender}/tokens", org, sender)}
+	out := new(CardSenderTokenList)
+	return out, c.do(ctx, r, out)
+}
+
+// MakeCardSenderToken Make a service token; its value is shown this once
+//
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) MakeCardSenderToken(ctx context.Context, org string, sender string, body MakeCardSenderTokenRequest) (*MakeCardSenderTokenResponse, error) {
+	r := request{id: "make-card-sender-token", method: http.MethodPost, path: place("/organizations/{org}/card-senders/{sender}/tokens", org, sender)}
+	r.body = body
+	out := new(MakeCardSenderTokenResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// RevokeCardSenderToken Make a service token invalid at once
+//
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) RevokeCardSenderToken(ctx context.Context, org string, sender string, issued string) error {
+	r := request{id: "revoke-card-sender-token", method: http.MethodDelete, path: place("/organizations/{org}/card-senders/{sender}/tokens/{issued}", org, sender, issued)}
+	return c.do(ctx, r, nil)
+}
+
 // ListDelegations Delegations of an organization that are not over
 //
 // Needs the permission `request.policy`, held in `org`.
@@ -7053,6 +7881,91 @@ func (c *Client) Search(ctx context.Context, params *SearchParams) (*Found, erro
 	return out, c.do(ctx, r, out)
 }
 
+// ListSentCards What the sender has sent; an admin or auditor sees that of all senders
+//
+// Needs the permission `apps`.
+func (c *Client) ListSentCards(ctx context.Context, params *ListSentCardsParams) (*SentCardList, error) {
+	r := request{id: "list-sent-cards", method: http.MethodGet, path: place("/sent-cards")}
+	if params != nil {
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(SentCardList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachListSentCards goes through ListSentCards page by page. An error is the last thing that it yields.
+func (c *Client) EachListSentCards(ctx context.Context, params *ListSentCardsParams) iter.Seq2[SentCard, error] {
+	var p ListSentCardsParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]SentCard, *string, error) {
+		p.Cursor = cursor
+		page, err := c.ListSentCards(ctx, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
+// SendCard Put a card before people
+//
+// Needs the permission `apps`.
+func (c *Client) SendCard(ctx context.Context, body SendCardRequest) (*SentCard, error) {
+	r := request{id: "send-card", method: http.MethodPost, path: place("/sent-cards")}
+	r.body = body
+	out := new(SentCard)
+	return out, c.do(ctx, r, out)
+}
+
+// WithdrawSentCard Take a card back from everybody who has not decided
+//
+// Needs the permission `apps`.
+func (c *Client) WithdrawSentCard(ctx context.Context, sent string) (*SentCard, error) {
+	r := request{id: "withdraw-sent-card", method: http.MethodDelete, path: place("/sent-cards/{sent}", sent)}
+	out := new(SentCard)
+	return out, c.do(ctx, r, out)
+}
+
+// GetSentCard How a card stands with each person
+//
+// Needs the permission `apps`.
+func (c *Client) GetSentCard(ctx context.Context, sent string, params *GetSentCardParams) (*StandingList, error) {
+	r := request{id: "get-sent-card", method: http.MethodGet, path: place("/sent-cards/{sent}", sent)}
+	if params != nil {
+		if params.Cursor != nil {
+			r.ask("cursor", *params.Cursor)
+		}
+		if params.Limit != nil {
+			r.ask("limit", *params.Limit)
+		}
+	}
+	out := new(StandingList)
+	return out, c.do(ctx, r, out)
+}
+
+// EachGetSentCard goes through GetSentCard page by page. An error is the last thing that it yields.
+func (c *Client) EachGetSentCard(ctx context.Context, sent string, params *GetSentCardParams) iter.Seq2[Standing, error] {
+	var p GetSentCardParams
+	if params != nil {
+		p = *params
+	}
+	return each(p.Cursor, func(cursor *string) ([]Standing, *string, error) {
+		p.Cursor = cursor
+		page, err := c.GetSentCard(ctx, sent, &p)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.Next, nil
+	})
+}
+
 // MakeRecoverLink A link by which somebody replaces all they sign in with (by the control socket only)
 //
 // Needs the permission `signin.recover`. No role holds it: it is for processes of the machine, over the control socket.
@@ -7060,6 +7973,25 @@ func (c *Client) MakeRecoverLink(ctx context.Context, body MakeRecoverLinkReques
 	r := request{id: "make-recover-link", method: http.MethodPost, path: place("/sign-in/recover")}
 	r.body = body
 	out := new(MakeRecoverLinkResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// ListSigningKeys The keys by which the house signs what it says to others
+//
+// Needs the permission `signing-key.write`.
+func (c *Client) ListSigningKeys(ctx context.Context) (*SigningKeyList, error) {
+	r := request{id: "list-signing-keys", method: http.MethodGet, path: place("/signing-keys")}
+	out := new(SigningKeyList)
+	return out, c.do(ctx, r, out)
+}
+
+// FollowSigningKey Let a new key follow the one that signs
+//
+// Needs the permission `signing-key.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+func (c *Client) FollowSigningKey(ctx context.Context, body FollowSigningKeyRequest) (*SigningKey, error) {
+	r := request{id: "follow-signing-key", method: http.MethodPost, path: place("/signing-keys")}
+	r.body = body
+	out := new(SigningKey)
 	return out, c.do(ctx, r, out)
 }
 
@@ -7175,6 +8107,14 @@ var Operations = []string{
 	"delete-card-policy",
 	"get-card-policy",
 	"change-card-policy",
+	"list-card-senders",
+	"add-card-sender",
+	"remove-card-sender",
+	"get-card-sender",
+	"change-card-sender",
+	"list-card-sender-tokens",
+	"make-card-sender-token",
+	"revoke-card-sender-token",
 	"list-delegations",
 	"list-groups",
 	"add-group",
@@ -7246,6 +8186,12 @@ var Operations = []string{
 	"rotate-key",
 	"unseal",
 	"search",
+	"list-sent-cards",
+	"send-card",
+	"withdraw-sent-card",
+	"get-sent-card",
 	"make-recover-link",
+	"list-signing-keys",
+	"follow-signing-key",
 	"get-state",
 }
