@@ -2149,6 +2149,42 @@ type Deletion struct {
 	Refused *string `json:"refused,omitempty"`
 }
 
+// DemandPolicyResource defines model for DemandPolicyResource.
+type DemandPolicyResource struct {
+	// Absolute Seconds that a session lasts at most; 0 is the default
+	Absolute *int64 `json:"absolute,omitempty"`
+
+	// Groups Only for who is in one of them
+	Groups *[]string `json:"groups,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Idle Seconds without a request that end a session; 0 is the default
+	Idle *int64 `json:"idle,omitempty"`
+
+	// Name Unique in the organization
+	Name string `json:"name"`
+
+	// Passkeys What new passkeys must be
+	Passkeys *PolicyKey `json:"passkeys,omitempty"`
+
+	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
+	Require *[]string `json:"require,omitempty"`
+
+	// Roles Only for who has one of them
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Version Send it back with a change
+	Version int64 `json:"version"`
+}
+
+// DemandPolicyResourceList defines model for DemandPolicyResourceList.
+type DemandPolicyResourceList struct {
+	// Items What is on this page
+	Items []DemandPolicyResource `json:"items"`
+}
+
 // Dependence defines model for Dependence.
 type Dependence struct {
 	// Count How many there are
@@ -3865,42 +3901,6 @@ type PolicyList struct {
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
-}
-
-// PolicyResource defines model for PolicyResource.
-type PolicyResource struct {
-	// Absolute Seconds that a session lasts at most; 0 is the default
-	Absolute *int64 `json:"absolute,omitempty"`
-
-	// Groups Only for who is in one of them
-	Groups *[]string `json:"groups,omitempty"`
-
-	// ID Identifier: never changed and never used again
-	ID string `json:"id"`
-
-	// Idle Seconds without a request that end a session; 0 is the default
-	Idle *int64 `json:"idle,omitempty"`
-
-	// Name Unique in the organization
-	Name string `json:"name"`
-
-	// Passkeys What new passkeys must be
-	Passkeys *PolicyKey `json:"passkeys,omitempty"`
-
-	// Require passkey, password, totp, mail; all of them, and a passkey stands for all
-	Require *[]string `json:"require,omitempty"`
-
-	// Roles Only for who has one of them
-	Roles *[]string `json:"roles,omitempty"`
-
-	// Version Send it back with a change
-	Version int64 `json:"version"`
-}
-
-// PolicyResourceList defines model for PolicyResourceList.
-type PolicyResourceList struct {
-	// Items What is on this page
-	Items []PolicyResource `json:"items"`
 }
 
 // Price defines model for Price.
@@ -7581,19 +7581,19 @@ func (c *Client) EndSession(ctx context.Context, org string, session string) err
 // ListSignInPolicies What the organization asks of people who sign in
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*PolicyResourceList, error) {
+func (c *Client) ListSignInPolicies(ctx context.Context, org string) (*DemandPolicyResourceList, error) {
 	r := request{id: "list-sign-in-policies", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies", org)}
-	out := new(PolicyResourceList)
+	out := new(DemandPolicyResourceList)
 	return out, c.do(ctx, r, out)
 }
 
 // AddSignInPolicy Add a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*PolicyResource, error) {
+func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignInPolicyRequest) (*DemandPolicyResource, error) {
 	r := request{id: "add-sign-in-policy", method: http.MethodPost, path: place("/organizations/{org}/sign-in-policies", org)}
 	r.body = body
-	out := new(PolicyResource)
+	out := new(DemandPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
@@ -7608,19 +7608,19 @@ func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy stri
 // GetSignInPolicy One policy
 //
 // Needs the permission `signin.policy`, held in `org`.
-func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*PolicyResource, error) {
+func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string) (*DemandPolicyResource, error) {
 	r := request{id: "get-sign-in-policy", method: http.MethodGet, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
-	out := new(PolicyResource)
+	out := new(DemandPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 
 // ChangeSignInPolicy Change a policy
 //
 // Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
-func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*PolicyResource, error) {
+func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*DemandPolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
-	out := new(PolicyResource)
+	out := new(DemandPolicyResource)
 	return out, c.do(ctx, r, out)
 }
 

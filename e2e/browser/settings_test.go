@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/factor/totp"
@@ -18,7 +19,6 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/token"
 )
 
@@ -68,7 +68,7 @@ func settled(t *testing.T, home *housetest.Home) []place {
 	home.AsBy(t, k.Chika, k.Org, factor.ByPassword, factor.ByTOTP)
 	var kept token.Token
 	for _, name := range []string{longName, "夜間バックアップ"} {
-		kept, _, err = home.Tokens().Make(ctx, k.Chika, "", token.Wanted{Name: name, Org: k.Org, Scopes: []string{policy.Manage, "people.read", "audit.read"}, Days: 30})
+		kept, _, err = home.Tokens().Make(ctx, k.Chika, "", token.Wanted{Name: name, Org: k.Org, Scopes: []string{demand.Manage, "people.read", "audit.read"}, Days: 30})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -66,9 +66,9 @@ func (r *Room) API(m *web.Mux) {
 
 func (r *Room) leaseAPI(m *web.Mux) {
 	const path, tag = "/organizations/{org}/leases", "leases"
-	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodGet, "/me/leases", "list-own-leases", "What I hold, what ends first at the front", "me"), r.apiHeld)
+	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodGet, "/me/leases", "list-own-leases", "What I hold, what ends first at the front", "leases"), r.apiHeld)
 	web.API(m, web.Route{Permission: lease.Read, Target: "org"}, operation(http.MethodGet, path, "list-leases", "What is out in an organization, the newest first", tag), r.apiLeases)
-	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodPost, "/me/leases/{lease}/give-back", "give-back-lease", "Give back what I hold", "me"), r.apiGiveBack)
+	web.API(m, web.Route{Permission: web.SignedIn}, presentOp(http.MethodPost, "/me/leases/{lease}/give-back", "give-back-lease", "Give back what I hold", "leases"), r.apiGiveBack)
 	web.API(m, web.Route{Permission: lease.Revoke, Target: "org"}, operation(http.MethodPost, path+"/{lease}/revoke", "revoke-lease", "Take back at once what somebody holds", tag), r.apiRevoke)
 }
 
@@ -279,12 +279,12 @@ func (r *Room) policyAPI(m *web.Mux) {
 	web.API(m, writes, operation(http.MethodPut, path+"/{approval}", "change-approval-policy", "Change a policy", tag), r.apiChangePolicy)
 	web.API(m, writes, operation(http.MethodDelete, path+"/{approval}", "delete-approval-policy", "Delete a policy; what only it offered cannot be asked for any more", tag), r.apiDropPolicy)
 	const handed, signed = "/organizations/{org}/delegations", web.SignedIn
-	made := presentOp(http.MethodPost, "/me/delegations", "delegate", "Let somebody decide in my place for a time", "me")
+	made := presentOp(http.MethodPost, "/me/delegations", "delegate", "Let somebody decide in my place for a time", "delegations")
 	made.DefaultStatus = http.StatusCreated
 	web.API(m, writes, operation(http.MethodGet, handed, "list-delegations", "Delegations of an organization that are not over", "delegations"), r.apiDelegations)
-	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodGet, "/me/delegations", "list-own-delegations", "What I handed over", "me"), r.apiOwnDelegations)
+	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodGet, "/me/delegations", "list-own-delegations", "What I handed over", "delegations"), r.apiOwnDelegations)
 	web.API(m, web.Route{Permission: signed}, made, r.apiDelegate)
-	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodDelete, "/me/delegations/{delegation}", "end-delegation", "Take a delegation back", "me"), r.apiEndDelegation)
+	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodDelete, "/me/delegations/{delegation}", "end-delegation", "Take a delegation back", "delegations"), r.apiEndDelegation)
 }
 
 func (r *Room) apiPolicies(ctx context.Context, in *inOrg) (*items[PolicyBody], error) {

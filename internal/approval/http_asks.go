@@ -246,10 +246,10 @@ func (h asks) api(m *web.Mux) {
 	signed, reads := web.Route{Permission: web.SignedIn}, web.Route{Permission: request.Read, Target: "org"}
 	raise := presentOp(http.MethodPost, path, "ask", "Ask for something", tag)
 	raise.DefaultStatus = http.StatusCreated
-	web.API(m, signed, presentOp(http.MethodGet, "/me/asks", "list-own-asks", "What I asked for, the newest first", "me"), h.apiMine)
+	web.API(m, signed, presentOp(http.MethodGet, "/me/asks", "list-own-asks", "What I asked for, the newest first", "asks"), h.apiMine)
 	web.API(m, reads, operation(http.MethodGet, "/organizations/{org}/asks", "list-asks", "Every ask of an organization, the newest first", tag), h.apiAsks)
-	web.API(m, signed, presentOp(http.MethodGet, "/me/targets", "list-own-targets", "What I can ask for", "me"), h.apiTargets)
-	web.API(m, signed, presentOp(http.MethodGet, "/me/questions", "list-own-questions", "Asks that I may decide now", "me"), h.apiWaiting)
+	web.API(m, signed, presentOp(http.MethodGet, "/me/targets", "list-own-targets", "What I can ask for", "asks"), h.apiTargets)
+	web.API(m, signed, presentOp(http.MethodGet, "/me/questions", "list-own-questions", "Asks that I may decide now", "asks"), h.apiWaiting)
 	web.API(m, signed, raise, h.apiRaise)
 	web.API(m, signed, presentOp(http.MethodPost, path+"/preview", "preview-ask", "Who would decide about what I want", tag), h.apiPreview)
 	web.API(m, signed, presentOp(http.MethodGet, path+"/{ask}", "get-ask", "Everything that is shown of an ask", tag), h.apiAsk)

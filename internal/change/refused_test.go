@@ -57,7 +57,7 @@ func TestFourEyesRefuse(t *testing.T) {
 			}},
 			{"A109 by who asked with a token, in the browser", func(e *fourEyes, before string) {
 				e.promote(e.k.Daichi, org.Administrator, org.Operator)
-				before = e.state()
+				now := e.state()
 				got := e.chika().Call(http.MethodPost, "/api/v1/me/tokens", map[string]any{"name": "CI", "org": e.k.Org, "scopes": []string{"house.manifest", "group.write", "people.read"}, "days": 1})
 				_, token, _ := strings.Cut(got.Body, `"value":"`)
 				token, _, _ = strings.Cut(token, `"`)
@@ -67,18 +67,18 @@ func TestFourEyesRefuse(t *testing.T) {
 				text, header := string(raw(e.t, documents(e.t, e.said(groupDoc)))), http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
 				which := e.waits(e.h.Nobody(e.t).Send(http.MethodPost, "/api/v1/manifests/apply", text, header))
 				e.refuses(which, e.k.Chika, "decides-about-themselves", request.Open)
-				e.stays(before)
+				e.stays(now)
 			}},
 			{"A109 what the machine asks, by one alone", func(e *fourEyes, before string) {
 				e.promote(e.k.Daichi, org.Administrator, org.Operator)
 				which := e.waits(e.local(http.MethodPost, "/api/v1/manifests/apply", documents(e.t, e.said(groupDoc))))
-				before = e.state()
+				now := e.state()
 				if a, err := e.decide(which, e.k.Chika); err != nil || a.State != request.Open {
 					e.t.Errorf("after one approval: %s %v", a.State, err)
 				}
-				e.stays(before)
+				e.stays(now)
 				e.refuses(which, e.k.Chika, "ask-voted-already", request.Open)
-				e.stays(before)
+				e.stays(now)
 			}},
 			{"two, of whom one became weaker since", func(e *fourEyes, before string) {
 				e.promote(e.k.Daichi, org.Administrator, org.Operator)
@@ -87,9 +87,9 @@ func TestFourEyesRefuse(t *testing.T) {
 					e.t.Fatal(err)
 				}
 				e.promote(e.k.Daichi, org.Operator)
-				before = e.state()
+				now := e.state()
 				e.refuses(which, e.k.Chika, "ask-reasked", request.Open)
-				e.stays(before)
+				e.stays(now)
 			}},
 			{"who may not", func(e *fourEyes, before string) {
 				e.refuses(e.newRole(org.PeopleRead), e.k.Botan, "not-asked-to-decide", request.Open)
@@ -346,12 +346,12 @@ func TestFourEyesHaveNoBackDoor(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.n++
-			before = e.state()
+			now := e.state()
 			got := e.chika().Call(http.MethodPost, e.in("/roles"), map[string]any{"name": e.called("night")})
 			if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "change-nobody") {
 				t.Errorf("who could not make it decides: %d %s", got.Status, got.Body)
 			}
-			e.stays(before)
+			e.stays(now)
 		})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -35,7 +36,7 @@ func (r *Room) HoldSystem(ctx context.Context, by id.Principal, w connector.Want
 	for _, name := range slices.Sorted(maps.Keys(changes)) {
 		c.Lines = append(c.Lines, request.Line{Sign: "~", Text: name + ": " + changes[name]})
 	}
-	for _, l := range connector.Compare(now.Text(), next.Text()) {
+	for _, l := range definition.Compare(now.Text(), next.Text()) {
 		sign := "+"
 		if l.Gone {
 			sign = "-"

@@ -17,8 +17,8 @@ var floors = [...][]string{
 	2: {"audit", "seal", "once", "job", "egress", "rule", "manifest"},
 	3: {"org", "connector/definition", "signet"},
 	4: {"web", "notify", "connector"},
-	5: {"lease", "presence", "paper"},
-	6: {"admit", "factor", "request"},
+	5: {"lease", "presence", "paper", "factor"},
+	6: {"admit", "demand", "request"},
 	7: {
 		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
 		"ticket", "sender", "rota", "offer", "review", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",

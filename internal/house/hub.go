@@ -14,6 +14,7 @@ import (
 	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/hub"
@@ -23,7 +24,6 @@ import (
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 	"github.com/sekisho/sekisho/internal/web"
@@ -76,7 +76,7 @@ func (o ofSignIn) Attention(ctx context.Context, actor web.Actor) (hub.Glance, e
 }
 
 // factorItems says what a person lacks to sign in safely and for long.
-func factorItems(g signin.Glance, demand policy.Demand) (items []hub.Item) {
+func factorItems(g signin.Glance, demand demand.Demand) (items []hub.Item) {
 	add := func(yes, grave bool, key, href string, args ...any) {
 		if yes {
 			items = append(items, hub.Item{Key: "hub.need." + key, Args: args, Href: href, Grave: grave})
@@ -253,7 +253,7 @@ func (c census) Sessions(ctx context.Context, of id.Org) (int64, error) {
 // pagesOf is where things of a kind have their page, before their identifier.
 var pagesOf = map[string]string{
 	"person": "/admin/people/", "group": "/admin/groups/", "role": "/admin/roles/", "organization": "/admin/organizations/",
-	"sign-in-policy":  policy.Path + "/",
+	"sign-in-policy":  demand.Path + "/",
 	"notice":          notice.ListPath + "/",
 	"record":          console.LogPath + "/",
 	"connector":       ticket.SystemsPath + "/",

@@ -6,6 +6,7 @@ import (
 	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/console"
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/handbook"
 	"github.com/sekisho/sekisho/internal/hub"
 	"github.com/sekisho/sekisho/internal/lease"
@@ -19,7 +20,6 @@ import (
 	"github.com/sekisho/sekisho/internal/rota"
 	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
 )
@@ -61,7 +61,7 @@ func (h *House) consoleRail() []entry {
 		entry{key: "ask-template.list", href: offer.TemplatesPath, permission: request.Policy, group: railPeople},
 		entry{key: "lease.list", href: approval.LeasesPath, permission: lease.Read, group: railPeople})
 	rail = append(rail, entry{key: "card.policies", href: presence.Path, permission: presence.Permission, group: railPeople})
-	rail = append(rail, entry{key: "signin.policies", href: policy.Path, permission: policy.Manage, group: railSignIn})
+	rail = append(rail, entry{key: "signin.policies", href: demand.Path, permission: demand.Manage, group: railSignIn})
 	rail = append(rail, entry{key: "ticket.systems", href: ticket.SystemsPath, permission: connector.Read, group: railSystems})
 	rail = append(rail,
 		entry{key: "sender.list", href: sender.Path, permission: sender.Read, group: railSystems},

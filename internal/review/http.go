@@ -150,7 +150,7 @@ func (r *Room) operation(method, path, name, summary string) huma.Operation {
 // present is an operation for people in person: no token decides.
 func (r *Room) present(method, path, name, summary string) huma.Operation {
 	op := r.operation(method, path, name, summary)
-	op.Security, op.Tags = web.SessionOnly, []string{"me"}
+	op.Security, op.Tags = web.SessionOnly, []string{"reviews"}
 	return op
 }
 

@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -27,17 +27,17 @@ var switching = admit.Declare(admit.Path{Name: "organization switch", Exempt: ma
 // Home chooses the organization in which a fresh sign-in begins: the one that
 // the person acted in last, or the only one; "" if they must choose or belong
 // to none. d is what that organization asks for.
-func (r *Room) Home(ctx context.Context, who id.Person) (which id.Org, d policy.Demand, err error) {
+func (r *Room) Home(ctx context.Context, who id.Person) (which id.Org, d demand.Demand, err error) {
 	grants, err := r.register.Grants(ctx, who)
 	if err != nil {
-		return "", policy.Demand{}, err
+		return "", demand.Demand{}, err
 	}
 	err = r.store.Self(who).Read(ctx, func(v *store.View) (err error) {
 		which, err = lastOrg(v)
 		return err
 	})
 	if err != nil {
-		return "", policy.Demand{}, err
+		return "", demand.Demand{}, err
 	}
 	if !grants.Sees(which) {
 		which = ""
@@ -50,7 +50,7 @@ func (r *Room) Home(ctx context.Context, who id.Person) (which id.Org, d policy.
 }
 
 // Settle gives an opening its organization and the bounds that it asks for.
-func (o *Opening) Settle(which id.Org, d policy.Demand) {
+func (o *Opening) Settle(which id.Org, d demand.Demand) {
 	o.Session.Org, o.Session.Idle = which, d.Idle
 	if ends := o.Session.Begun.Add(d.Absolute); ends.Before(o.Session.Ends) {
 		o.Session.Ends = ends

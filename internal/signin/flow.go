@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -248,7 +248,7 @@ func (r *Room) halt(ctx context.Context, p proving, h halfway) (Outcome, error) 
 }
 
 // begin opens the session.
-func (r *Room) begin(ctx context.Context, p proving, where id.Org, d policy.Demand, held holdings) (Outcome, error) {
+func (r *Room) begin(ctx context.Context, p proving, where id.Org, d demand.Demand, held holdings) (Outcome, error) {
 	o := r.NewOpening(p.who.ID, p.proofs, p.b.Name, p.b.Source)
 	o.Settle(where, d)
 	if !held.Enough(p.proofs) {

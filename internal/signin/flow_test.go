@@ -12,13 +12,13 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/factor/factortest"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -226,7 +226,7 @@ func TestSeveralOrganizations(t *testing.T) {
 func TestAnOrganizationAsksForMore(t *testing.T) {
 	r := factortest.NewRig(t)
 	ctx := context.Background()
-	_, err := r.Room.PutPolicy(ctx, id.Local(0), policy.SignInPolicy{Org: r.K.Org, Name: "two", Require: []factor.Method{factor.ByTOTP}})
+	_, err := r.Room.PutPolicy(ctx, id.Local(0), demand.SignInPolicy{Org: r.K.Org, Name: "two", Require: []factor.Method{factor.ByTOTP}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +330,7 @@ func TestAMailCodeAsTheSecondStep(t *testing.T) {
 		r.Password(r.K.Aoi, false)
 		v := r.Visitor()
 		r.Led(v.Try("aoi", factortest.Right), "/settings")
-		_, err := r.Room.PutPolicy(ctx, id.Local(0), policy.SignInPolicy{
+		_, err := r.Room.PutPolicy(ctx, id.Local(0), demand.SignInPolicy{
 			Org: r.K.Org, Name: "legacy", Require: []factor.Method{factor.ByPassword, factor.ByMail},
 		})
 		if err != nil {

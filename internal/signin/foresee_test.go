@@ -11,11 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 )
 
 var seenField = regexp.MustCompile(`name="seen" value="([0-9a-f]+)"`)
@@ -26,7 +26,7 @@ func TestPolicyIsCheckedBeforeSaved(t *testing.T) {
 	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
 		k, ctx, room := h.People(t), context.Background(), h.SignIn()
 		chika := h.As(t, k.Chika, k.Org)
-		policies := func() []policy.SignInPolicy {
+		policies := func() []demand.SignInPolicy {
 			all, err := room.Policies(ctx, k.Org)
 			if err != nil {
 				t.Fatal(err)
@@ -36,7 +36,7 @@ func TestPolicyIsCheckedBeforeSaved(t *testing.T) {
 		typed := func(methods ...string) url.Values {
 			return url.Values{"version": {"0"}, "name": {"strict"}, "require": methods}
 		}
-		const at = policy.Path + "/new"
+		const at = demand.Path + "/new"
 		says := func(t *testing.T, path string, form url.Values, wants ...string) string {
 			t.Helper()
 			got := chika.Post(path, form)
@@ -65,7 +65,7 @@ func TestPolicyIsCheckedBeforeSaved(t *testing.T) {
 			}
 		})
 		t.Run("what this installation cannot give", func(t *testing.T) {
-			o, err := room.ForeseePolicy(ctx, policy.SignInPolicy{Org: k.Org, Name: "x", Require: []factor.Method{factor.ByPassword, factor.ByMail}}, false)
+			o, err := room.ForeseePolicy(ctx, demand.SignInPolicy{Org: k.Org, Name: "x", Require: []factor.Method{factor.ByPassword, factor.ByMail}}, false)
 			if err != nil || len(o.Shut[factor.ByMail])+len(o.Enrol[factor.ByMail]) == 0 {
 				t.Errorf("%+v %v", o, err)
 			}
@@ -79,7 +79,7 @@ func TestPolicyIsCheckedBeforeSaved(t *testing.T) {
 			}
 		})
 		t.Run("only who has the role, by another role too", func(t *testing.T) {
-			o, err := room.ForeseePolicy(ctx, policy.SignInPolicy{Org: k.Org, Name: "x", Require: []factor.Method{factor.ByTOTP}, Roles: []id.Role{org.Auditor}}, false)
+			o, err := room.ForeseePolicy(ctx, demand.SignInPolicy{Org: k.Org, Name: "x", Require: []factor.Method{factor.ByTOTP}, Roles: []id.Role{org.Auditor}}, false)
 			if who := o.Enrol[factor.ByTOTP]; err != nil || !slices.Contains(who, k.Chika) || slices.Contains(who, k.Aoi) {
 				t.Errorf("%+v %v", o, err)
 			}
@@ -109,7 +109,7 @@ func TestPolicyIsCheckedBeforeSaved(t *testing.T) {
 			form := typed("totp")
 			form.Set("version", "1")
 			form.Set("session.idle", "30")
-			if got := chika.Post(policy.Path+"/"+p.ID, form); got.Status != http.StatusSeeOther {
+			if got := chika.Post(demand.Path+"/"+p.ID, form); got.Status != http.StatusSeeOther {
 				t.Errorf("%d %s", got.Status, got.Body)
 			}
 		})
@@ -117,12 +117,12 @@ func TestPolicyIsCheckedBeforeSaved(t *testing.T) {
 			form := typed("totp")
 			form.Set("version", "2")
 			form.Set("do", "delete")
-			body := says(t, policy.Path+"/"+p.ID, form, "One-time code: people who will not be asked for it any more:")
+			body := says(t, demand.Path+"/"+p.ID, form, "One-time code: people who will not be asked for it any more:")
 			if len(policies()) != 1 {
 				t.Fatal("deleted before it was seen")
 			}
 			form.Set("seen", seenField.FindStringSubmatch(body)[1])
-			if got := chika.Post(policy.Path+"/"+p.ID, form); got.Status != http.StatusSeeOther || len(policies()) != 0 {
+			if got := chika.Post(demand.Path+"/"+p.ID, form); got.Status != http.StatusSeeOther || len(policies()) != 0 {
 				t.Errorf("%d", got.Status)
 			}
 		})

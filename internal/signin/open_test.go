@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -244,7 +244,7 @@ func crowd(t testing.TB, h *housetest.Home, in id.Org, people, sessions int) {
 				}
 				if i < sessions {
 					if _, err := tx.Exec("INSERT INTO session (person, id, hash, org, methods, begun, strong, seen, idle, ends, browser, source, device) VALUES ($1, $1, $1, $2, '[]', $3, $3, $3, $4, $5, 'Firefox, Linux', '192.0.2.1', '')",
-						who, string(in), now, int64(policy.DefaultIdle), now+policy.DefaultAbsolute.Microseconds()); err != nil {
+						who, string(in), now, int64(demand.DefaultIdle), now+demand.DefaultAbsolute.Microseconds()); err != nil {
 						return store.Abort(err)
 					}
 				}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/signin/ui"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
@@ -122,7 +122,7 @@ func (r *Room) asked(v *web.Visit, who id.Person, held factor.Held, page *ui.Sec
 	if err != nil {
 		return err
 	}
-	page.Org, page.Asked = o.Title, policy.MethodNames(v, d.Methods)
+	page.Org, page.Asked = o.Title, demand.MethodNames(v, d.Methods)
 	var could []factor.Proof
 	for m, has := range map[factor.Method]bool{factor.ByPasskey: len(held.Passkeys) > 0, factor.ByPassword: held.Password, factor.ByTOTP: held.TOTP, factor.ByMail: true} {
 		if has {
@@ -130,7 +130,7 @@ func (r *Room) asked(v *web.Visit, who id.Person, held factor.Held, page *ui.Sec
 		}
 	}
 	if lacks := d.Missing(could); len(lacks) > 0 {
-		page.Lacks = policy.MethodNames(v, lacks)
+		page.Lacks = demand.MethodNames(v, lacks)
 	}
 	return nil
 }

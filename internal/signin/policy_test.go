@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
@@ -18,19 +19,18 @@ import (
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/signin"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 )
 
 func TestPolicyRefused(t *testing.T) {
 	h := housetest.House(t)
 	k, by := h.People(t), id.Local(0)
-	good := policy.SignInPolicy{Org: k.Org, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
-	for want, change := range map[string]func(*policy.SignInPolicy){
-		"name-malformed":         func(p *policy.SignInPolicy) { p.Name = "Staff!" },
-		"method-unknown":         func(p *policy.SignInPolicy) { p.Require = []factor.Method{"sms"} },
-		"method-mail-alone":      func(p *policy.SignInPolicy) { p.Require = []factor.Method{factor.ByMail} },
-		"duration-out-of-bounds": func(p *policy.SignInPolicy) { p.Idle = time.Second },
-		"model-malformed":        func(p *policy.SignInPolicy) { p.Wish.Allow = []string{"yubikey"} },
+	good := demand.SignInPolicy{Org: k.Org, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
+	for want, change := range map[string]func(*demand.SignInPolicy){
+		"name-malformed":         func(p *demand.SignInPolicy) { p.Name = "Staff!" },
+		"method-unknown":         func(p *demand.SignInPolicy) { p.Require = []factor.Method{"sms"} },
+		"method-mail-alone":      func(p *demand.SignInPolicy) { p.Require = []factor.Method{factor.ByMail} },
+		"duration-out-of-bounds": func(p *demand.SignInPolicy) { p.Idle = time.Second },
+		"model-malformed":        func(p *demand.SignInPolicy) { p.Wish.Allow = []string{"yubikey"} },
 	} {
 		p := good
 		change(&p)
@@ -57,7 +57,7 @@ func TestChoosingAnOrganization(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = h.SignIn().PutPolicy(ctx, id.Local(0), policy.SignInPolicy{Org: k.Momiji, Name: "two", Require: []factor.Method{factor.ByTOTP}})
+		_, err = h.SignIn().PutPolicy(ctx, id.Local(0), demand.SignInPolicy{Org: k.Momiji, Name: "two", Require: []factor.Method{factor.ByTOTP}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestWhoWritesAPolicy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := policy.SignInPolicy{Org: k.Momiji, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
+		p := demand.SignInPolicy{Org: k.Momiji, Name: "staff", Require: []factor.Method{factor.ByTOTP}}
 		for name, try := range map[string]struct {
 			by   id.Person
 			want string
@@ -126,7 +126,7 @@ func TestWhoWritesAPolicy(t *testing.T) {
 				}
 			})
 		}
-		for want, targets := range map[string]policy.SignInPolicy{
+		for want, targets := range map[string]demand.SignInPolicy{
 			"role-unknown":  {Org: k.Momiji, Name: "staff", Roles: []id.Role{"nobody"}},
 			"group-unknown": {Org: k.Momiji, Name: "staff", Groups: []id.Group{"nobody"}},
 		} {
@@ -182,7 +182,7 @@ func TestPolicyAPI(t *testing.T) {
 		t.Errorf("R4 of another organization: %d", got.Status)
 	}
 	got := chika.Call(http.MethodPost, path, map[string]any{"name": "staff", "require": []string{"passkey"}, "idle": 3600})
-	var made policy.Resource
+	var made demand.PolicyResource
 	if err := json.Unmarshal([]byte(got.Body), &made); err != nil || got.Status != http.StatusCreated || made.Idle != 3600 {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}

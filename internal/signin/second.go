@@ -6,13 +6,13 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/once"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -41,9 +41,9 @@ func (r *Room) holdings(ctx context.Context, p org.Person) (h holdings, err erro
 // missing is what is asked of somebody with these holdings besides what was
 // proven: what the organization asks for, and the second factor that they set up
 // themselves.
-func (h holdings) missing(d policy.Demand, proofs []factor.Proof) []factor.Method {
+func (h holdings) missing(d demand.Demand, proofs []factor.Proof) []factor.Method {
 	missing := d.Missing(proofs)
-	own := policy.Demand{Methods: []factor.Method{factor.ByTOTP}}
+	own := demand.Demand{Methods: []factor.Method{factor.ByTOTP}}
 	if h.TOTP && !slices.Contains(missing, factor.ByTOTP) {
 		missing = append(missing, own.Missing(proofs)...)
 	}
@@ -102,7 +102,7 @@ type Waiting struct {
 	Change   bool     // a new password
 	Back     string
 	held     holdings
-	demand   policy.Demand
+	demand   demand.Demand
 	where    id.Org
 }
 

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/admit"
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -166,7 +166,7 @@ func (r *Room) NewOpening(who id.Person, proofs []factor.Proof, browser, source 
 	now := r.clock.Now()
 	return Opening{Cookie: secret.Random(32), Session: Session{
 		ID: id.New[string](now), Person: who, Proofs: proofs, Begun: now, Strong: now, Seen: now,
-		Idle: policy.DefaultIdle, Ends: now.Add(policy.DefaultAbsolute), Browser: browser, Source: source,
+		Idle: demand.DefaultIdle, Ends: now.Add(demand.DefaultAbsolute), Browser: browser, Source: source,
 	}}
 }
 
@@ -183,7 +183,7 @@ type Beginning struct {
 // for more than was shown: then the person chooses where, and is asked for it.
 func (r *Room) Prepare(ctx context.Context, b Beginning) (o Opening, err error) {
 	o = r.NewOpening(b.Person, b.Proofs, b.Browser, b.Source)
-	where, d := b.In, policy.Demand{}
+	where, d := b.In, demand.Demand{}
 	if b.Home {
 		where, d, err = r.Home(ctx, b.Person)
 	} else {

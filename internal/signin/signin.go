@@ -8,12 +8,12 @@ import (
 
 	"github.com/sekisho/sekisho/internal/admit"
 	"github.com/sekisho/sekisho/internal/clock"
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/seal"
-	"github.com/sekisho/sekisho/internal/signin/policy"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -29,7 +29,7 @@ var (
 
 // Permissions lists the permissions of the room.
 func Permissions() []org.Permission {
-	return []org.Permission{{Name: policy.Manage}, {Name: ReadSessions, Roles: []string{string(org.Accounts), string(org.Auditor)}}}
+	return []org.Permission{{Name: demand.Manage}, {Name: ReadSessions, Roles: []string{string(org.Accounts), string(org.Auditor)}}}
 }
 
 // Options is what the room stands on.
@@ -61,7 +61,7 @@ type Told interface {
 
 // Room is where people sign in, by the rules of their organizations.
 type Room struct {
-	*policy.Rules
+	*demand.Rules
 	store    *store.Store
 	clock    clock.Clock
 	log      *slog.Logger
@@ -80,7 +80,7 @@ type Room struct {
 // New makes the room, and the gate of issuances with it.
 func New(o Options) *Room {
 	r := &Room{
-		Rules: policy.New(o.Store, o.Clock, o.Register, o.Factors),
+		Rules: demand.New(o.Store, o.Clock, o.Register, o.Factors),
 		store: o.Store, clock: o.Clock, log: o.Log, ring: o.Ring, register: o.Register, factors: o.Factors, post: o.Post,
 		refused: o.Refused, tokens: o.Tokens, told: o.Told, behind: make(chan func(), mostBehind),
 	}

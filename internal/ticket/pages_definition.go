@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/ticket/ui"
@@ -160,7 +161,7 @@ func (r *Room) saveDefinition(v *web.Visit) error {
 
 // changed are the lines that came and went, in their order.
 func changed(before, after string) (lines []ui.Line) {
-	for _, l := range connector.Compare(before, after) {
+	for _, l := range definition.Compare(before, after) {
 		lines = append(lines, ui.Line(l))
 	}
 	return lines

@@ -286,7 +286,9 @@ var commonDocs = map[string]string{
 	"id": "Identifier: never changed and never used again", "version": "Counts the changes: send it back with a change",
 	"org": "Id of the organization", "person": "Id of the person", "group": "Id of the group", "role": "Id of the role; of a built-in one its name",
 	"notice": "Id of the announcement", "token": "Id of the token", "session": "Id of the session", "policy": "Id of the policy", "system": "Id of the outside system",
-	"record": "Id of the record", "passkey": "Id of the passkey", "effect": "Id of the effect", "ask": "Id of the ask", "lease": "Id of the lease", "approval": "Id of the approval policy", "card_policy": "Id of the card policy", "delegation": "Id of the delegation", "created": "When it was made",
+	"record": "Id of the record", "passkey": "Id of the passkey", "effect": "Id of the effect", "ask": "Id of the ask", "lease": "Id of the lease", "approval": "Id of the approval policy", "card_policy": "Id of the card policy",
+	"rota": "Id of the rota", "review": "Id of the review", "round": "Id of the round of a review", "review_item": "Id of the question of a review",
+	"ask_target": "Id of what is said of a thing", "ask_template": "Id of the prepared ask", "delegation": "Id of the delegation", "created": "When it was made",
 	"title": "As people read it", "driver": "What carries it out", "state": "How it stands", "until": "When it is over",
 }
 

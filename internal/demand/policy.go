@@ -1,6 +1,6 @@
-// Package policy holds what organizations ask of people who sign in: the rules,
+// Package demand holds what organizations ask of people who sign in: the rules,
 // what they come to for a person, and what changing one would change.
-package policy
+package demand
 
 import (
 	"context"

@@ -1,9 +1,9 @@
-package connector
+package definition
 
 import "strings"
 
-// Line is a line in which two texts differ.
-type Line struct {
+// Difference is a line in which two texts differ.
+type Difference struct {
 	Text string
 	Gone bool // it was in the first one
 }
@@ -13,7 +13,7 @@ type Line struct {
 const mostCompared = 2000
 
 // Compare returns the lines that came and went, in their order.
-func Compare(before, after string) (lines []Line) {
+func Compare(before, after string) (lines []Difference) {
 	a, b := linesOf(before), linesOf(after)
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
@@ -23,10 +23,10 @@ func Compare(before, after string) (lines []Line) {
 	}
 	if len(a) > mostCompared || len(b) > mostCompared {
 		for _, line := range a {
-			lines = append(lines, Line{Text: line, Gone: true})
+			lines = append(lines, Difference{Text: line, Gone: true})
 		}
 		for _, line := range b {
-			lines = append(lines, Line{Text: line})
+			lines = append(lines, Difference{Text: line})
 		}
 		return lines
 	}
@@ -41,7 +41,7 @@ func linesOf(text string) []string {
 }
 
 // compared walks the longest common subsequence.
-func compared(a, b []string) (lines []Line) {
+func compared(a, b []string) (lines []Difference) {
 	length := make([][]int16, len(a)+1)
 	for i := range length {
 		length[i] = make([]int16, len(b)+1)
@@ -61,9 +61,9 @@ func compared(a, b []string) (lines []Line) {
 		case i < len(a) && j < len(b) && a[i] == b[j]:
 			i, j = i+1, j+1
 		case j == len(b) || i < len(a) && length[i+1][j] >= length[i][j+1]:
-			lines, i = append(lines, Line{Text: a[i], Gone: true}), i+1
+			lines, i = append(lines, Difference{Text: a[i], Gone: true}), i+1
 		default:
-			lines, j = append(lines, Line{Text: b[j]}), j+1
+			lines, j = append(lines, Difference{Text: b[j]}), j+1
 		}
 	}
 	return lines

@@ -1,4 +1,4 @@
-package policy
+package demand
 
 import (
 	"context"
@@ -12,28 +12,28 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-// Body is a sign-in policy as the API says it.
-type Body struct {
+// PolicyBody is a sign-in policy as the API says it.
+type PolicyBody struct {
 	Name     string          `json:"name" doc:"Unique in the organization"`
 	Require  []factor.Method `json:"require,omitempty" doc:"passkey, password, totp, mail; all of them, and a passkey stands for all"`
 	Roles    []id.Role       `json:"roles,omitempty" doc:"Only for who has one of them"`
 	Groups   []id.Group      `json:"groups,omitempty" doc:"Only for who is in one of them"`
 	Idle     int64           `json:"idle,omitempty" minimum:"0" doc:"Seconds without a request that end a session; 0 is the default"`
 	Absolute int64           `json:"absolute,omitempty" minimum:"0" doc:"Seconds that a session lasts at most; 0 is the default"`
-	Passkeys *Key            `json:"passkeys,omitempty" doc:"What new passkeys must be"`
+	Passkeys *PolicyKey      `json:"passkeys,omitempty" doc:"What new passkeys must be"`
 }
 
-// Key is what a policy asks of new passkeys.
-type Key struct {
+// PolicyKey is what a policy asks of new passkeys.
+type PolicyKey struct {
 	Attestation bool     `json:"attestation,omitempty" doc:"The model must prove itself"`
 	Allow       []string `json:"allow,omitempty" doc:"AAGUIDs; all others are refused"`
 	Deny        []string `json:"deny,omitempty" doc:"AAGUIDs that are refused"`
 }
 
-// Resource is a policy as the API returns it.
-type Resource struct {
+// PolicyResource is a policy as the API returns it.
+type PolicyResource struct {
 	ID string `json:"id"`
-	Body
+	PolicyBody
 	Version int64 `json:"version" doc:"Send it back with a change"`
 }
 
@@ -43,7 +43,7 @@ type (
 	}
 	policyListOutput struct {
 		Body struct {
-			Items []Resource `json:"items"`
+			Items []PolicyResource `json:"items"`
 		}
 	}
 	policyInput struct {
@@ -52,17 +52,17 @@ type (
 	}
 	policyNewInput struct {
 		Org  string `path:"org"`
-		Body Body
+		Body PolicyBody
 	}
 	policyChangeInput struct {
 		Org    string `path:"org"`
 		Policy string `path:"policy"`
 		Body   struct {
-			Body
+			PolicyBody
 			Version int64 `json:"version" doc:"As read; a change in between is a conflict"`
 		}
 	}
-	policyOutput struct{ Body Resource }
+	policyOutput struct{ Body PolicyResource }
 	nothing      struct{}
 )
 
@@ -82,18 +82,18 @@ func (r *Rules) api(m *web.Mux) {
 	web.API(m, fresh, web.Foreseeing(op(http.MethodDelete, "/{policy}", "delete-sign-in-policy", "Delete a policy")), r.removePolicy)
 }
 
-func resource(p SignInPolicy) Resource {
-	body := Body{
+func resource(p SignInPolicy) PolicyResource {
+	body := PolicyBody{
 		Name: p.Name, Require: p.Require, Roles: p.Roles, Groups: p.Groups,
 		Idle: int64(p.Idle / time.Second), Absolute: int64(p.Absolute / time.Second),
 	}
 	if p.Wish.Attestation || len(p.Wish.Allow)+len(p.Wish.Deny) > 0 {
-		body.Passkeys = &Key{p.Wish.Attestation, p.Wish.Allow, p.Wish.Deny}
+		body.Passkeys = &PolicyKey{p.Wish.Attestation, p.Wish.Allow, p.Wish.Deny}
 	}
-	return Resource{ID: p.ID, Body: body, Version: p.Version}
+	return PolicyResource{ID: p.ID, PolicyBody: body, Version: p.Version}
 }
 
-func (b Body) policy(org string) SignInPolicy {
+func (b PolicyBody) policy(org string) SignInPolicy {
 	p := SignInPolicy{
 		Org: id.Org(org), Name: b.Name, Require: b.Require, Roles: b.Roles, Groups: b.Groups,
 		Idle: time.Duration(b.Idle) * time.Second, Absolute: time.Duration(b.Absolute) * time.Second,
@@ -107,7 +107,7 @@ func (b Body) policy(org string) SignInPolicy {
 func (r *Rules) listPolicies(ctx context.Context, in *policyListInput) (*policyListOutput, error) {
 	all, err := r.Policies(ctx, id.Org(in.Org))
 	out := &policyListOutput{}
-	out.Body.Items = []Resource{}
+	out.Body.Items = []PolicyResource{}
 	for _, p := range all {
 		out.Body.Items = append(out.Body.Items, resource(p))
 	}

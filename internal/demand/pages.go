@@ -1,4 +1,4 @@
-package policy
+package demand
 
 import (
 	"net/http"
@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/demand/ui"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
-	"github.com/sekisho/sekisho/internal/signin/ui"
 	"github.com/sekisho/sekisho/internal/web"
 	webui "github.com/sekisho/sekisho/internal/web/ui"
 )

@@ -1,3 +1,4 @@
+// Package ui draws the pages of sign-in policies.
 package ui
 
 import (
@@ -43,19 +44,6 @@ func (f PolicyForm) save(ctx context.Context) string {
 		return web.Say(ctx, "web.check")
 	}
 	return web.Say(ctx, "signin.save")
-}
-
-// Organizations is the choice of where to act.
-type Organizations struct {
-	Action, Back string
-	Now          string // id of the present one
-	Items        []OrganizationItem
-}
-
-// OrganizationItem is one choice.
-type OrganizationItem struct {
-	ID, Title, Roles string
-	Below            bool // by the parent's right
 }
 
 func policyRows(items []PolicyItem) []web.Row {
