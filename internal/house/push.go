@@ -1,12 +1,9 @@
 package house
 
 import (
-	"context"
 	"net/url"
 	"strings"
 
-	"github.com/sekisho/sekisho/internal/fault"
-	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/notify/webpush"
 )
@@ -30,21 +27,12 @@ func (c PushConfig) check(bad func(key, format string, args ...any)) {
 	}
 }
 
-// stands reports whether a session of a person is not over.
-func (h *House) stands(ctx context.Context, who id.Person, session string) (bool, error) {
-	err := h.signin.Stands(ctx, who, session)
-	if fault.As(err) != nil {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // openPush makes the pager and the way to push services.
 func (h *House) openPush() error {
 	c := h.config.Push
 	o := notify.PagerOptions{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Ring: h.ring, People: h.register, BaseURL: h.config.BaseURL,
-		Contact: c.Contact, Hosts: c.Hosts, Stands: h.stands,
+		Contact: c.Contact, Hosts: c.Hosts,
 	}
 	if len(o.Hosts) == 0 {
 		o.Hosts = notify.Services

@@ -79,9 +79,6 @@ type PagerOptions struct {
 	// Hosts are the push services that a browser may name, as host names;
 	// ".example.com" is every host below. The endpoint is a stranger's input.
 	Hosts []string
-	// Stands says whether a session still stands; nil: all do. In the browser of
-	// one that is over somebody else may sit by now.
-	Stands func(ctx context.Context, who id.Person, session string) (bool, error)
 	// Pusher is nil in a house that does not push.
 	Pusher Pusher
 }

@@ -163,7 +163,6 @@ type fate struct {
 	Device DeviceID `json:"device"`
 	Status int      `json:"status,omitempty"` // of a refusal
 	Gone   bool     `json:"gone,omitempty"`
-	Left   bool     `json:"left,omitempty"` // its session is over
 	Late   bool     `json:"late,omitempty"`
 }
 
@@ -179,9 +178,6 @@ func (p *Pager) push(ctx context.Context, e job.Effect) (json.RawMessage, error)
 	if !there || owner.State != org.Active {
 		return nil, nil
 	}
-	if stands, err := p.stands(ctx, d); err != nil || !stands {
-		return left(d, err)
-	}
 	if !p.Clock.Now().Before(x.Until) {
 		return json.Marshal(fate{Device: x.Device, Late: true})
 	}
@@ -194,23 +190,6 @@ func (p *Pager) push(ctx context.Context, e job.Effect) (json.RawMessage, error)
 	}
 	defer message.Endpoint.Wipe()
 	return judgePush(d, p.Pusher.Push(ctx, message))
-}
-
-// stands reports whether the session in which a browser was added still stands.
-func (p *Pager) stands(ctx context.Context, d Device) (bool, error) {
-	if p.Stands == nil {
-		return true, nil
-	}
-	return p.Stands(ctx, d.Person, d.Session)
-}
-
-// left ends a push to a browser whose session is over: nobody knows who sits
-// there now, and the browser is forgotten.
-func left(d Device, err error) (json.RawMessage, error) {
-	if err != nil {
-		return nil, &job.Away{Err: err}
-	}
-	return json.Marshal(fate{Device: d.ID, Left: true})
 }
 
 // judgePush: a refusal ends the push and is shown beside the browser; it parks
@@ -292,18 +271,14 @@ func (p *Pager) pushed(tx *store.Tx, e job.Effect, result json.RawMessage) ([]st
 	if f.Late {
 		return nil, nil
 	}
-	if !f.Gone && !f.Left {
+	if !f.Gone {
 		return nil, noteDevice(tx.House(), f.Device, f.Status)
 	}
 	who, there, err := removeDevice(tx.House(), f.Device)
 	if err != nil || !there {
 		return nil, err
 	}
-	said := map[string]string{"status": strconv.Itoa(f.Status)}
-	if f.Left {
-		said = map[string]string{"why": "session-over"}
-	}
-	return []store.Event{deviceEvent("device.push-gone", id.System("notify"), who, said)}, nil
+	return []store.Event{deviceEvent("device.push-gone", id.System("notify"), who, map[string]string{"status": strconv.Itoa(f.Status)})}, nil
 }
 
 func statusText(status int) string { return strconv.Itoa(status) + " " + http.StatusText(status) }

@@ -6,7 +6,8 @@ import (
 )
 
 // What becomes of the browsers that people are told in when their sessions end.
-// One that was left alone for too long is found when it is to be told next.
+// A session that was only left alone for too long keeps its browser: a phone is
+// told overnight.
 
 // endOne ends a session because somebody wants it ended.
 func (r *Room) endOne(tx *store.Tx, who id.Person, session string) (bool, error) {
