@@ -15,7 +15,7 @@ func (c Card) question() presence.Question {
 	s := c.Sheet
 	q := presence.Question{
 		Org: c.Org, Kind: string(c.Kind), Source: c.Label, Title: s.Title, Number: s.Number, Requester: s.Requester.Name, Mail: s.Requester.Email,
-		Amount: s.Amount.Value, Currency: s.Amount.Currency, Stage: s.Stage, Due: s.Due, Lines: s.Lines, Fields: map[string]string{},
+		Amount: s.Amount.Value, Currency: s.Amount.Currency, Stage: s.Stage, Due: s.Due, Lines: s.Lines, Priority: s.Priority, Fields: map[string]string{},
 	}
 	if c.Kind == Outside {
 		q.System = id.Connector(c.Source)

@@ -193,6 +193,9 @@ func (r *Room) decideApp(ctx context.Context, by Decider, c Card, d Verdict) (Ca
 		if f := c.refuseApp(d, r.Clock.Now()); f != nil {
 			return refused(c, by, d, f)
 		}
+		if f, err := r.sure(&tx.View, c, by, tx.Now()); err != nil || f != nil {
+			return unsure(c, by, d, f, err)
+		}
 		if err := r.commitApp(tx, &c, by, d, effect); err != nil {
 			return store.Abort(err)
 		}

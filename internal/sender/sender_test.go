@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fake/app"
 	"github.com/sekisho/sekisho/internal/wire/jws"
 )
@@ -254,6 +255,39 @@ func TestOneDecisionAndWithdrawal(t *testing.T) {
 		}
 		if got := r.decide(botan, c, object{"decision": "approve"}); code(got) != "card-settled" || len(r.cards(botan)) != 0 {
 			t.Errorf("decide what was withdrawn: %d %s", got.Status, got.Body)
+		}
+	})
+}
+
+// TestACardOfAnAppAsksForMore: what a card policy asks for holds for cards of apps
+// too, in the write that decides.
+func TestACardOfAnAppAsksForMore(t *testing.T) {
+	each(t, func(r *rig) {
+		chika := r.h.As(t, r.k.Chika, r.k.Org)
+		rule := object{"name": "high", "kinds": []string{"app"}, "when": `card.priority == "high"`, "level": "passkey"}
+		if got := chika.Call(http.MethodPost, "/api/v1/organizations/"+string(r.k.Org)+"/card-policies", rule); got.Status != http.StatusCreated {
+			t.Fatalf("a rule: %d %s", got.Status, got.Body)
+		}
+		token, _ := r.token(r.add("expense", object{"signature": "jwt"}), nil)
+		r.send(token, "low", card(nil))
+		r.send(token, "high", card(object{"priority": "high"}))
+		weak, sure := r.h.AsBy(t, r.k.Botan, r.k.Org, factor.ByPassword), r.h.As(t, r.k.Botan, r.k.Org)
+		decided := 0
+		for _, c := range r.cards(weak) {
+			got := r.decide(weak, c, object{"decision": "approve", "reason": "Fine"})
+			if got.Status == http.StatusOK {
+				decided++
+				continue
+			}
+			if code(got) != "step-up-required" || r.card(sure, c.ID).State != "open" || len(r.app.Told()) > decided {
+				t.Errorf("K7 decided without the passkey: %d %s", got.Status, got.Body)
+			}
+			if got := r.decide(sure, c, object{"decision": "approve", "reason": "Fine"}); got.Status != http.StatusOK {
+				t.Errorf("with the passkey: %d %s", got.Status, got.Body)
+			}
+		}
+		if decided != 1 {
+			t.Errorf("%d cards were decided without a passkey, want the one that needs none", decided)
 		}
 	})
 }
