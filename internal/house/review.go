@@ -42,6 +42,7 @@ func (h *House) furnishPapers() error {
 	h.offers.Pages(h.mux)
 	h.reviews = review.New(review.Options{
 		Options: h.papersOn(), Log: h.options.Log, Hall: h.hall, Ledger: h.ledger, Post: h.post, Asker: cardReviews{h},
+		Presence: h.presence,
 	})
 	h.reviews.API(h.mux)
 	h.reviews.Pages(h.mux)
@@ -97,7 +98,7 @@ func (h hallCards) review(ctx context.Context, in id.Org, item id.Ask, by card.D
 		return fault.New(fault.Invalid, "card-action-unknown")
 	}
 	_, err := h.house.reviews.Decide(ctx, by.Person, review.Verdict{
-		Org: in, Item: string(item), Keep: d.Action == reviewKeep, Digest: d.Digest, Reason: cmp.Or(d.Inputs["reason"], d.Reason),
+		Org: in, Item: string(item), Keep: d.Action == reviewKeep, Digest: d.Digest, Reason: cmp.Or(d.Inputs["reason"], d.Reason), Proof: by.Proof,
 	})
 	return err
 }
@@ -129,7 +130,7 @@ func (h hallCards) showReview(ctx context.Context, in id.Org, item id.Ask, viewe
 			sheet.Fields = append(sheet.Fields, connector.Field{Label: say(key), Value: at.UTC().Format("2006-01-02 15:04 UTC")})
 		}
 	}
-	return card.Shown{Sheet: sheet, Digest: s.Digest}, nil
+	return card.Shown{Sheet: sheet, Digest: s.Digest, Demand: s.Demand}, nil
 }
 
 // hallTickets are the outside systems as the hall sees them.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -18,6 +19,7 @@ type Verdict struct {
 	Keep   bool
 	Digest string
 	Reason string // compulsory for an end
+	Proof  presence.Proof
 }
 
 // Sheet is everything that is shown of an item to somebody.
@@ -27,6 +29,7 @@ type Sheet struct {
 	Digest    string
 	CanDecide bool
 	Not       *fault.Fault // why the viewer cannot decide
+	Demand    presence.Demand
 }
 
 // Show returns an item to who may decide about it, did, or reads reviews; to
@@ -65,7 +68,18 @@ func (r *Room) look(v *store.View, on request.Rotas, item string, viewer id.Pers
 	s.Digest = s.Item.Digest(s.Round)
 	_, s.Not, err = r.seat(v, on, s.Round, s.Item, viewer)
 	s.CanDecide = err == nil && s.Not == nil
+	if err == nil {
+		s.Demand, err = r.Presence.For(v, s.question())
+	}
 	return s, err
+}
+
+// question is the item as card policies see it.
+func (s Sheet) question() presence.Question {
+	return presence.Question{
+		Org: s.Item.Org, Kind: "ask", Source: "Sekisho", Title: s.Item.Title, Thing: s.Item.Kind + ":" + s.Item.Title, Requester: s.Round.Spec.Title,
+		Due: s.Round.Due, Fields: map[string]string{"holder": s.Item.Holder},
+	}
 }
 
 // seat returns in whose place somebody decides about an item, or why not.
@@ -114,6 +128,9 @@ func (r *Room) Decide(ctx context.Context, by id.Person, d Verdict) (i Item, err
 			return store.Abort(not)
 		case d.Digest != s.Digest:
 			return store.Abort(fault.New(fault.Conflict, "review-changed"))
+		}
+		if f := s.Demand.Refuse(d.Proof, tx.Now()); f != nil {
+			return store.Abort(f)
 		}
 		i = s.Item
 		if i.Reason = d.Reason; seat != by {

@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/paper"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/web"
 )
 
@@ -222,6 +223,6 @@ func (r *Room) apiDecide(ctx context.Context, in *decideInput) (*one[ItemBody], 
 	if err != nil {
 		return nil, err
 	}
-	i, err := r.Decide(ctx, who, Verdict{Org: id.Org(in.Body.Org), Item: in.Item, Keep: in.Body.Keep, Digest: in.Body.Digest, Reason: in.Body.Reason})
+	i, err := r.Decide(ctx, who, Verdict{Org: id.Org(in.Body.Org), Item: in.Item, Keep: in.Body.Keep, Digest: in.Body.Digest, Reason: in.Body.Reason, Proof: presence.Of(web.ActorOf(ctx))})
 	return &one[ItemBody]{itemBody(i)}, err
 }

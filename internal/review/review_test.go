@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/paper"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/review"
 )
@@ -183,6 +184,30 @@ func TestReviews(t *testing.T) {
 			r.want("kept by the fallback", r.decide(r.Chika, items[r.Botan], true), "")
 			r.want("in", r.in(r.Botan, r.sales), true)
 			r.reaches(round, review.Closed)
+		})
+		scene("CAP-K7 by the proof that a card policy asks for", func(t *testing.T) {
+			desk := &presence.Desk{Store: r.home.Store(), Clock: r.clock, Register: r.home.Register()}
+			p, err := desk.Put(ctx, root, presence.Policy{Org: r.Org, Name: "asks", Spec: presence.Spec{Level: "passkey"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sure := r.group("sure", r.Aoi)
+			i := r.items(r.run(func(c *review.Campaign) { c.Targets = []string{"group:" + string(sure)} }))[r.Aoi]
+			r.want("without a passkey", r.decide(r.Botan, i, false), "step-up-required")
+			r.want("still in", r.in(r.Aoi, sure), true)
+			s, err := r.room.Show(ctx, r.Org, i.ID, r.Botan)
+			if err != nil || !s.Demand.Asks() {
+				t.Fatalf("nothing is asked for: %+v, %v", s.Demand, err)
+			}
+			now := r.clock.Now()
+			_, err = r.room.Decide(ctx, r.Botan, review.Verdict{
+				Org: r.Org, Item: i.ID, Digest: s.Digest, Reason: "Moved on", Proof: presence.Proof{At: now, Reached: map[string]time.Time{"passkey": now}},
+			})
+			r.want("with one", err, error(nil))
+			r.want("out", r.in(r.Aoi, sure), false)
+			if err := desk.Drop(ctx, root, r.Org, p.ID); err != nil {
+				t.Fatal(err)
+			}
 		})
 		scene("CAP-H16 silence ends", func(*testing.T) {
 			round := r.run(func(c *review.Campaign) { c.Targets = []string{"group:" + string(r.legal)} })

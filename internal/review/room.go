@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/notify"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/paper"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -70,6 +71,9 @@ type Options struct {
 	Ledger *lease.Ledger
 	Post   *notify.Post // nil: nobody is told by mail
 	Asker  Asker        // nil: questions are in no list of cards
+	// Presence says how surely who decides has to be themself; nil: whoever is
+	// signed in.
+	Presence *presence.Desk
 }
 
 // Room keeps campaigns and runs them.
