@@ -57,6 +57,7 @@ func shed(t *testing.T) (*housetest.Home, []place) {
 		{"system-new-jira", "/admin/systems/new?definition=jira-service-management-cloud&mode=service", true, 200},
 		{"system-upload", "/admin/systems/upload", true, 200},
 		{"system", "/admin/systems/" + one, true, 200},
+		{"system-text", "/admin/systems/" + one + "/text", true, 200},
 		{"system-service", "/admin/systems/" + two, true, 200},
 		{"system-edit", "/admin/systems/" + one + "/edit", true, 200},
 		{"system-test", "/admin/systems/" + one + "/test", true, 200},

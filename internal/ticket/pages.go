@@ -35,6 +35,7 @@ func (r *Room) pages(m *web.Mux) {
 	m.Page(write(http.MethodGet, SystemsPath+"/upload"), r.showUpload)
 	m.Page(write(http.MethodPost, SystemsPath+"/upload"), r.takeUpload)
 	m.Page(read(http.MethodGet, SystemsPath+"/{system}"), r.showSystem)
+	m.Page(read(http.MethodGet, SystemsPath+"/{system}/text"), r.showText)
 	m.Page(write(http.MethodGet, SystemsPath+"/{system}/edit"), r.showEdit)
 	m.Page(fresh(SystemsPath+"/{system}/edit"), r.saveEdit)
 	m.Page(write(http.MethodGet, SystemsPath+"/{system}/definition"), r.showDefinition)

@@ -264,10 +264,23 @@ func (r *Room) definitionSection(v *web.Visit, s connector.System, def *connecto
 			{Key: v.Say("ticket.definition.version"), Value: webui.Text(def.Version)},
 			{Key: v.Say("ticket.definition.operations"), Value: webui.Text(strings.Join(def.Operations(), ", "))},
 		},
-		Body: ui.Document(string(def.Source), v.Say("ticket.definition.text")),
+		Actions: []templ.Component{webui.Go(webui.Plain, v.Say("ticket.definition.text"), pathOf(s.ID, "text"))},
 	}
 	if writes && s.Document != "" {
-		part.Actions = []templ.Component{webui.Go(webui.Plain, v.Say("ticket.definition.replace"), pathOf(s.ID, "definition"))}
+		part.Actions = append(part.Actions, webui.Go(webui.Plain, v.Say("ticket.definition.replace"), pathOf(s.ID, "definition")))
 	}
 	return part
+}
+
+// showText is the definition of a system as it was written.
+func (r *Room) showText(v *web.Visit) error {
+	s, err := r.theSystem(v)
+	if err != nil {
+		return err
+	}
+	def, err := r.desk.Definition(s)
+	if err != nil {
+		return err
+	}
+	return v.Show(v.Say("ticket.definition.text"), ui.ShowText(s.Shown(), string(def.Source)))
 }
