@@ -200,7 +200,7 @@ func knock(t testing.TB, h *housetest.Home, cookies []*http.Cookie, path string)
 
 // MostStatements is what a page of the hub costs beside the session, which is
 // in memory.
-const mostStatements = 8
+const mostStatements = 10
 
 func TestThePageCostsAFixedNumberOfStatements(t *testing.T) {
 	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
