@@ -89,12 +89,17 @@ func TestKilledDuringARefresh(t *testing.T) {
 		g.holds.Store(true)
 		f.live(ctx, jobtest.Fenced)
 		change(t, database, know.org, func(tx *store.Tx) error { // by the organization's own connection
-			_, err := tx.Exec("UPDATE card_poll SET due = 1 WHERE org = $1") // and everybody's
-			return errors.Join(err, ticket.Comment(tx, ticket.Remark{
+			_, err1 := tx.Exec("UPDATE card_poll SET due = 1 WHERE org = $1")                   // and everybody's
+			_, err2 := tx.Exec("UPDATE connector_connection SET refresh_at = 1 WHERE org = $1") // whatever is left of a second
+			return errors.Join(err1, err2, ticket.Comment(tx, ticket.Remark{
 				ID: id.New[id.Effect](tx.Now()), Org: know.org, System: own.ID, Ticket: cloud.open(mate(0), 1), Text: "Released.", By: id.Local(0),
 			}))
 		})
-		until(ctx, t, "refreshes are on their way", func() bool { return g.had.Load() })
+		until(ctx, t, "refreshes are on their way", func() bool {
+			before := g.rotated.Load()
+			time.Sleep(time.Second) // none is between the killed process and the gate
+			return g.had.Load() && g.rotated.Load() == before
+		})
 		f.nodes[0].kill(ctx)
 		g.holds.Store(false)
 		// the minute is over for which nobody else tries what a dead process has begun
