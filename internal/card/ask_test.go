@@ -32,6 +32,9 @@ func (h *hall) Show(context.Context, id.Org, id.Ask, id.Person, words.Lang) (car
 }
 
 func (h *hall) Decide(_ context.Context, in id.Org, which id.Ask, by card.Decider, d card.Verdict) error {
+	if d.Action != "" { // asks have none; questions of reviews have
+		return fault.New(fault.Invalid, "card-action-unknown")
+	}
 	if d.Digest != h.digest {
 		return fault.New(fault.Conflict, "ask-changed")
 	}

@@ -180,6 +180,7 @@ func TestAnAdapterIsAskedOnceWhatItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved := clock.NewMoved(clock.System().Now())
+	a.Now = moved.Now
 	e := connector.NewEngine(connector.EngineOptions{Egress: way, Clock: moved})
 	t.Cleanup(e.Close)
 	read := func(want connector.Kind) {
