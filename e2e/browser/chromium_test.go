@@ -81,6 +81,15 @@ type tab struct {
 	noise []string // what the page complained about since the last look
 }
 
+// patience is how long one step of a window may take. It bounds a step and not
+// the life of the window: how many pages a test visits is no sign that one hangs.
+const patience = 50 * time.Second
+
+// step is the context of one step; what stops it must be called.
+func (b *tab) step() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(b.ctx, patience)
+}
+
 // open opens a window for somebody new.
 func open(t *testing.T, home *housetest.Home) *tab {
 	t.Helper()
@@ -100,12 +109,6 @@ func newTab(t *testing.T, home *housetest.Home, parent context.Context, options 
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	t.Cleanup(cancel)
-	life := 50 * time.Second
-	if home == nil {
-		life = 2 * time.Minute // a story is long
-	}
-	ctx, stop := context.WithTimeout(ctx, life)
-	t.Cleanup(stop)
 	b := &tab{t: t, home: home, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
@@ -150,14 +153,18 @@ func (b *tab) scheme(name string) {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, stop := b.step()
+	defer stop()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("%v\nat %s", err, b.where())
 	}
 }
 
 // where is the address and text of the page, for failures.
 func (b *tab) where() string {
-	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
+	ctx, stop := b.step()
+	defer stop()
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
 	return text
 }
 
@@ -180,14 +187,18 @@ func (b *tab) press(selector string) {
 // leave does something that leads to another page, and waits for that page.
 func (b *tab) leave(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if _, err := chromedp.RunResponse(b.ctx, steps...); err != nil {
+	ctx, stop := b.step()
+	defer stop()
+	if _, err := chromedp.RunResponse(ctx, steps...); err != nil {
 		b.t.Fatalf("%v\nat %s", err, b.where())
 	}
 }
 
 func (b *tab) path() string {
 	b.t.Helper()
-	where, err := chromedp.Run(b.ctx, chromedp.Location())
+	ctx, stop := b.step()
+	defer stop()
+	where, err := chromedp.Run(ctx, chromedp.Location())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -212,7 +223,9 @@ func (b *tab) sees(text string, within time.Duration) bool {
 
 func evaluate[T any](b *tab, script string) T {
 	b.t.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	ctx, stop := b.step()
+	defer stop()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("%v\nin %s\nat %s", err, script, b.where())
 	}
@@ -221,7 +234,9 @@ func evaluate[T any](b *tab, script string) T {
 
 func command[P, R any](b *tab, c cdpCommand[P, R], params P) R {
 	b.t.Helper()
-	result, err := chromedp.Call(b.ctx, c, params)
+	ctx, stop := b.step()
+	defer stop()
+	result, err := chromedp.Call(ctx, c, params)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
@@ -185,14 +184,9 @@ func keyed(t *testing.T) (*tab, webauthn.AuthenticatorID) {
 // says waits for a text, over the change of pages that a ceremony ends with.
 func (s *keySite) says(b *tab, text string) {
 	s.t.Helper()
-	for range 250 {
-		seen, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? document.body.innerText : ""`))
-		if strings.Contains(seen, text) {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+	if !b.lands(text) {
+		s.t.Fatalf("no %q at %s", text, b.where())
 	}
-	s.t.Fatalf("no %q at %s", text, b.where())
 }
 
 func (s *keySite) press(b *tab, button string) {

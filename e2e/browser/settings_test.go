@@ -194,8 +194,10 @@ func TestAPasskeyOfOnesOwn(t *testing.T) {
 
 // lands waits for a text over the change of pages that a ceremony ends with.
 func (b *tab) lands(text string) bool {
+	ctx, stop := b.step()
+	defer stop()
 	for range 500 {
-		seen, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? document.body.innerText : ""`))
+		seen, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? document.body.innerText : ""`))
 		if strings.Contains(seen, text) {
 			return true
 		}
