@@ -211,10 +211,11 @@ func (b *tab) text(selector string) string {
 	return evaluate[string](b, `document.querySelector(`+quote(selector)+`)?.innerText ?? ""`)
 }
 
-// sees waits until the page shows the text.
+// sees waits until the page shows the text, as long as it is told to: a step that
+// waits on purpose has its patience on top.
 func (b *tab) sees(text string, within time.Duration) bool {
 	b.t.Helper()
-	return evaluate[bool](b, `new Promise(done => {
+	return evaluateWithin[bool](b, within+patience, `new Promise(done => {
 		const end = performance.now() + `+millis(within)+`;
 		const look = () => document.body.innerText.includes(`+quote(text)+`) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 15);
 		look();
@@ -223,7 +224,12 @@ func (b *tab) sees(text string, within time.Duration) bool {
 
 func evaluate[T any](b *tab, script string) T {
 	b.t.Helper()
-	ctx, stop := b.step()
+	return evaluateWithin[T](b, patience, script)
+}
+
+func evaluateWithin[T any](b *tab, most time.Duration, script string) T {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, most)
 	defer stop()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 	if err != nil {
