@@ -23,6 +23,7 @@ import (
 	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -40,6 +41,7 @@ func (h *House) furnishHub() {
 			h.notice,
 			h.console,
 			h.ticket,
+			h.senders,
 			h.tokens,
 		},
 		Signposts: h.signposts,
@@ -47,6 +49,7 @@ func (h *House) furnishHub() {
 			h.folk.Dependents(),
 			h.signin,
 			h.ticket,
+			h.senders,
 		},
 		Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager, Panels: h.panels(),
 	})
@@ -259,6 +262,7 @@ var pagesOf = map[string]string{
 	"connector":       ticket.SystemsPath + "/",
 	"ask":             request.Path + "/",
 	"order":           order.ListPath + "/",
+	"card-sender":     sender.Path + "/",
 	"approval-policy": approval.PoliciesPath + "/",
 }
 
