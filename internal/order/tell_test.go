@@ -61,7 +61,7 @@ func TestMailsKeepQuietHours(t *testing.T) {
 	each(t, func(r *rig) {
 		p, err := r.h.Register().Person(ctx, r.k.Aoi)
 		if err == nil {
-			p.TimeZone = "UTC"
+			p.TimeZone, p.Locale = "UTC", "en"
 			_, err = r.h.Register().ChangePerson(ctx, "local:0", p)
 		}
 		if err != nil {
