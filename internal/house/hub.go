@@ -34,7 +34,7 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}, ofHeld{h}}, Open: h.opens, May: h.may,
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}, ofHeld{h}, ofEffects{h}}, Open: h.opens, May: h.may,
 		Finders: []web.Finder{
 			h.folk.Finder(),
 			h.signin,

@@ -1,6 +1,8 @@
 package order_test
 
 import (
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -59,7 +61,16 @@ func TestOrdersAreIndependent(t *testing.T) {
 			if n := len(r.sn.Requests()); n != 4 || !r.unclear(parked.ID) || !strings.Contains(page.Body, "your other orders go on") {
 				t.Errorf("%d requests, parked %v, the page says\n%s", n, r.unclear(parked.ID), page.Body)
 			}
-			r.again(parked)
+			chika := r.h.As(t, r.k.Chika, r.k.Org)
+			press := "/admin/effects/" + string(parked.Effect) + "/retry"
+			for who, v := range map[bool]*housetest.Visitor{true: chika, false: r.h.As(t, r.k.Daichi, r.k.Org)} {
+				if got := v.Get("/cards"); strings.Contains(got.Body, press) != who {
+					t.Errorf("CAP-K1 the list of who may settle it (%v) says\n%s", who, got.Body)
+				}
+			}
+			if got := chika.Post(press, url.Values{}); got.Status != http.StatusSeeOther || r.recorded("effect.retried") != 1 {
+				t.Errorf("CAP-K1 pressed in the list: %d %s", got.Status, got.Body)
+			}
 			three := r.order(r.wish("iPhone"))
 			r.there(three.ID)
 			r.until("parked again", func() bool { return r.unclear(parked.ID) })
