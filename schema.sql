@@ -771,6 +771,15 @@ CREATE UNIQUE INDEX order_nonce ON order_request (person, nonce) WHERE nonce <> 
 
 CREATE UNIQUE INDEX order_number ON order_request (person, system, number) WHERE number <> '';
 
+CREATE INDEX order_shared ON order_request (org, system, person) WHERE closed = 0;
+
+CREATE TABLE order_tell (
+  person TEXT NOT NULL PRIMARY KEY,
+  orders TEXT NOT NULL,               -- of which, JSON
+  nudged BIGINT NOT NULL,             -- 1: in their browsers they were told
+  due BIGINT NOT NULL
+);
+
 CREATE TABLE org (
   id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,

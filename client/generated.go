@@ -587,6 +587,21 @@ type Action struct {
 	Primary *bool `json:"primary,omitempty"`
 }
 
+// ActionTexts defines model for ActionTexts.
+type ActionTexts struct {
+	// Completed On the button once it was pressed
+	Completed *string `json:"completed,omitempty"`
+
+	// ID Of the action
+	ID string `json:"id"`
+
+	// Inputs What it asks for, by their ids
+	Inputs *[]InputTexts `json:"inputs,omitempty"`
+
+	// Label On the button, at most 40 characters
+	Label *string `json:"label,omitempty"`
+}
+
 // AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
 type AddApprovalPolicyRequest struct {
 	// Ahead How far ahead the start may lie; 30 days if 0
@@ -1485,11 +1500,14 @@ type CardSenderTokenList struct {
 
 // Catalog defines model for Catalog.
 type Catalog struct {
-	// Connected The caller has switched it on
+	// Connected The caller has switched it on, or orders through the organization's connection
 	Connected bool `json:"connected"`
 
 	// Organization Identifier of the organization that it belongs to
 	Organization string `json:"organization"`
+
+	// Shared Orders go through the organization's connection, in the caller's name
+	Shared *bool `json:"shared,omitempty"`
 
 	// System Identifier of the system
 	System string `json:"system"`
@@ -2763,6 +2781,18 @@ type Input struct {
 
 // InputFormat text if it is left out
 type InputFormat string
+
+// InputTexts defines model for InputTexts.
+type InputTexts struct {
+	// ID Of the input
+	ID string `json:"id"`
+
+	// Label At most 60 characters
+	Label *string `json:"label,omitempty"`
+
+	// Options Labels of choices, by their values
+	Options *[]SenderOption `json:"options,omitempty"`
+}
 
 // Integration defines model for Integration.
 type Integration struct {
@@ -4385,6 +4415,9 @@ type SendCardRequest struct {
 	// Key The program's own of this message, at most 128 visible ASCII characters: the same one again is the same message
 	Key string `json:"key"`
 
+	// Languages The texts in other languages, by "en" or "ja": each person gets the card in the language of their profile, and what is missing in it as it stands above
+	Languages *map[string]Texts `json:"languages,omitempty"`
+
 	// Link Where the program shows it: on the host of its callback
 	Link *string `json:"link,omitempty"`
 
@@ -4400,7 +4433,7 @@ type SendCardRequest struct {
 	// Requester Who wants it
 	Requester *Requester `json:"requester,omitempty"`
 
-	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions and priority
+	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions, priority and languages
 	Template *string `json:"template,omitempty"`
 
 	// Text Plain text, at most 2,000 characters
@@ -4435,6 +4468,9 @@ type SenderTemplateBody struct {
 
 	// Fields At most 20, with places for arguments
 	Fields *[]Field `json:"fields,omitempty"`
+
+	// Languages The texts in other languages, by "en" or "ja", with the same places; what is missing is read as it stands above
+	Languages *map[string]Texts `json:"languages,omitempty"`
 
 	// Name Lower-case letters, digits, hyphens
 	Name string `json:"name"`
@@ -4994,6 +5030,21 @@ type Test struct {
 type TestSystemRequest struct {
 	// Ticket Number of a ticket to read
 	Ticket *string `json:"ticket,omitempty"`
+}
+
+// Texts defines model for Texts.
+type Texts struct {
+	// Actions What is on the buttons, by their ids
+	Actions *[]ActionTexts `json:"actions,omitempty"`
+
+	// Fields All of them in their order, or none
+	Fields *[]Field `json:"fields,omitempty"`
+
+	// Text Plain text, at most 2,000 characters
+	Text *string `json:"text,omitempty"`
+
+	// Title Plain text, at most 150 characters
+	Title *string `json:"title,omitempty"`
 }
 
 // Thing defines model for Thing.

@@ -317,6 +317,9 @@ func (r *Room) takeOrder(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
+	if bad.Code == "order-key-taken" {
+		typed.Set("key", r.NewKey())
+	}
 	return r.form(v, offer, typed, bad)
 }
 

@@ -143,6 +143,7 @@ type payload struct {
 // again is what it was. It refuses with
 //
 //	order-key-malformed     the form is none of ours
+//	order-key-taken         Conflict: the form was sent for another order before
 //	order-changed           Conflict: the item is not what was shown (price, fields)
 //	order-invalid           what was typed does not fit the item's fields
 //
@@ -151,7 +152,7 @@ func (r *Room) Order(ctx context.Context, who id.Person, w Wish) (Request, error
 	if !id.Valid(w.Key) {
 		return Request{}, fault.New(fault.Invalid, "order-key-malformed")
 	}
-	if q, err := r.ordered(ctx, who, w.Key); err == nil || !errors.Is(err, store.ErrNoRow) {
+	if q, err := r.ordered(ctx, who, w); err == nil || !errors.Is(err, store.ErrNoRow) {
 		return q, err
 	}
 	offer, err := r.Offer(ctx, who, w.System, w.Item)
@@ -196,7 +197,7 @@ func (r *Room) commit(ctx context.Context, q Request, w Wish, line string) (Requ
 		return store.Done(q.event("order.ordered", id.OfPerson(who), "quantity", strconv.Itoa(q.Quantity), "price", q.Price, "effect", string(q.Effect)))
 	})
 	if twice {
-		return r.ordered(ctx, who, w.Key)
+		return r.ordered(ctx, who, w)
 	}
 	q.Version = 1
 	return q, err
@@ -204,11 +205,15 @@ func (r *Room) commit(ctx context.Context, q Request, w Wish, line string) (Requ
 
 var errTwice = errors.New("order: the form was sent before")
 
-func (r *Room) ordered(ctx context.Context, who id.Person, key string) (q Request, err error) {
+// ordered is what a form was sent for before; another order under its key is none.
+func (r *Room) ordered(ctx context.Context, who id.Person, w Wish) (q Request, err error) {
 	err = r.Store.Self(who).Read(ctx, func(v *store.View) error {
-		q, err = byKey(v, key)
+		q, err = byKey(v, w.Key)
 		return err
 	})
+	if err == nil && (q.System != w.System || q.Item != w.Item || q.Quantity != w.Quantity) {
+		return Request{}, fault.New(fault.Conflict, "order-key-taken", "title", q.Title)
+	}
 	return q, err
 }
 

@@ -109,7 +109,7 @@ func (r *Room) do(ctx context.Context, e job.Effect) (json.RawMessage, error) {
 		return nil, err
 	}
 	s, l, err := r.both(ctx, e.Org, p)
-	if f := fault.As(err); f != nil && f.Kind == fault.NotFound || err == nil && s.Callback == "" {
+	if f := fault.As(err); f != nil && f.Kind == fault.NotFound || err == nil && (s.Callback == "" || !s.Enabled) {
 		return outcome{Why: "gone"}.json()
 	}
 	if err != nil {
