@@ -161,6 +161,16 @@ func (r *rig) until(what string, there func() bool) {
 	r.t.Fatalf("it did not come: %s", what)
 }
 
+// leap moves the clock on by hours, and waits until the keys were read since.
+func (r *rig) leap(d time.Duration) {
+	r.t.Helper()
+	r.clock.Advance(d)
+	r.until("the keys are fresh", func() bool {
+		_, err := r.h.Systems().As(ctx, r.k.Org, r.system, r.k.Aoi)
+		return code(err) != "seal-stale"
+	})
+}
+
 // there waits until an order is one that its system has.
 func (r *rig) there(which id.Order) order.Request {
 	r.t.Helper()

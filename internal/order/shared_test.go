@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fake/servicenow"
@@ -59,7 +60,7 @@ func TestNobodyIsNamedWhoIsNotThem(t *testing.T) {
 		}
 		w := order.Wish{System: r.system, Item: offer.Item.ID, Quantity: 1, Key: room.NewKey(), Digest: offer.Digest, Values: map[string]string{}}
 		r.sn.Set(func(s *servicenow.Switches) { s.DuplicateMail = true })
-		r.clock.Advance(25 * 3600e9) // what was remembered does not count any more
+		r.leap(25 * time.Hour) // what was remembered does not count any more
 		if _, err := room.Order(ctx, r.k.Daichi, w); code(err) != "connector-ambiguous-user" {
 			t.Errorf("C5 two accounts: %v", err)
 		}

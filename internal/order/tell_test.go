@@ -16,7 +16,7 @@ func (r *rig) at(hour int) {
 	if !next.After(now) {
 		next = next.AddDate(0, 0, 1)
 	}
-	r.clock.Advance(next.Sub(now))
+	r.leap(next.Sub(now))
 }
 
 // move has a request of Aoi's rejected, or approved, and read.
