@@ -37,7 +37,9 @@ type others struct{ Other }
 
 func (s others) needs() string { return s.Needs() }
 
-func (s others) base(v *store.View, in id.Org, kept []byte) (string, error) { return s.Base(v, in, kept) }
+func (s others) base(v *store.View, in id.Org, kept []byte) (string, error) {
+	return s.Base(v, in, kept)
+}
 
 func (s others) ready(ctx context.Context, by id.Principal, in id.Org, kept []byte) (made, error) {
 	does, err := s.Prepare(ctx, by, in, kept)

@@ -237,8 +237,8 @@ func (r *Room) lookOrganization(v *store.View, _ id.Org, w org.Organization) (g 
 	return g, err
 }
 
-// holdOrganization asks where who wants it may write organizations: above it, in
-// it, or, of a provider that is not there yet, in a provider.
+// holdOrganization asks where who wants it may write organizations: in it, above
+// it where it is enabled again, or, of one that becomes a provider, in a provider.
 func (r *Room) holdOrganization(ctx context.Context, by id.Principal, w org.Organization) error {
 	now, err := r.Register.Organization(ctx, w.ID)
 	if err != nil && fault.As(err) == nil {
@@ -247,7 +247,7 @@ func (r *Room) holdOrganization(ctx context.Context, by id.Principal, w org.Orga
 	in := w.ID
 	if fault.As(err) != nil || now.Type != w.Type {
 		in, err = r.Register.ProviderFor(ctx, by, org.Write)
-	} else if err = nil; now.Parent != "" {
+	} else if err = nil; now.Parent != "" && now.State != w.State {
 		above := r.Store.Org(now.Parent).Read(ctx, func(v *store.View) error { return r.Register.Need(v, by, now.Parent, org.Write) })
 		if above == nil {
 			in = now.Parent

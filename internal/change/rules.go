@@ -82,7 +82,9 @@ func (r *Room) signInSorts(rules *demand.Rules) {
 	}
 	r.sorts[SignInPolicyEnd] = written[demand.EndedPolicy]{
 		room: r, name: SignInPolicyEnd, permission: demand.Manage, lifts: func(w demand.EndedPolicy) string { return thing(w.SignInPolicy) },
-		look: func(v *store.View, in id.Org, w demand.EndedPolicy) (glance, error) { return look(v, in, w.SignInPolicy) },
+		look: func(v *store.View, in id.Org, w demand.EndedPolicy) (glance, error) {
+			return look(v, in, w.SignInPolicy)
+		},
 		write: func(tx *store.Tx, by id.Principal, w demand.EndedPolicy) (store.Event, error) {
 			return rules.EndPolicy(tx.Org(w.Org), by, w.SignInPolicy)
 		},
@@ -107,7 +109,9 @@ func (r *Room) cardSorts(desk *presence.Desk) {
 			g.title, g.after = p.Name, fields(cardShown{p.Name, p.Spec})
 			return g, err
 		},
-		write: func(tx *store.Tx, by id.Principal, p presence.Policy) (store.Event, error) { return desk.Set(tx, by, &p) },
+		write: func(tx *store.Tx, by id.Principal, p presence.Policy) (store.Event, error) {
+			return desk.Set(tx, by, &p)
+		},
 	}
 	r.sorts[CardPolicyEnd] = written[presence.Ended]{
 		room: r, name: CardPolicyEnd, permission: presence.Permission, lifts: func(w presence.Ended) string { return "card-policy:" + w.ID },
@@ -197,7 +201,9 @@ func (r *Room) paperSorts(kept map[string]paper.Kept) {
 	for kind, drawer := range kept {
 		r.sorts[kind] = written[paper.Wanted]{
 			room: r, name: kind, permission: drawer.Needs(), lifts: func(w paper.Wanted) string { return kind + ":" + w.ID },
-			look: func(v *store.View, in id.Org, w paper.Wanted) (glance, error) { return lookPaper(v, in, drawer, kind, w) },
+			look: func(v *store.View, in id.Org, w paper.Wanted) (glance, error) {
+				return lookPaper(v, in, drawer, kind, w)
+			},
 			write: func(tx *store.Tx, by id.Principal, w paper.Wanted) (store.Event, error) {
 				return drawer.Write(tx, by, w)
 			},

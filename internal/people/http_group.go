@@ -62,7 +62,7 @@ type (
 func (r *Room) groupAPI(m *web.Mux) {
 	const path, tag = "/organizations/{org}/groups", "groups"
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path, "list-groups", "Groups, by name", tag), r.apiGroups)
-	web.API(m, in(org.GroupWrite), web.MayWait(op(http.MethodPost, path, "add-group", "Add a group", tag)), r.apiAddGroup)
+	web.API(m, in(org.GroupWrite), op(http.MethodPost, path, "add-group", "Add a group", tag), r.apiAddGroup)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{group}", "get-group", "One group", tag), r.apiGroup)
 	web.API(m, in(org.GroupWrite), web.MayWait(web.Foreseeing(op(http.MethodPatch, path+"/{group}", "change-group", "Change a group; what is left out stays", tag))), r.apiChangeGroup)
 	web.API(m, in(org.GroupWrite), op(http.MethodDelete, path+"/{group}", "delete-group", "Delete a group; its members stay", tag), r.apiDropGroup)
