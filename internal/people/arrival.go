@@ -69,7 +69,9 @@ func (r *Room) readyList(ctx context.Context, by id.Principal, in id.Org, k arri
 			err = arrive.Mailed(drafts...)
 		}
 	}
-	return func(tx *store.Tx, by id.Principal) ([]store.Event, error) { return r.applyRows(tx, by, plan, rows, drafts) }, err
+	return func(tx *store.Tx, by id.Principal) ([]store.Event, error) {
+		return r.applyRows(tx, by, plan, rows, drafts)
+	}, err
 }
 
 // seeList shows a list as it was read by who wants it.

@@ -38,8 +38,8 @@ type Row struct {
 	entry  entry
 	before org.Member // of an update
 	was    entry
-	person bool       // the person changes
-	member bool       // the membership changes
+	person bool // the person changes
+	member bool // the membership changes
 	bad    fault.Checks
 }
 
@@ -51,7 +51,7 @@ type Import struct {
 	// Digest names what was shown, so that exactly that is done.
 	Digest string
 
-	groups []org.Group // those that change, with their members after it
+	groups []org.Group     // those that change, with their members after it
 	names  [2]arrive.Names // before it and after it
 }
 
