@@ -157,8 +157,11 @@ func (h *Hall) hears(v *store.View, l look, on rotas, s Step) (who []id.Person, 
 		if err != nil {
 			return nil, err
 		}
-		voted := votesIn(l.votes, l.ask.Stage)
-		for _, one := range append(b.everybody(), l.target.Owners...) {
+		voted, all := votesIn(l.votes, l.ask.Stage), b.everybody()
+		if l.ask.Break { // owners are alarmed, too; of what others decide they hear nothing
+			all = append(all, l.target.Owners...)
+		}
+		for _, one := range all {
 			if one != s.By.Person() && !slices.ContainsFunc(voted, func(v Vote) bool { return v.Person == one }) {
 				who = append(who, one)
 			}
