@@ -152,6 +152,9 @@ func (l look) stillHears(who []id.Person, one id.Person, s Step) []id.Person {
 
 // hears finds out whom a step concerns.
 func (h *Hall) hears(v *store.View, l look, on rotas, s Step) (who []id.Person, err error) {
+	if l.ask.Break && s.Name == StepAsked {
+		return nil, nil // the alarm says so
+	}
 	if slices.Contains(tellsDeciders, s.Name) && l.ask.Stage < l.stages() && (l.ask.State == Open || l.ask.Review == ReviewDue) {
 		b, err := h.sit(v, l.policy, l.ask, l.target, on, l.ask.Stage)
 		if err != nil {
