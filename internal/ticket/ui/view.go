@@ -136,6 +136,7 @@ type Probe struct {
 	Asked         bool // there is a result
 	Problem, Do   string
 	Fine          string
+	Clock, ClockDo string // that the clocks differ, and what to do; "" if they do not
 	Facts         []web.Detail
 	Raw           string
 	Trace         []Call
