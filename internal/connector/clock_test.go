@@ -79,7 +79,7 @@ func TestLivesCountAndTimesDoNot(t *testing.T) {
 				t.Errorf("renewed %d times at once", n)
 			}
 			for range 60 {
-				moved.Advance(time.Minute)
+				moved.Step(time.Minute)
 				r.must(r.read(s, "aoi"))
 				r.must(r.read(s, "aoi"))
 			}
@@ -100,7 +100,7 @@ func TestASystemWhoseClocksDisagree(t *testing.T) {
 	r, moved := dated(t, -3*time.Hour)
 	s := r.add()
 	r.p.refuses = true
-	if _, err := r.connect(s, "botan", "botan"); fault.Code(connector.FaultOf(err)) != "connector-clock-differs" {
+	if _, err := r.connect(s, "botan", "botan"); fault.Code(err) != "connector-clock-differs" {
 		t.Errorf("connecting: %v", err)
 	}
 	r.p.refuses = false
@@ -125,7 +125,7 @@ func TestASystemWhoseClocksDisagree(t *testing.T) {
 		t.Errorf("renewed %d times what was given a moment ago", n)
 	}
 	for hours := 1; hours <= 3; hours++ {
-		moved.Advance(time.Hour)
+		moved.Step(time.Hour)
 		differs()
 		if n := r.p.count(); n != hours {
 			t.Errorf("renewed %d times in %d hours", n, hours)
@@ -155,7 +155,7 @@ func TestARefreshTokenThatIsOverAtOnce(t *testing.T) {
 	r.p.mu.Lock()
 	clear(r.p.refresh)
 	r.p.mu.Unlock()
-	moved.Advance(time.Hour)
+	moved.Step(time.Hour)
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() { wantCode(t, r.read(s, "aoi"), "connection-reconnect") })
@@ -174,7 +174,7 @@ func TestARenewalSendsTheNewestToken(t *testing.T) {
 	s := r.add()
 	_, err := r.connect(s, "aoi", "aoi")
 	r.must(err)
-	moved.Advance(time.Hour)
+	moved.Step(time.Hour)
 	x, err := r.desk.As(t.Context(), r.kaede, s.ID, r.people["aoi"]) // renewed: it was over
 	r.must(err)
 	for want := 2; want <= 4; want++ {
@@ -195,7 +195,7 @@ func TestAPageBeforeTheTokensEndsNothing(t *testing.T) {
 	s := r.add()
 	_, err := r.connect(s, "aoi", "aoi")
 	r.must(err)
-	moved.Advance(time.Hour)
+	moved.Step(time.Hour)
 	r.p.page = true
 	err = r.read(s, "aoi")
 	if f := connector.FaultOf(err); f == nil || f.Code != "connector-endpoint-wrong" || r.state(s, "aoi") != connector.On || r.told.count() != 0 {

@@ -46,10 +46,10 @@ type provider struct {
 	revoked   []string
 	asked     int
 
-	said      string              // expires_in as it is written; "": life
-	shape     func(n int) string  // of access tokens; nil: canaries
-	clock     func() time.Time    // of the Date header; nil: the machine's
-	refuses   bool                // tokens that are valid, as to a part whose clock is wrong
+	said      string             // expires_in as it is written; "": life
+	shape     func(n int) string // of access tokens; nil: canaries
+	clock     func() time.Time   // of the Date header; nil: the machine's
+	refuses   bool               // tokens that are valid, as to a part whose clock is wrong
 	throttles bool
 	page      bool // the token endpoint answers 403 with a page
 }

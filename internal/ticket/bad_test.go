@@ -23,20 +23,20 @@ var languages = []string{"en", "ja"}
 
 // said is what people read of a problem: what it is, and what to do.
 var said = map[string]map[string][]string{
-	"connector-endpoint-wrong":       {"en": {"does not answer like one", "compares the base URL and the endpoints", "Nothing was changed"}, "ja": {"正しい応答が得られませんでした", "ベースURLとエンドポイントを接続先の値と照合", "何も変更されていません"}},
-	"connector-client-refused":       {"en": {"its secret is wrong", "compares client ID, client secret", "Nothing was changed"}, "ja": {"シークレットが誤っている", "接続先の登録内容と照合", "何も変更されていません"}},
-	"connector-grant-refused":        {"en": {"did not give tokens", "compares client ID, client secret and callback URL", "Nothing was changed"}, "ja": {"トークンを取得できませんでした", "コールバックURLを接続先の登録内容と照合", "何も変更されていません"}},
-	"connection-consent-refused":     {"en": {"You were not connected", "access_denied", "allow access if you want to", "Nothing was changed"}, "ja": {"接続されませんでした", "access_denied", "アクセスを許可してください", "何も変更されていません"}},
-	"connector-no-such-user":         {"en": {"There is no account at the other side", "Ask for an account there"}, "ja": {"接続先にアカウントがありません", "アカウントを作成してもらってから"}},
-	"connector-ambiguous-user":       {"en": {"More than one account", "makes the address unique", "Nothing was connected"}, "ja": {"該当するアカウントが複数", "重複を解消してください", "接続は行われていません"}},
-	"connector-forbidden":            {"en": {"does not permit this", "it is the wrong account or site"}, "ja": {"許可されていない操作", "アカウントまたはサイトが誤っています"}},
-	"connector-unauthorized":         {"en": {"does not accept the credential", "Connect again with a credential that counts"}, "ja": {"認証情報を受け付けませんでした", "有効な認証情報でもう一度接続"}},
-	"connector-answer-invalid":       {"en": {"The answer of the system does not fit", "Compare the base URL"}, "ja": {"応答が想定と異なります", "ベースURLを確認してください"}},
-	"egress-answer-too-large":        {"en": {"larger than the limit", "Compare the address"}, "ja": {"応答が上限", "アドレスを確認してください"}},
-	"connector-redirects":            {"en": {"sends us on to another address", "writes the address to which it leads", "Nothing was changed"}, "ja": {"別のアドレスへリダイレクト", "最終的に表示されるアドレスを設定", "何も変更されていません"}},
-	"egress-target-refused":          {"en": {"is not on the public internet", "add its network"}, "ja": {"公開インターネットのアドレスではありません", "ネットワークを加えてください"}},
-	"connector-clock-differs":        {"en": {"refuses what it has just given", "compared with a time server", "Nothing was changed"}, "ja": {"発行したばかりのトークンを拒否", "時刻サーバーに合わせてください", "何も変更されていません"}},
-	"connector-not-found":            {"en": {"knows no such record", "A wrong base URL looks like this"}, "ja": {"該当するレコードがありません", "ベースURLが誤っている場合にも"}},
+	"connector-endpoint-wrong":   {"en": {"does not answer like one", "compares the base URL and the endpoints", "Nothing was changed"}, "ja": {"正しい応答が得られませんでした", "ベースURLとエンドポイントを接続先の値と照合", "何も変更されていません"}},
+	"connector-client-refused":   {"en": {"its secret is wrong", "compares client ID, client secret", "Nothing was changed"}, "ja": {"シークレットが誤っている", "接続先の登録内容と照合", "何も変更されていません"}},
+	"connector-grant-refused":    {"en": {"did not give tokens", "compares client ID, client secret and callback URL", "Nothing was changed"}, "ja": {"トークンを取得できませんでした", "コールバックURLを接続先の登録内容と照合", "何も変更されていません"}},
+	"connection-consent-refused": {"en": {"You were not connected", "access_denied", "allow access if you want to", "Nothing was changed"}, "ja": {"接続されませんでした", "access_denied", "アクセスを許可してください", "何も変更されていません"}},
+	"connector-no-such-user":     {"en": {"There is no account at the other side", "Ask for an account there"}, "ja": {"接続先にアカウントがありません", "アカウントを作成してもらってから"}},
+	"connector-ambiguous-user":   {"en": {"More than one account", "makes the address unique", "Nothing was connected"}, "ja": {"該当するアカウントが複数", "重複を解消してください", "接続は行われていません"}},
+	"connector-forbidden":        {"en": {"does not permit this", "it is the wrong account or site"}, "ja": {"許可されていない操作", "アカウントまたはサイトが誤っています"}},
+	"connector-unauthorized":     {"en": {"does not accept the credential", "Connect again with a credential that counts"}, "ja": {"認証情報を受け付けませんでした", "有効な認証情報でもう一度接続"}},
+	"connector-answer-invalid":   {"en": {"The answer of the system does not fit", "Compare the base URL"}, "ja": {"応答が想定と異なります", "ベースURLを確認してください"}},
+	"egress-answer-too-large":    {"en": {"larger than the limit", "Compare the address"}, "ja": {"応答が上限", "アドレスを確認してください"}},
+	"connector-redirects":        {"en": {"sends us on to another address", "writes the address to which it leads", "Nothing was changed"}, "ja": {"別のアドレスへリダイレクト", "最終的に表示されるアドレスを設定", "何も変更されていません"}},
+	"egress-target-refused":      {"en": {"is not on the public internet", "add its network"}, "ja": {"公開インターネットのアドレスではありません", "ネットワークを加えてください"}},
+	"connector-clock-differs":    {"en": {"refuses what it has just given", "compared with a time server", "Nothing was changed"}, "ja": {"発行したばかりのトークンを拒否", "時刻サーバーに合わせてください", "何も変更されていません"}},
+	"connector-not-found":        {"en": {"knows no such record", "A wrong base URL looks like this"}, "ja": {"該当するレコードがありません", "ベースURLが誤っている場合にも"}},
 }
 
 // front stands before a simulator and answers in its place where it likes.
@@ -236,7 +236,7 @@ func TestAWrongSite(t *testing.T) {
 				one := *r
 				one.t = t
 				system := one.add(func(b map[string]any) {
-					b["definition"], b["name"], b["client_id"] = "jira-service-management-cloud", "jira-"+strings.ReplaceAll(name[:4], " ", "-"), app.ID
+					b["definition"], b["name"], b["client_id"] = "jira-service-management-cloud", "jira-"+string(id.New[id.Connector](time.Now())), app.ID
 					b["settings"] = map[string]any{"base_url": l.URL, "login_url": l.URL, "site_url": site}
 					b["set_secrets"] = map[string]any{"client_secret": app.Secret.Reveal()}
 				})
@@ -274,7 +274,7 @@ func TestAWrongSite(t *testing.T) {
 				first := func(w http.ResponseWriter, q *http.Request) bool { c.answer(w, q); return true }
 				f.first.Store(&first)
 				system := one.add(func(b map[string]any) {
-					b["definition"], b["name"], b["scheme"] = "request-tracker-5", "rt-"+c.code[10:14], "header_token"
+					b["definition"], b["name"], b["scheme"] = "request-tracker-5", "rt-"+string(id.New[id.Connector](time.Now())), "header_token"
 					delete(b, "client_id")
 					delete(b, "set_secrets")
 				})
