@@ -155,6 +155,12 @@ func loseConnection(tx *store.Tx, c Connection, trouble string) (bool, error) {
 	return n == 1, err
 }
 
+// unseat forgets the tokens of every connection to a system that has moved.
+func unseat(tx *store.Tx, system id.Connector) (int64, error) {
+	return tx.Exec(`UPDATE connector_connection SET state = 'reconnect', trouble = 'moved', sealed = $3, refresh_at = 0, expires_at = 0, ends_at = 0,
+		revision = revision + 1, claim = '', claim_until = 0 WHERE org = $1 AND system = $2 AND state = 'on'`, string(system), []byte{})
+}
+
 func removeConnection(tx *store.Tx, which string) error {
 	_, err := tx.Exec("DELETE FROM connector_connection WHERE org = $1 AND id = $2", which)
 	return err
