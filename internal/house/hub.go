@@ -52,6 +52,7 @@ func (h *House) furnishHub() {
 			h.senders,
 		},
 		Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager, Panels: h.panels(),
+		Ways: []hub.Signpost{{Key: "ask.find", Href: approval.NewPath}, {Key: "order.new", Href: order.NewPath}},
 	})
 	h.hub.Pages(h.mux)
 	h.hub.API(h.mux)

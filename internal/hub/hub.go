@@ -67,6 +67,8 @@ type Options struct {
 	Witness Witness
 	// Signposts are the pages that search everywhere leads to.
 	Signposts func() []Signpost
+	// Ways are what one may want to begin on the first page.
+	Ways []Signpost
 	// Panels are what rooms show above all else.
 	Panels []web.Panel
 	// Follow are the topics that the page waits for.
@@ -92,6 +94,7 @@ type Room struct {
 	open    func(ctx context.Context, actor web.Actor, path string) bool
 	follow  []string
 	panels  []web.Panel
+	ways    []Signpost
 	peopled func(ctx context.Context) (bool, error)
 	may     web.May
 	finders []web.Finder
@@ -105,7 +108,7 @@ type Room struct {
 // New makes the room.
 func New(o Options) *Room {
 	r := &Room{
-		book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, panels: o.Panels, peopled: o.Peopled, may: o.May,
+		book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, panels: o.Panels, ways: o.Ways, peopled: o.Peopled, may: o.May,
 		dependents: o.Dependents, places: o.Places, witness: o.Witness, pager: o.Pager,
 	}
 	r.finders = append(slices.Clone(o.Finders), signposts{r, o.Signposts})

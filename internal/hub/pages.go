@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -87,6 +88,11 @@ func (r *Room) showHub(v *web.Visit) error {
 	page := ui.Hub{Name: actor.Name, Choose: choosePath, Sessions: glance.Sessions, Activity: ActivityPath}
 	if r.open(v.Context(), actor, sessionsPath) {
 		page.SessionsHref = sessionsPath
+	}
+	for _, way := range r.ways {
+		if r.open(v.Context(), actor, way.Href) {
+			page.Ways = append(page.Ways, webui.Go(webui.Plain, v.Say(way.Key), way.Href))
+		}
 	}
 	for _, item := range glance.Items {
 		page.Needs = append(page.Needs, need(v, item))

@@ -143,7 +143,7 @@ func item(v *web.Visit, q Request) ui.Item {
 	state, kind := badge(v, q)
 	return ui.Item{
 		Href: PathOf(q.ID), Title: q.Title, Number: q.Number, Source: q.Label, State: state, Kind: kind, Opened: q.Opened,
-		Waits: strings.Join(waits(q), ", "),
+		Waits: strings.Join(waits(q), v.Say("order.comma")),
 	}
 }
 
@@ -387,7 +387,7 @@ func (r *Room) stands(v *web.Visit, q Request, page *ui.One) error {
 			page.Way = v.Say("order.says.waits", "system", q.Label)
 		}
 	case len(waits(q)) > 0:
-		page.Sentence = v.Say("order.says.waiting", "names", strings.Join(waits(q), ", "))
+		page.Sentence = v.Say("order.says.waiting", "names", strings.Join(waits(q), v.Say("order.comma")))
 	}
 	return nil
 }

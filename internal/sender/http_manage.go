@@ -149,9 +149,9 @@ func (r *Room) manageAPI(m *web.Mux) {
 	token := op(http.MethodPost, path+"/{sender}/tokens", "make-card-sender-token", "Make a service token; its value is shown this once")
 	token.DefaultStatus = http.StatusCreated
 	web.API(m, read, op(http.MethodGet, path, "list-card-senders", "Programs that may send cards"), r.apiSenders)
-	web.API(m, write, made, r.apiAdd)
+	web.API(m, write, web.MayWait(made), r.apiAdd)
 	web.API(m, read, op(http.MethodGet, path+"/{sender}", "get-card-sender", "One of them"), r.apiSender)
-	web.API(m, write, op(http.MethodPut, path+"/{sender}", "change-card-sender", "Change what a program may do"), r.apiChange)
+	web.API(m, write, web.MayWait(op(http.MethodPut, path+"/{sender}", "change-card-sender", "Change what a program may do")), r.apiChange)
 	web.API(m, write, op(http.MethodDelete, path+"/{sender}", "remove-card-sender", "Remove it with its tokens; its open cards are withdrawn"), r.apiDrop)
 	web.API(m, read, op(http.MethodGet, path+"/{sender}/tokens", "list-card-sender-tokens", "Its service tokens, those that are over too"), r.apiTokens)
 	web.API(m, write, token, r.apiMakeToken)

@@ -193,7 +193,7 @@ func (r *Room) facts(v *web.Visit, s Sender) ([]webui.Detail, error) {
 		for _, t := range s.Templates {
 			all = append(all, templateLine(v, t))
 		}
-		facts = append(facts, webui.Detail{Key: v.Say("sender.templates"), Value: webui.Text(strings.Join(all, ", "))})
+		facts = append(facts, webui.Detail{Key: v.Say("sender.templates"), Value: webui.Text(strings.Join(all, v.Say("sender.comma")))})
 	}
 	return facts, err
 }
@@ -218,7 +218,7 @@ func (r *Room) audienceText(v *web.Visit, s Sender) (string, error) {
 	names, err := r.callsOf(v, s.Org)
 	spec := specOf(s, names).Audience
 	if all := append(spec.Groups, spec.People...); len(all) > 0 {
-		return strings.Join(all, ", "), err
+		return strings.Join(all, v.Say("sender.comma")), err
 	}
 	return v.Say("sender.nobody"), err
 }

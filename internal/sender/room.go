@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/paper"
 	"github.com/sekisho/sekisho/internal/signet"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
@@ -101,6 +102,7 @@ type Room struct {
 	tokens tokenMemory
 	rates  rates
 	outs   outs
+	holder paper.Holder // nil: one alone writes senders
 }
 
 // New makes the room. Register its Driver and its timers (Handle), then Run.

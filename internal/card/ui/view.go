@@ -12,7 +12,6 @@ import (
 // Item is one card in a list.
 type Item struct {
 	Href, Title, Requester, Amount, Source string
-	Service                                bool // the source acts by its own account
 	Due                                    time.Time
 	Late                                   bool
 	State, Kind                            string // as a badge; "" for one that is open

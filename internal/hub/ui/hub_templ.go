@@ -226,7 +226,7 @@ func ShowHub(page Hub) templ.Component {
 			templ_7745c5c3_Var9 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = web.Heading(web.Say(ctx, "hub.title"), page.Name).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Heading(web.Say(ctx, "hub.title"), page.Name, page.Ways...).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -22,6 +22,7 @@ type Door struct {
 // Hub is a person's first page.
 type Hub struct {
 	Name         string
+	Ways         []templ.Component // what one may want to begin
 	Panels       []templ.Component // of other rooms, above all else
 	Needs        []Need
 	Places       []Place
