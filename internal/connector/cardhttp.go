@@ -300,7 +300,7 @@ func (a *adapter) action(h cardhttp.Action) Action {
 	for _, in := range h.Input {
 		field := Input{ID: in.ID, Label: visible(in.Label), Format: cmp.Or(in.Format, "text"), Min: in.Min, Max: in.Max}
 		for value, label := range in.Options {
-			field.Options = append(field.Options, Option{value, visible(label)})
+			field.Options = append(field.Options, Option{Value: value, Label: visible(label)})
 		}
 		slices.SortFunc(field.Options, func(x, y Option) int { return strings.Compare(x.Value, y.Value) })
 		out.Inputs = append(out.Inputs, field)

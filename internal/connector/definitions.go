@@ -22,6 +22,8 @@ type (
 	Exchange      = definition.Exchange
 	Signer        = definition.Signer
 	Problem       = definition.Problem
+	Input         = definition.Input
+	Option        = definition.Option
 	Kind          = definition.Kind
 	ExampleResult = definition.ExampleResult
 	EngineOptions = definition.Options
