@@ -315,6 +315,12 @@ CREATE TABLE card_tell (
 
 CREATE INDEX card_tell_due ON card_tell (due);
 
+CREATE TABLE change_eyes (
+  one BIGINT NOT NULL PRIMARY KEY,
+  on_at BIGINT NOT NULL,
+  off_at BIGINT NOT NULL -- 0: it is on
+);
+
 CREATE TABLE change_held (
   org TEXT NOT NULL,
   ask TEXT NOT NULL PRIMARY KEY,
@@ -341,7 +347,7 @@ CREATE TABLE connector_connection (
   by_ TEXT NOT NULL,
   revision BIGINT NOT NULL,
   claim TEXT NOT NULL,
-  claim_until BIGINT NOT NULL,
+  claim_until BIGINT NOT NULL, renewed_at BIGINT NOT NULL DEFAULT 0,
   UNIQUE (org, system, person)
 );
 

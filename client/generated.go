@@ -665,7 +665,7 @@ type AddAskTargetRequest struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version As read, for a change; a change in between is a conflict
 	Version *int64 `json:"version,omitempty"`
@@ -2382,6 +2382,9 @@ type EraseFieldRequest struct {
 
 // Exchange defines model for Exchange.
 type Exchange struct {
+	// ClockAhead Seconds of the answer's clock before ours, from five minutes on
+	ClockAhead *int64 `json:"clock_ahead,omitempty"`
+
 	// Fault What was wrong with it
 	Fault *string `json:"fault,omitempty"`
 
@@ -2504,6 +2507,15 @@ type GetDashboardResponse struct {
 
 	// Ways Sign-ins by way, the most first
 	Ways []Share `json:"ways"`
+}
+
+// GetFourEyesResponse defines model for GetFourEyesResponse.
+type GetFourEyesResponse struct {
+	// On Changes wait for a second person
+	On bool `json:"on"`
+
+	// Since When the house first started with four_eyes, or last turned it on again
+	Since *time.Time `json:"since,omitempty"`
 }
 
 // GetMemberSignInResponse defines model for GetMemberSignInResponse.
@@ -3420,6 +3432,24 @@ type OfferOwnTOTPResponse struct {
 	URI string `json:"uri"`
 }
 
+// OfferThing defines model for OfferThing.
+type OfferThing struct {
+	// About What it is and what it is for, plain text
+	About *string `json:"about,omitempty"`
+
+	// Attributes What else policies tell it by: risk, and the like
+	Attributes *map[string]string `json:"attributes,omitempty"`
+
+	// Owners Whom the approver owner means: ids, in manifests logins
+	Owners *[]string `json:"owners,omitempty"`
+
+	// Price What it costs
+	Price *Price `json:"price,omitempty"`
+
+	// Target What it is about: group:ID or role:ID, by name in manifests
+	Target string `json:"target"`
+}
+
 // OpenSession defines model for OpenSession.
 type OpenSession struct {
 	// ACR How strongly the person proved who they are
@@ -3681,7 +3711,7 @@ type PaperBodyThing struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version Send it back with a change
 	Version int64 `json:"version"`
@@ -3928,6 +3958,39 @@ type PolicyKey struct {
 type PolicyList struct {
 	// Items What is on this page
 	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// Prepared defines model for Prepared.
+type Prepared struct {
+	// About For whom it is, plain text
+	About *string `json:"about,omitempty"`
+
+	// Hint What a reason should say
+	Hint *string `json:"hint,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Length Seconds; missing: as the policy proposes
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Written beforehand
+	Reason *string `json:"reason,omitempty"`
+
+	// Things What to ask for, each by itself
+	Things []Thing `json:"things"`
+
+	// Title What people call it
+	Title string `json:"title"`
+}
+
+// PreparedList defines model for PreparedList.
+type PreparedList struct {
+	// Items What is on this page
+	Items []Prepared `json:"items"`
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
@@ -5007,6 +5070,9 @@ type Test struct {
 	// Account Whom the credential belongs to
 	Account Account `json:"account"`
 
+	// ClockAhead Seconds of the system's clock before ours, from five minutes on; below 0 it is behind
+	ClockAhead *int64 `json:"clock_ahead,omitempty"`
+
 	// Message What the other side said about it
 	Message *string `json:"message,omitempty"`
 
@@ -5049,19 +5115,10 @@ type Texts struct {
 
 // Thing defines model for Thing.
 type Thing struct {
-	// About What it is and what it is for, plain text
-	About *string `json:"about,omitempty"`
+	// Kind group, role, …
+	Kind string `json:"kind"`
 
-	// Attributes What else policies tell it by: risk, and the like
-	Attributes *map[string]string `json:"attributes,omitempty"`
-
-	// Owners Whom the approver owner means: ids, in manifests logins
-	Owners *[]string `json:"owners,omitempty"`
-
-	// Price What it costs
-	Price *Price `json:"price,omitempty"`
-
-	// Target What it is about: group:ID or role:ID, by name in manifests
+	// Target Id of the thing
 	Target string `json:"target"`
 }
 
@@ -5391,6 +5448,12 @@ type ListOwnAsksParams struct {
 
 // ListOwnAsksParamsState defines parameters for ListOwnAsks.
 type ListOwnAsksParamsState string
+
+// ListOwnPreparedAsksParams defines parameters for ListOwnPreparedAsks.
+type ListOwnPreparedAsksParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
 
 // ListOwnQuestionsParams defines parameters for ListOwnQuestions.
 type ListOwnQuestionsParams struct {
@@ -6204,6 +6267,23 @@ func (c *Client) SkipEffect(ctx context.Context, effect string, body SkipEffectR
 	return c.do(ctx, r, nil)
 }
 
+// GetFourEyes Whether changes of who may do what wait for a second person
+//
+// Needs the permission `house.manifest`.
+func (c *Client) GetFourEyes(ctx context.Context) (*GetFourEyesResponse, error) {
+	r := request{id: "get-four-eyes", method: http.MethodGet, path: place("/four-eyes")}
+	out := new(GetFourEyesResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// TurnFourEyesOff Let one alone do again what four_eyes holds; this waits for a second person itself
+//
+// Needs the permission `house.manifest`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
+func (c *Client) TurnFourEyesOff(ctx context.Context) error {
+	r := request{id: "turn-four-eyes-off", method: http.MethodPost, path: place("/four-eyes/off")}
+	return c.do(ctx, r, nil)
+}
+
 // ListApplies The last applies, newest first
 //
 // Needs the permission `house.manifest`.
@@ -6295,7 +6375,7 @@ func (c *Client) ListOwnDelegations(ctx context.Context) (*DelegationList, error
 
 // Delegate Let somebody decide in my place for a time
 //
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) Delegate(ctx context.Context, body DelegateRequest) (*Delegation, error) {
 	r := request{id: "delegate", method: http.MethodPost, path: place("/me/delegations")}
 	r.body = body
@@ -6408,6 +6488,18 @@ func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRe
 	r := request{id: "change-own-password", method: http.MethodPut, path: place("/me/password")}
 	r.body = body
 	return c.do(ctx, r, nil)
+}
+
+// ListOwnPreparedAsks Asks that are prepared for people who need the same; each thing is asked for by itself
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnPreparedAsks(ctx context.Context, params *ListOwnPreparedAsksParams) (*PreparedList, error) {
+	r := request{id: "list-own-prepared-asks", method: http.MethodGet, path: place("/me/prepared-asks")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(PreparedList)
+	return out, c.do(ctx, r, out)
 }
 
 // ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
@@ -6738,7 +6830,7 @@ func (c *Client) EachListOrganizations(ctx context.Context, params *ListOrganiza
 
 // AddOrganization Add an organization
 //
-// Needs the permission `organization.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `organization.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddOrganization(ctx context.Context, body AddOrganizationRequest) (*Organization, error) {
 	r := request{id: "add-organization", method: http.MethodPost, path: place("/organizations")}
 	r.body = body
@@ -6765,7 +6857,7 @@ func (c *Client) GetOrganization(ctx context.Context, org string) (*Organization
 
 // ChangeOrganization Change an organization; what is left out stays
 //
-// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeOrganization(ctx context.Context, org string, body ChangeOrganizationRequest) (*Organization, error) {
 	r := request{id: "change-organization", method: http.MethodPatch, path: place("/organizations/{org}", org)}
 	r.body = body
@@ -6784,7 +6876,7 @@ func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*PolicyL
 
 // AddApprovalPolicy Say who decides about what
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddApprovalPolicyRequest) (*Policy, error) {
 	r := request{id: "add-approval-policy", method: http.MethodPost, path: place("/organizations/{org}/approval-policies", org)}
 	r.body = body
@@ -6794,7 +6886,7 @@ func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddAppr
 
 // DeleteApprovalPolicy Delete a policy; what only it offered cannot be asked for any more
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteApprovalPolicy(ctx context.Context, org string, approval string) error {
 	r := request{id: "delete-approval-policy", method: http.MethodDelete, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
 	return c.do(ctx, r, nil)
@@ -6811,7 +6903,7 @@ func (c *Client) GetApprovalPolicy(ctx context.Context, org string, approval str
 
 // ChangeApprovalPolicy Change a policy
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval string, body ChangeApprovalPolicyRequest) (*Policy, error) {
 	r := request{id: "change-approval-policy", method: http.MethodPut, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
 	r.body = body
@@ -6830,7 +6922,7 @@ func (c *Client) ListAskTargets(ctx context.Context, org string) (*ListThing, er
 
 // AddAskTarget Add one
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTargetRequest) (*PaperBodyThing, error) {
 	r := request{id: "add-ask-target", method: http.MethodPost, path: place("/organizations/{org}/ask-targets", org)}
 	r.body = body
@@ -6840,7 +6932,7 @@ func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTarget
 
 // DeleteAskTarget Say nothing of a thing any more
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteAskTarget(ctx context.Context, org string, askTarget string) error {
 	r := request{id: "delete-ask-target", method: http.MethodDelete, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
 	return c.do(ctx, r, nil)
@@ -6857,7 +6949,7 @@ func (c *Client) GetAskTarget(ctx context.Context, org string, askTarget string)
 
 // ChangeAskTarget Change what is said of a thing
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeAskTarget(ctx context.Context, org string, askTarget string, body AddAskTargetRequest) (*PaperBodyThing, error) {
 	r := request{id: "change-ask-target", method: http.MethodPut, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
 	r.body = body
@@ -6946,7 +7038,7 @@ func (c *Client) AddCardPolicy(ctx context.Context, org string, body AddCardPoli
 
 // DeleteCardPolicy Delete a policy
 //
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteCardPolicy(ctx context.Context, org string, cardPolicy string) error {
 	r := request{id: "delete-card-policy", method: http.MethodDelete, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
 	return c.do(ctx, r, nil)
@@ -6963,7 +7055,7 @@ func (c *Client) GetCardPolicy(ctx context.Context, org string, cardPolicy strin
 
 // ChangeCardPolicy Change a policy; it counts for the next decision
 //
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy string, body ChangeCardPolicyRequest) (*CardPolicy, error) {
 	r := request{id: "change-card-policy", method: http.MethodPut, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
 	r.body = body
@@ -6982,7 +7074,7 @@ func (c *Client) ListCardSenders(ctx context.Context, org string) (*SendersOut, 
 
 // AddCardSender Add a program that may send cards
 //
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddCardSender(ctx context.Context, org string, body AddCardSenderRequest) (*CardSender, error) {
 	r := request{id: "add-card-sender", method: http.MethodPost, path: place("/organizations/{org}/card-senders", org)}
 	r.body = body
@@ -7009,7 +7101,7 @@ func (c *Client) GetCardSender(ctx context.Context, org string, sender string) (
 
 // ChangeCardSender Change what a program may do
 //
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeCardSender(ctx context.Context, org string, sender string, body ChangeCardSenderRequest) (*CardSender, error) {
 	r := request{id: "change-card-sender", method: http.MethodPut, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
 	r.body = body
@@ -7115,7 +7207,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string) (*Group
 
 // ChangeGroup Change a group; what is left out stays
 //
-// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeGroup(ctx context.Context, org string, group string, body ChangeGroupRequest) (*Group, error) {
 	r := request{id: "change-group", method: http.MethodPatch, path: place("/organizations/{org}/groups/{group}", org, group)}
 	r.body = body
@@ -7158,7 +7250,7 @@ func (c *Client) EachListGroupMembers(ctx context.Context, org string, group str
 
 // ImportPeople Add and change people by a list: a dry run, then all or nothing
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ImportPeople(ctx context.Context, org string, body ImportPeopleRequest) (*Import, error) {
 	r := request{id: "import-people", method: http.MethodPost, path: place("/organizations/{org}/import", org)}
 	r.body = body
@@ -7239,7 +7331,7 @@ func (c *Client) EachListMembers(ctx context.Context, org string, params *ListMe
 
 // AddMember Make somebody a member, or invite somebody new
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddMember(ctx context.Context, org string, body AddMemberRequest) (*NewMember, error) {
 	r := request{id: "add-member", method: http.MethodPost, path: place("/organizations/{org}/members", org)}
 	r.body = body
@@ -7266,7 +7358,7 @@ func (c *Client) GetMember(ctx context.Context, org string, person string) (*Mem
 
 // ChangeMember Change roles, manager or state; what is left out stays
 //
-// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeMember(ctx context.Context, org string, person string, body ChangeMemberRequest) (*Member, error) {
 	r := request{id: "change-member", method: http.MethodPatch, path: place("/organizations/{org}/members/{person}", org, person)}
 	r.body = body
@@ -7489,7 +7581,7 @@ func (c *Client) AddRole(ctx context.Context, org string, body AddRoleRequest) (
 
 // DeleteRole Delete a role and take it from everybody
 //
-// Needs the permission `role.write`, held in `org`.
+// Needs the permission `role.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteRole(ctx context.Context, org string, role string) error {
 	r := request{id: "delete-role", method: http.MethodDelete, path: place("/organizations/{org}/roles/{role}", org, role)}
 	return c.do(ctx, r, nil)
@@ -7525,7 +7617,7 @@ func (c *Client) ListRotas(ctx context.Context, org string) (*ListRota, error) {
 
 // AddRota Add one
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (*Rota, error) {
 	r := request{id: "add-rota", method: http.MethodPost, path: place("/organizations/{org}/rotas", org)}
 	r.body = body
@@ -7535,7 +7627,7 @@ func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (
 
 // DeleteRota Delete a rota; policies that name it go to their fallback
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteRota(ctx context.Context, org string, rota string) error {
 	r := request{id: "delete-rota", method: http.MethodDelete, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
 	return c.do(ctx, r, nil)
@@ -7552,7 +7644,7 @@ func (c *Client) GetRota(ctx context.Context, org string, rota string) (*Rota, e
 
 // ChangeRota Change a rota
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeRota(ctx context.Context, org string, rota string, body AddRotaRequest) (*Rota, error) {
 	r := request{id: "change-rota", method: http.MethodPut, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
 	r.body = body
@@ -7650,7 +7742,7 @@ func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignIn
 
 // DeleteSignInPolicy Delete a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy string) error {
 	r := request{id: "delete-sign-in-policy", method: http.MethodDelete, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	return c.do(ctx, r, nil)
@@ -7667,7 +7759,7 @@ func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string)
 
 // ChangeSignInPolicy Change a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*DemandPolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
@@ -7856,7 +7948,7 @@ func (c *Client) GetPerson(ctx context.Context, person string) (*Person, error) 
 
 // ChangePerson Change what is said of a person; what is left out stays
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangePerson(ctx context.Context, person string, body ChangePersonRequest) (*Person, error) {
 	r := request{id: "change-person", method: http.MethodPatch, path: place("/people/{person}", person)}
 	r.body = body
@@ -7884,7 +7976,7 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, err
 
 // EnablePerson Let a person sign in again
 //
-// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "enable-person", method: http.MethodPost, path: place("/people/{person}/enable", person)}
 	out := new(Person)
@@ -8085,6 +8177,8 @@ var Operations = []string{
 	"get-effect",
 	"retry-effect",
 	"skip-effect",
+	"get-four-eyes",
+	"turn-four-eyes-off",
 	"list-applies",
 	"apply",
 	"get-drift",
@@ -8107,6 +8201,7 @@ var Operations = []string{
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-prepared-asks",
 	"list-own-push-devices",
 	"add-own-push-device",
 	"remove-own-push-device",
