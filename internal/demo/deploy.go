@@ -19,7 +19,6 @@ import (
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/secret"
-	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/web"
 	"github.com/sekisho/sekisho/internal/web/ui"
 	"github.com/sekisho/sekisho/internal/wire/yaml"
@@ -73,7 +72,7 @@ func (d *demo) openDeploy(context.Context) (func() error, error) {
 
 // keys reads what the house publishes.
 func (p *deployDesk) keys(ctx context.Context) ([]byte, error) {
-	return p.call(ctx, http.MethodGet, sender.SetPath, nil)
+	return p.call(ctx, http.MethodGet, "/keys/jwks.json", nil)
 }
 
 // call is a request to the house with the service token.
@@ -124,11 +123,16 @@ func (d *demo) enlist(ctx context.Context, h *house.House, dial dialer) error {
 		return err
 	}
 	all, err := h.Senders().List(ctx, org.ID)
-	at := slices.IndexFunc(all, func(s sender.Sender) bool { return s.Name == deployName })
-	if err != nil || at < 0 {
+	which := ""
+	for _, s := range all {
+		if s.Name == deployName {
+			which = string(s.ID)
+		}
+	}
+	if err != nil || which == "" {
 		return errors.Join(err, errors.New("demo: the house does not know the program that it was told of"))
 	}
-	said, err := post(ctx, dial, d.Lang, "/organizations/"+string(org.ID)+"/card-senders/"+string(all[at].ID)+"/tokens", map[string]any{"days": 30, "overlap_hours": 0})
+	said, err := post(ctx, dial, d.Lang, "/organizations/"+string(org.ID)+"/card-senders/"+which+"/tokens", map[string]any{"days": 30, "overlap_hours": 0})
 	if err != nil {
 		return err
 	}

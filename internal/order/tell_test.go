@@ -1,10 +1,11 @@
 package order_test
 
 import (
+	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/order"
 )
@@ -52,10 +53,11 @@ func (r *rig) still(text string) bool {
 // hours, and for the daily hour of who wants one mail a day; several are one; who
 // wants none gets none (K6).
 func TestMailsKeepQuietHours(t *testing.T) {
-	prefer := func(r *rig, p card.Preference) {
+	prefer := func(r *rig, mail, from, until string) {
 		r.t.Helper()
-		if err := r.h.Cards().Prefer(ctx, r.k.Aoi, p); err != nil {
-			r.t.Fatal(err)
+		form := url.Values{"mail": {mail}, "quiet_from": {from}, "quiet_until": {until}, "digest_at": {"09:00"}, "urgent": {"yes"}}
+		if got := r.h.As(r.t, r.k.Aoi, r.k.Org).Post("/settings/cards", form); got.Status != http.StatusSeeOther {
+			r.t.Fatalf("how she wants to be told: %d %s", got.Status, got.Body)
 		}
 	}
 	each(t, func(r *rig) {
@@ -68,10 +70,10 @@ func TestMailsKeepQuietHours(t *testing.T) {
 			r.t.Fatal(err)
 		}
 		t := r.t
-		prefer(r, card.Preference{Mail: card.MailOff, QuietFrom: card.NoMinute, QuietUntil: card.NoMinute, DigestAt: card.NoMinute})
+		prefer(r, "off", "", "")
 		off := r.move("iPhone", "rejected")
 
-		prefer(r, card.Preference{Mail: card.MailEach, QuietFrom: 22 * 60, QuietUntil: 7 * 60, DigestAt: card.NoMinute})
+		prefer(r, "each", "22:00", "07:00")
 		r.at(23)
 		first := r.move("iPhone", "rejected")
 		second := r.move("iPhone", "rejected")
@@ -84,7 +86,7 @@ func TestMailsKeepQuietHours(t *testing.T) {
 			t.Errorf("CAP-K6 told at %d", h)
 		}
 
-		prefer(r, card.Preference{Mail: card.MailDigest, QuietFrom: card.NoMinute, QuietUntil: card.NoMinute, DigestAt: 9 * 60})
+		prefer(r, "digest", "", "")
 		r.at(12)
 		third := r.move("iPhone", "rejected")
 		if !r.still(third.Number) {

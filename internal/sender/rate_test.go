@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 )
 
@@ -22,7 +21,7 @@ func TestTheRateHoldsOverAllNodes(t *testing.T) {
 	moved := clock.NewMoved(time.Now().UTC().Truncate(time.Second))
 	database, key := housetest.Postgres(t), filepath.Join(t.TempDir(), "unseal.key")
 	node := func() *housetest.Home {
-		return housetest.House(t, housetest.On(database), housetest.OnClock(moved), onLoopback, func(o *house.Options) { o.Config.Unseal.File = key })
+		return housetest.House(t, housetest.On(database), housetest.OnClock(moved), onLoopback, func(o *housetest.Options) { o.Config.Unseal.File = key })
 	}
 	r := newRig(t, node())
 	nodes := []*housetest.Visitor{r.nobody, node().Nobody(t)}
