@@ -23,6 +23,7 @@ type Item struct {
 	Args  []any    // names and values of the sentence
 	Names []string // keys of words that the sentence lists as {names}
 	Href  string   // where it is settled; "" where no page does it
+	Press string   // path that settles it when it is posted to; Key+".press" is on the button. "" for none
 	Grave bool     // before all that are not
 }
 
@@ -137,7 +138,7 @@ func (r *Room) gather(ctx context.Context, actor web.Actor, own org.Own) Glance 
 	slices.SortStableFunc(all.Items, func(a, b Item) int { return rank(a) - rank(b) })
 	for i := range all.Items {
 		if !r.open(ctx, actor, all.Items[i].Href) {
-			all.Items[i].Href = ""
+			all.Items[i].Href, all.Items[i].Press = "", ""
 		}
 	}
 	return all

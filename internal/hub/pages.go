@@ -111,7 +111,7 @@ func (r *Room) showHub(v *web.Visit) error {
 	return v.Show(v.Say("hub.title"), ui.ShowHub(page))
 }
 
-// Beside is what needs the reader that is no question, for the page of those; nil
+// Beside is what needs the reader that is no question, for the list of those; nil
 // for nothing.
 func (r *Room) Beside(v *web.Visit) (templ.Component, error) {
 	own, err := r.people.Own(v.Context(), v.Actor().Principal.Person())
@@ -137,6 +137,9 @@ func need(v *web.Visit, item Item) ui.Need {
 	n := ui.Need{Text: v.Say(item.Key, args...), Href: item.Href, Grave: item.Grave}
 	if n.Href != "" {
 		n.Do = v.Say(item.Key+".do", args...)
+	}
+	if n.Press = item.Press; n.Press != "" {
+		n.Button = v.Say(item.Key+".press", args...)
 	}
 	return n
 }

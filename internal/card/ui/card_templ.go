@@ -95,12 +95,13 @@ func ShowList(page List) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if len(page.Items) == 0 {
-			templ_7745c5c3_Err = web.Empty(page.None, page.NoneDo, nil).Render(ctx, templ_7745c5c3_Buffer)
+		if page.Beside != nil {
+			templ_7745c5c3_Err = page.Beside.Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else {
+		}
+		if len(page.Items) > 0 {
 			templ_7745c5c3_Err = items(page.Items).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -113,16 +114,15 @@ func ShowList(page List) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		} else if page.Beside == nil {
+			templ_7745c5c3_Err = web.Empty(page.None, page.NoneDo, nil).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
-		}
-		if page.Beside != nil {
-			templ_7745c5c3_Err = page.Beside.Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
 		}
 		return nil
 	})

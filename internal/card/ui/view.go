@@ -26,7 +26,7 @@ type List struct {
 	Items         []Item
 	After         string
 	None, NoneDo  string
-	Beside        templ.Component // what needs the reader and is no card; nil for nothing
+	Beside        templ.Component // what needs the reader and is no card, before all that are; nil for nothing
 }
 
 // Waiting is what the first page shows.

@@ -74,6 +74,7 @@ type Finding struct{ Title, Detail, Href string }
 // Need is one thing to look after.
 type Need struct {
 	Text, Do, Href string
+	Press, Button  string // settles it at once
 	Grave          bool
 }
 
