@@ -456,7 +456,7 @@ func (r *Room) underWay(v *web.Visit, c Card, page *ui.Card) error {
 	case w.Stuck, w.Skipped:
 		page.Way = v.Say("card.way.stuck")
 	case w.Why != "":
-		page.Way = v.Say("card.way.waits", "source", c.Label, "minutes", strconv.Itoa(int(v.Now().Sub(w.Since).Minutes())))
+		page.Way = v.Say("card.way.waits", "source", c.Label, "when", webui.Relative(v.Context(), w.Since))
 	}
 	return nil
 }

@@ -107,7 +107,17 @@ func audienceLine(v *web.Visit, s Sender) string {
 	if s.Audience.Everybody {
 		return v.Say("sender.everybody")
 	}
-	return v.Say("sender.audience.some", "people", len(s.Audience.People), "groups", len(s.Audience.Groups))
+	var some []string
+	for key, n := range map[string]int{"sender.audience.groups": len(s.Audience.Groups), "sender.audience.people": len(s.Audience.People)} {
+		if n > 0 {
+			some = append(some, v.Say(key, "n", n))
+		}
+	}
+	if len(some) == 0 {
+		return v.Say("sender.nobody")
+	}
+	slices.Sort(some) // a map has no order
+	return strings.Join(some, v.Say("sender.comma"))
 }
 
 func (r *Room) theSender(v *web.Visit) (Sender, error) {
