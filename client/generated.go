@@ -665,7 +665,7 @@ type AddAskTargetRequest struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version As read, for a change; a change in between is a conflict
 	Version *int64 `json:"version,omitempty"`
@@ -3432,6 +3432,24 @@ type OfferOwnTOTPResponse struct {
 	URI string `json:"uri"`
 }
 
+// OfferThing defines model for OfferThing.
+type OfferThing struct {
+	// About What it is and what it is for, plain text
+	About *string `json:"about,omitempty"`
+
+	// Attributes What else policies tell it by: risk, and the like
+	Attributes *map[string]string `json:"attributes,omitempty"`
+
+	// Owners Whom the approver owner means: ids, in manifests logins
+	Owners *[]string `json:"owners,omitempty"`
+
+	// Price What it costs
+	Price *Price `json:"price,omitempty"`
+
+	// Target What it is about: group:ID or role:ID, by name in manifests
+	Target string `json:"target"`
+}
+
 // OpenSession defines model for OpenSession.
 type OpenSession struct {
 	// ACR How strongly the person proved who they are
@@ -3693,7 +3711,7 @@ type PaperBodyThing struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version Send it back with a change
 	Version int64 `json:"version"`
@@ -3940,6 +3958,39 @@ type PolicyKey struct {
 type PolicyList struct {
 	// Items What is on this page
 	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// Prepared defines model for Prepared.
+type Prepared struct {
+	// About For whom it is, plain text
+	About *string `json:"about,omitempty"`
+
+	// Hint What a reason should say
+	Hint *string `json:"hint,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Length Seconds; missing: as the policy proposes
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Written beforehand
+	Reason *string `json:"reason,omitempty"`
+
+	// Things What to ask for, each by itself
+	Things []Thing `json:"things"`
+
+	// Title What people call it
+	Title string `json:"title"`
+}
+
+// PreparedList defines model for PreparedList.
+type PreparedList struct {
+	// Items What is on this page
+	Items []Prepared `json:"items"`
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
@@ -5064,19 +5115,10 @@ type Texts struct {
 
 // Thing defines model for Thing.
 type Thing struct {
-	// About What it is and what it is for, plain text
-	About *string `json:"about,omitempty"`
+	// Kind group, role, …
+	Kind string `json:"kind"`
 
-	// Attributes What else policies tell it by: risk, and the like
-	Attributes *map[string]string `json:"attributes,omitempty"`
-
-	// Owners Whom the approver owner means: ids, in manifests logins
-	Owners *[]string `json:"owners,omitempty"`
-
-	// Price What it costs
-	Price *Price `json:"price,omitempty"`
-
-	// Target What it is about: group:ID or role:ID, by name in manifests
+	// Target Id of the thing
 	Target string `json:"target"`
 }
 
@@ -5406,6 +5448,12 @@ type ListOwnAsksParams struct {
 
 // ListOwnAsksParamsState defines parameters for ListOwnAsks.
 type ListOwnAsksParamsState string
+
+// ListOwnPreparedAsksParams defines parameters for ListOwnPreparedAsks.
+type ListOwnPreparedAsksParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
 
 // ListOwnQuestionsParams defines parameters for ListOwnQuestions.
 type ListOwnQuestionsParams struct {
@@ -6440,6 +6488,18 @@ func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRe
 	r := request{id: "change-own-password", method: http.MethodPut, path: place("/me/password")}
 	r.body = body
 	return c.do(ctx, r, nil)
+}
+
+// ListOwnPreparedAsks Asks that are prepared for people who need the same; each thing is asked for by itself
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnPreparedAsks(ctx context.Context, params *ListOwnPreparedAsksParams) (*PreparedList, error) {
+	r := request{id: "list-own-prepared-asks", method: http.MethodGet, path: place("/me/prepared-asks")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(PreparedList)
+	return out, c.do(ctx, r, out)
 }
 
 // ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
@@ -8141,6 +8201,7 @@ var Operations = []string{
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-prepared-asks",
 	"list-own-push-devices",
 	"add-own-push-device",
 	"remove-own-push-device",
