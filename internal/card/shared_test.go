@@ -215,10 +215,10 @@ func TestAnAccountThatIsNotSureAnyMore(t *testing.T) {
 		name, en, ja string
 		change       func(*shared)
 	}{
-		{"two accounts", "More than one account there could be yours. An administrator has to look at it.", "該当するアカウントが複数あります。管理者の確認が必要です", func(s *shared) {
+		{"two accounts", "More than one account there could be yours. An administrator has to look at it.", "該当するアカウントが複数あります。管理者に確認を依頼してください", func(s *shared) {
 			s.sn.Set(func(all *servicenow.Switches) { all.DuplicateMail = true })
 		}},
-		{"no account", "You have no account there. An administrator has to look at it.", "あなたのアカウントがありません。管理者の確認が必要です", func(s *shared) {
+		{"no account", "You have no account there. An administrator has to look at it.", "あなたのアカウントがありません。管理者に確認を依頼してください", func(s *shared) {
 			if err := s.sn.Change("sys_user", s.sn.SysID("botan"), servicenow.Row{"email": "elsewhere@kaede.example"}); err != nil {
 				s.t.Fatal(err)
 			}

@@ -151,7 +151,7 @@ func (a *adapter) judge(step string, got *egress.Answer) *Problem {
 
 // discover reads the adapter's description; nobody has to prove anything for it.
 func (a *adapter) discover(ctx context.Context) (*cardhttp.Discovery, error) {
-	if said := a.e.known.get(a.base, a.e.Clock().Mono()); said != nil {
+	if said := a.e.known.Get(a.base, a.e.Clock().Mono()); said != nil {
 		return said, nil
 	}
 	at, p := a.Link(a.base + "/")
@@ -169,7 +169,7 @@ func (a *adapter) discover(ctx context.Context) (*cardhttp.Discovery, error) {
 	if err := json.Unmarshal(got.Body, &d); err != nil || d.Types["card"].Endpoint.Href == "" {
 		return nil, &Problem{Kind: Invalid, Message: "the adapter describes no cards", Step: "discovery", Err: err}
 	}
-	a.e.known.put(a.base, &d, a.e.Clock().Mono())
+	a.e.known.Put(a.base, &d, a.e.Clock().Mono())
 	return &d, nil
 }
 
@@ -179,7 +179,7 @@ func (e *Engine) cardWhoami(ctx context.Context, c Call) (Party, error) {
 	if err != nil {
 		return Party{}, err
 	}
-	a.e.known.drop(a.base)
+	a.e.known.Drop(a.base)
 	d, err := a.discover(ctx)
 	if err == nil && d.TestAuth.Href != "" {
 		_, err = a.send(ctx, "test_auth", http.MethodGet, d.TestAuth.Href, nil, http.Header{})
@@ -208,12 +208,12 @@ func (a *adapter) poll(ctx context.Context) ([]cardhttp.Card, error) {
 	}
 	got, err := a.send(ctx, "cards", http.MethodPost, d.Types["card"].Endpoint.Href, body, http.Header{"Content-Type": {"application/json"}})
 	if err != nil {
-		a.e.known.drop(a.base)
+		a.e.known.Drop(a.base)
 		return nil, err
 	}
 	var answer cardhttp.Answer
 	if err := json.Unmarshal(got.Body, &answer); err != nil {
-		a.e.known.drop(a.base)
+		a.e.known.Drop(a.base)
 		return nil, &Problem{Kind: Invalid, Message: "the adapter's cards have another form", Step: "cards", Err: err}
 	}
 	return slices.DeleteFunc(answer.Objects, func(h cardhttp.Card) bool { return h.Key() == "" || !a.own(h) }), nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/internal/connector/definition"
+	"github.com/sekisho/sekisho/internal/wire/cardhttp"
 )
 
 // The typed operations: Run, decoded into the model. Op and Arg of the call are
@@ -17,7 +18,7 @@ import (
 // once.
 type Engine struct {
 	*definition.Runner
-	known knownAdapters
+	known cardhttp.Known
 }
 
 // NewEngine returns an engine.

@@ -3,6 +3,7 @@ package cardhttp_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,6 +43,23 @@ func TestMistakesAreOneLine(t *testing.T) {
 		if got := cardhttp.Mistakes([]byte(body)); got != want {
 			t.Errorf("%s: %q, want %q", body, got, want)
 		}
+	}
+}
+
+func TestWhatIsKnownIsReadAgain(t *testing.T) {
+	var k cardhttp.Known
+	said := &cardhttp.Discovery{}
+	k.Put("https://a.example", said, time.Minute)
+	if k.Get("https://a.example", time.Hour) != said || k.Get("https://b.example", time.Hour) != nil {
+		t.Error("it is not remembered, or for another address")
+	}
+	if k.Get("https://a.example", time.Hour+time.Minute) != nil {
+		t.Error("it is remembered for ever")
+	}
+	k.Put("https://a.example", said, 0)
+	k.Drop("https://a.example")
+	if k.Get("https://a.example", 0) != nil {
+		t.Error("it is not forgotten")
 	}
 }
 
