@@ -351,7 +351,7 @@ func Loaded(v *store.View) ([]System, error) { return systemsOf(v) }
 
 // save writes a settled system under a name that is free.
 func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh bool) (store.Event, error) {
-	if d.holds(*s, now) && !tx.Lifted() {
+	if d.holds(*s, now) && !tx.Lifted("connector:"+string(s.ID)) {
 		return store.Event{}, store.ErrHeld
 	}
 	if !slices.Equal(s.Networks, now.Networks) {

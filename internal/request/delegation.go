@@ -104,8 +104,11 @@ func (h *Hall) Delegate(ctx context.Context, by id.Principal, d Delegation) (Del
 		}
 		return store.Done(e)
 	})
+	if err != nil {
+		return d, h.orHold(ctx, err, by, d.Org, d)
+	}
 	d.Version++
-	return d, err
+	return d, nil
 }
 
 // SetDelegation is Delegate in the caller's write, with d.ID.
@@ -134,6 +137,9 @@ func (h *Hall) SetDelegation(tx *store.Tx, by id.Principal, d *Delegation) (stor
 		var bad fault.Checks
 		bad.Add("to", "member-unknown", "person", string(d.To))
 		return store.Event{}, bad.Fault("delegation-invalid")
+	}
+	if h.keeper != nil && by.Person() != d.From && tx.Held(by, "delegation:"+d.ID) {
+		return store.Event{}, store.ErrHeld
 	}
 	return d.event("delegation.written", by), errors.Join(putDelegation(in, *d), d.reseat(in))
 }

@@ -40,7 +40,7 @@ type Room struct {
 func New(o paper.Options) *Room {
 	r := &Room{}
 	r.Drawer = paper.New(o, paper.Kind[Rota]{
-		Name: "rota", Manifest: "Rota", Permission: Write, Reads: Read, Check: check, Rename: rename, Changed: changed, Drawn: r.drawn(),
+		Name: "rota", Manifest: "Rota", Decides: true, Permission: Write, Reads: Read, Check: check, Rename: rename, Changed: changed, Drawn: r.drawn(),
 		Says: func(s Rota) map[string]string {
 			return map[string]string{"time-zone": s.TimeZone, "handover": s.Handover, "starts": s.Starts}
 		},

@@ -111,6 +111,7 @@ func (p *parser) operation(op *operation) {
 	p.page(path+".page", op, c)
 	p.verify(path, op, c)
 	p.probe(path+".probe", op)
+	p.ordering(path, op)
 	p.op, p.steps = nil, nil
 }
 

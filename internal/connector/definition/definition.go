@@ -135,6 +135,8 @@ type operation struct {
 	Page   *pager            `yaml:"page"`
 	Verify *verify           `yaml:"verify"`
 	Probe  *Probe            `yaml:"probe"`
+	Alone  bool              `yaml:"alone"`  // of an order: two of one account would meet
+	Behalf string            `yaml:"behalf"` // of an order: the setting that lets people order through a connection for all
 
 	name     string
 	line     int
