@@ -40,7 +40,7 @@ func (x *Session) Comment(ctx context.Context, ticket, text, marker string, publ
 	return err
 }
 
-// Comments reads the comments of a ticket back.
+// Comments reads the comments of a ticket back; with ErrCut as far as may be.
 func (x *Session) Comments(ctx context.Context, ticket, marker string) ([]Remark, error) {
 	return try(ctx, x, func(c Call) ([]Remark, error) { return x.desk.engine.Comments(ctx, c, ticket, marker) })
 }

@@ -119,8 +119,7 @@ type Room struct {
 func New(o paper.Options, hall func() *request.Hall) *Room {
 	r := &Room{hall: hall}
 	r.Things = paper.New(o, paper.Kind[Thing]{
-		Name: "ask-target", Manifest: "AskTarget", Decides: true, Permission: request.Policy, Check: checkThing, Rename: renameThing, May: r.mayDescribe, Changed: followed,
-		Drawn: drawnThing(),
+		Name: "ask-target", Manifest: "AskTarget", Decides: true, Permission: request.Policy, Check: checkThing, Rename: renameThing, May: r.mayDescribe, Changed: followed, Drawn: drawnThing(),
 		Says: func(s Thing) map[string]string {
 			return map[string]string{"target": s.Target, "owners": strings.Join(s.Owners, " "), "price": strings.TrimSpace(s.Price.Amount + " " + s.Price.Currency)}
 		},

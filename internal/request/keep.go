@@ -82,4 +82,3 @@ func (p ApprovalPolicy) everyApprover() []Approver {
 	}
 	return all
 }
-
