@@ -315,6 +315,12 @@ CREATE TABLE card_tell (
 
 CREATE INDEX card_tell_due ON card_tell (due);
 
+CREATE TABLE change_eyes (
+  one BIGINT NOT NULL PRIMARY KEY,
+  on_at BIGINT NOT NULL,
+  off_at BIGINT NOT NULL -- 0: it is on
+);
+
 CREATE TABLE change_held (
   org TEXT NOT NULL,
   ask TEXT NOT NULL PRIMARY KEY,
@@ -341,7 +347,7 @@ CREATE TABLE connector_connection (
   by_ TEXT NOT NULL,
   revision BIGINT NOT NULL,
   claim TEXT NOT NULL,
-  claim_until BIGINT NOT NULL,
+  claim_until BIGINT NOT NULL, renewed_at BIGINT NOT NULL DEFAULT 0,
   UNIQUE (org, system, person)
 );
 
@@ -771,6 +777,15 @@ CREATE UNIQUE INDEX order_nonce ON order_request (person, nonce) WHERE nonce <> 
 
 CREATE UNIQUE INDEX order_number ON order_request (person, system, number) WHERE number <> '';
 
+CREATE INDEX order_shared ON order_request (org, system, person) WHERE closed = 0;
+
+CREATE TABLE order_tell (
+  person TEXT NOT NULL PRIMARY KEY,
+  orders TEXT NOT NULL,               -- of which, JSON
+  nudged BIGINT NOT NULL,             -- 1: in their browsers they were told
+  due BIGINT NOT NULL
+);
+
 CREATE TABLE org (
   id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -896,6 +911,8 @@ CREATE TABLE review_item (
   version BIGINT NOT NULL,
   UNIQUE (org, round, kind, target, person, lease)
 );
+
+CREATE INDEX review_item_list ON review_item (org, round, id);
 
 CREATE INDEX review_item_round ON review_item (org, round, state, id);
 
