@@ -446,7 +446,7 @@ func TestPages(t *testing.T) {
 		has(begun, http.StatusSeeOther)
 		round := begun.Header.Get("Location")
 		r.until("asked", func() bool {
-			return strings.Contains(botan.Get("/cards").Body, "=Who sells") && strings.Contains(chika.Get(round).Body, ">Runs<")
+			return strings.Contains(botan.Get("/cards").Body, "=Who sells") && strings.Contains(chika.Get(round).Body, ">Running<")
 		})
 		list := botan.Get("/cards")
 		_, rest, _ := strings.Cut(list.Body, `href="/cards/`)
@@ -458,7 +458,7 @@ func TestPages(t *testing.T) {
 		has(botan.Post("/cards/"+which, map[string][]string{"action": {"end"}, "digest": {digest}}), 400)
 		has(botan.Post("/cards/"+which, map[string][]string{"action": {"end"}, "digest": {digest}, "input.reason": {"@left"}}), http.StatusSeeOther)
 		r.want("in", r.in(r.Aoi, r.sales), false)
-		has(chika.Get(round), 200, "@left", "Ended 1", "Waits 1")
+		has(chika.Get(round), 200, "@left", "Ended 1", "Waiting 1")
 		has(botan.Get(round), 403)
 		file := chika.Get(round + "/sheet")
 		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file.Body, "\ufeff"))).ReadAll()
