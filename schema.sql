@@ -912,6 +912,8 @@ CREATE TABLE review_item (
   UNIQUE (org, round, kind, target, person, lease)
 );
 
+CREATE INDEX review_item_list ON review_item (org, round, id);
+
 CREATE INDEX review_item_round ON review_item (org, round, state, id);
 
 CREATE TABLE review_round (

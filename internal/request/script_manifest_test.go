@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/sekisho/sekisho/internal/fault"
-	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 )
@@ -19,12 +18,6 @@ func (p *player) applies(text string) string {
 		documents = append(documents, "org: kaede\n"+p.named(one))
 	}
 	docs, err := manifest.Parse("story.yaml", []byte(strings.Join(documents, "\n---\n")))
-	if err == nil {
-		var kinds *manifest.Set
-		if kinds, err = house.Kinds(); err == nil {
-			err = kinds.Resolve(docs, manifest.Sources{Env: func(string) (string, bool) { return "", false }})
-		}
-	}
 	if err != nil {
 		p.t.Fatalf("%v\n%s", err, text)
 	}

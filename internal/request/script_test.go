@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,14 @@ func twins(t *testing.T, all []story) {
 func TestStories(t *testing.T) {
 	all := storiesIn(t)
 	twins(t, all)
+	for _, must := range []string{
+		"CAP-H1", "CAP-H2", "CAP-H3", "CAP-H4", "CAP-H5", "CAP-H6", "CAP-H7", "CAP-H8", "CAP-H9", "CAP-H10", "CAP-H11", "CAP-H12", "CAP-H13", "CAP-H14", "CAP-H15", "CAP-H17",
+		"R5", "A112", "A115",
+	} {
+		if !slices.ContainsFunc(all, func(s story) bool { return strings.HasPrefix(s.title, must+" ") }) {
+			t.Errorf("no story of %s", must)
+		}
+	}
 	for name, enters := range map[string]func(*rig) door{
 		"rooms": func(r *rig) door { return byRooms{r} },
 		"http":  func(r *rig) door { return &byHTTP{r, r.t, map[id.Person]visitor{}} },
@@ -140,6 +149,7 @@ func (p *player) play(n int, s story) {
 	p.asked, p.seen, p.given, p.rotas = map[string]request.Ask{}, map[string]string{}, map[string]string{}, nil
 	p.things = map[string]id.Group{"it": p.group(p.called("it")), "that": p.group(p.called("that"))}
 	p.sales = p.things["it"]
+	defer p.tidy()
 	for i := 0; i < len(s.lines); i++ {
 		line := s.lines[i]
 		text, want, _ := strings.Cut(line.text, " -- ")
@@ -158,7 +168,6 @@ func (p *player) play(n int, s story) {
 			p.t.Errorf("%s:%d: %s: was refused and left something:\n%s\nbefore:\n%s", s.file, line.n, line.text, after, before)
 		}
 	}
-	p.tidy()
 }
 
 // called is what a thing of the story is called where everybody reads it.
