@@ -315,6 +315,12 @@ CREATE TABLE card_tell (
 
 CREATE INDEX card_tell_due ON card_tell (due);
 
+CREATE TABLE change_eyes (
+  one BIGINT NOT NULL PRIMARY KEY,
+  on_at BIGINT NOT NULL,
+  off_at BIGINT NOT NULL -- 0: it is on
+);
+
 CREATE TABLE change_held (
   org TEXT NOT NULL,
   ask TEXT NOT NULL PRIMARY KEY,

@@ -2488,6 +2488,15 @@ type GetDashboardResponse struct {
 	Ways []Share `json:"ways"`
 }
 
+// GetFourEyesResponse defines model for GetFourEyesResponse.
+type GetFourEyesResponse struct {
+	// On Changes wait for a second person
+	On bool `json:"on"`
+
+	// Since When the house first started with four_eyes, or last turned it on again
+	Since *time.Time `json:"since,omitempty"`
+}
+
 // GetMemberSignInResponse defines model for GetMemberSignInResponse.
 type GetMemberSignInResponse struct {
 	// Locked Too many wrong answers were given
@@ -6153,6 +6162,23 @@ func (c *Client) SkipEffect(ctx context.Context, effect string, body SkipEffectR
 	return c.do(ctx, r, nil)
 }
 
+// GetFourEyes Whether changes of who may do what wait for a second person
+//
+// Needs the permission `house.manifest`.
+func (c *Client) GetFourEyes(ctx context.Context) (*GetFourEyesResponse, error) {
+	r := request{id: "get-four-eyes", method: http.MethodGet, path: place("/four-eyes")}
+	out := new(GetFourEyesResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// TurnFourEyesOff Let one alone do again what four_eyes holds; this waits for a second person itself
+//
+// Needs the permission `house.manifest`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
+func (c *Client) TurnFourEyesOff(ctx context.Context) error {
+	r := request{id: "turn-four-eyes-off", method: http.MethodPost, path: place("/four-eyes/off")}
+	return c.do(ctx, r, nil)
+}
+
 // ListApplies The last applies, newest first
 //
 // Needs the permission `house.manifest`.
@@ -6244,7 +6270,7 @@ func (c *Client) ListOwnDelegations(ctx context.Context) (*DelegationList, error
 
 // Delegate Let somebody decide in my place for a time
 //
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) Delegate(ctx context.Context, body DelegateRequest) (*Delegation, error) {
 	r := request{id: "delegate", method: http.MethodPost, path: place("/me/delegations")}
 	r.body = body
@@ -6687,7 +6713,7 @@ func (c *Client) EachListOrganizations(ctx context.Context, params *ListOrganiza
 
 // AddOrganization Add an organization
 //
-// Needs the permission `organization.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `organization.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddOrganization(ctx context.Context, body AddOrganizationRequest) (*Organization, error) {
 	r := request{id: "add-organization", method: http.MethodPost, path: place("/organizations")}
 	r.body = body
@@ -6714,7 +6740,7 @@ func (c *Client) GetOrganization(ctx context.Context, org string) (*Organization
 
 // ChangeOrganization Change an organization; what is left out stays
 //
-// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeOrganization(ctx context.Context, org string, body ChangeOrganizationRequest) (*Organization, error) {
 	r := request{id: "change-organization", method: http.MethodPatch, path: place("/organizations/{org}", org)}
 	r.body = body
@@ -6733,7 +6759,7 @@ func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*PolicyL
 
 // AddApprovalPolicy Say who decides about what
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddApprovalPolicyRequest) (*Policy, error) {
 	r := request{id: "add-approval-policy", method: http.MethodPost, path: place("/organizations/{org}/approval-policies", org)}
 	r.body = body
@@ -6743,7 +6769,7 @@ func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddAppr
 
 // DeleteApprovalPolicy Delete a policy; what only it offered cannot be asked for any more
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteApprovalPolicy(ctx context.Context, org string, approval string) error {
 	r := request{id: "delete-approval-policy", method: http.MethodDelete, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
 	return c.do(ctx, r, nil)
@@ -6760,7 +6786,7 @@ func (c *Client) GetApprovalPolicy(ctx context.Context, org string, approval str
 
 // ChangeApprovalPolicy Change a policy
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval string, body ChangeApprovalPolicyRequest) (*Policy, error) {
 	r := request{id: "change-approval-policy", method: http.MethodPut, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
 	r.body = body
@@ -6779,7 +6805,7 @@ func (c *Client) ListAskTargets(ctx context.Context, org string) (*ListThing, er
 
 // AddAskTarget Add one
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTargetRequest) (*PaperBodyThing, error) {
 	r := request{id: "add-ask-target", method: http.MethodPost, path: place("/organizations/{org}/ask-targets", org)}
 	r.body = body
@@ -6789,7 +6815,7 @@ func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTarget
 
 // DeleteAskTarget Say nothing of a thing any more
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteAskTarget(ctx context.Context, org string, askTarget string) error {
 	r := request{id: "delete-ask-target", method: http.MethodDelete, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
 	return c.do(ctx, r, nil)
@@ -6806,7 +6832,7 @@ func (c *Client) GetAskTarget(ctx context.Context, org string, askTarget string)
 
 // ChangeAskTarget Change what is said of a thing
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeAskTarget(ctx context.Context, org string, askTarget string, body AddAskTargetRequest) (*PaperBodyThing, error) {
 	r := request{id: "change-ask-target", method: http.MethodPut, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
 	r.body = body
@@ -6895,7 +6921,7 @@ func (c *Client) AddCardPolicy(ctx context.Context, org string, body AddCardPoli
 
 // DeleteCardPolicy Delete a policy
 //
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteCardPolicy(ctx context.Context, org string, cardPolicy string) error {
 	r := request{id: "delete-card-policy", method: http.MethodDelete, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
 	return c.do(ctx, r, nil)
@@ -6912,7 +6938,7 @@ func (c *Client) GetCardPolicy(ctx context.Context, org string, cardPolicy strin
 
 // ChangeCardPolicy Change a policy; it counts for the next decision
 //
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy string, body ChangeCardPolicyRequest) (*CardPolicy, error) {
 	r := request{id: "change-card-policy", method: http.MethodPut, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
 	r.body = body
@@ -6931,7 +6957,7 @@ func (c *Client) ListCardSenders(ctx context.Context, org string) (*SendersOut, 
 
 // AddCardSender Add a program that may send cards
 //
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddCardSender(ctx context.Context, org string, body AddCardSenderRequest) (*CardSender, error) {
 	r := request{id: "add-card-sender", method: http.MethodPost, path: place("/organizations/{org}/card-senders", org)}
 	r.body = body
@@ -6958,7 +6984,7 @@ func (c *Client) GetCardSender(ctx context.Context, org string, sender string) (
 
 // ChangeCardSender Change what a program may do
 //
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeCardSender(ctx context.Context, org string, sender string, body ChangeCardSenderRequest) (*CardSender, error) {
 	r := request{id: "change-card-sender", method: http.MethodPut, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
 	r.body = body
@@ -7064,7 +7090,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string) (*Group
 
 // ChangeGroup Change a group; what is left out stays
 //
-// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeGroup(ctx context.Context, org string, group string, body ChangeGroupRequest) (*Group, error) {
 	r := request{id: "change-group", method: http.MethodPatch, path: place("/organizations/{org}/groups/{group}", org, group)}
 	r.body = body
@@ -7107,7 +7133,7 @@ func (c *Client) EachListGroupMembers(ctx context.Context, org string, group str
 
 // ImportPeople Add and change people by a list: a dry run, then all or nothing
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ImportPeople(ctx context.Context, org string, body ImportPeopleRequest) (*Import, error) {
 	r := request{id: "import-people", method: http.MethodPost, path: place("/organizations/{org}/import", org)}
 	r.body = body
@@ -7188,7 +7214,7 @@ func (c *Client) EachListMembers(ctx context.Context, org string, params *ListMe
 
 // AddMember Make somebody a member, or invite somebody new
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddMember(ctx context.Context, org string, body AddMemberRequest) (*NewMember, error) {
 	r := request{id: "add-member", method: http.MethodPost, path: place("/organizations/{org}/members", org)}
 	r.body = body
@@ -7215,7 +7241,7 @@ func (c *Client) GetMember(ctx context.Context, org string, person string) (*Mem
 
 // ChangeMember Change roles, manager or state; what is left out stays
 //
-// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeMember(ctx context.Context, org string, person string, body ChangeMemberRequest) (*Member, error) {
 	r := request{id: "change-member", method: http.MethodPatch, path: place("/organizations/{org}/members/{person}", org, person)}
 	r.body = body
@@ -7438,7 +7464,7 @@ func (c *Client) AddRole(ctx context.Context, org string, body AddRoleRequest) (
 
 // DeleteRole Delete a role and take it from everybody
 //
-// Needs the permission `role.write`, held in `org`.
+// Needs the permission `role.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteRole(ctx context.Context, org string, role string) error {
 	r := request{id: "delete-role", method: http.MethodDelete, path: place("/organizations/{org}/roles/{role}", org, role)}
 	return c.do(ctx, r, nil)
@@ -7474,7 +7500,7 @@ func (c *Client) ListRotas(ctx context.Context, org string) (*ListRota, error) {
 
 // AddRota Add one
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (*Rota, error) {
 	r := request{id: "add-rota", method: http.MethodPost, path: place("/organizations/{org}/rotas", org)}
 	r.body = body
@@ -7484,7 +7510,7 @@ func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (
 
 // DeleteRota Delete a rota; policies that name it go to their fallback
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteRota(ctx context.Context, org string, rota string) error {
 	r := request{id: "delete-rota", method: http.MethodDelete, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
 	return c.do(ctx, r, nil)
@@ -7501,7 +7527,7 @@ func (c *Client) GetRota(ctx context.Context, org string, rota string) (*Rota, e
 
 // ChangeRota Change a rota
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeRota(ctx context.Context, org string, rota string, body AddRotaRequest) (*Rota, error) {
 	r := request{id: "change-rota", method: http.MethodPut, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
 	r.body = body
@@ -7599,7 +7625,7 @@ func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignIn
 
 // DeleteSignInPolicy Delete a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy string) error {
 	r := request{id: "delete-sign-in-policy", method: http.MethodDelete, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	return c.do(ctx, r, nil)
@@ -7616,7 +7642,7 @@ func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string)
 
 // ChangeSignInPolicy Change a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*DemandPolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
@@ -7805,7 +7831,7 @@ func (c *Client) GetPerson(ctx context.Context, person string) (*Person, error) 
 
 // ChangePerson Change what is said of a person; what is left out stays
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangePerson(ctx context.Context, person string, body ChangePersonRequest) (*Person, error) {
 	r := request{id: "change-person", method: http.MethodPatch, path: place("/people/{person}", person)}
 	r.body = body
@@ -7833,7 +7859,7 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, err
 
 // EnablePerson Let a person sign in again
 //
-// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "enable-person", method: http.MethodPost, path: place("/people/{person}/enable", person)}
 	out := new(Person)
@@ -8034,6 +8060,8 @@ var Operations = []string{
 	"get-effect",
 	"retry-effect",
 	"skip-effect",
+	"get-four-eyes",
+	"turn-four-eyes-off",
 	"list-applies",
 	"apply",
 	"get-drift",
