@@ -2,7 +2,6 @@ package change
 
 import (
 	"context"
-	_ "embed" // the examples
 	"net/http"
 	"time"
 
@@ -11,12 +10,8 @@ import (
 	"github.com/sekisho/sekisho/internal/web"
 )
 
-//go:embed examples.json
-var examples []byte
-
 // API registers what programs ask about four eyes.
 func (r *Room) API(m *web.Mux) {
-	m.Examples(examples)
 	op := func(method, path, name, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: "/four-eyes" + path, OperationID: name, Summary: summary, Tags: []string{"manifests"}}
 	}
