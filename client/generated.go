@@ -587,6 +587,21 @@ type Action struct {
 	Primary *bool `json:"primary,omitempty"`
 }
 
+// ActionTexts defines model for ActionTexts.
+type ActionTexts struct {
+	// Completed On the button once it was pressed
+	Completed *string `json:"completed,omitempty"`
+
+	// ID Of the action
+	ID string `json:"id"`
+
+	// Inputs What it asks for, by their ids
+	Inputs *[]InputTexts `json:"inputs,omitempty"`
+
+	// Label On the button, at most 40 characters
+	Label *string `json:"label,omitempty"`
+}
+
 // AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
 type AddApprovalPolicyRequest struct {
 	// Ahead How far ahead the start may lie; 30 days if 0
@@ -650,7 +665,7 @@ type AddAskTargetRequest struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version As read, for a change; a change in between is a conflict
 	Version *int64 `json:"version,omitempty"`
@@ -1485,11 +1500,14 @@ type CardSenderTokenList struct {
 
 // Catalog defines model for Catalog.
 type Catalog struct {
-	// Connected The caller has switched it on
+	// Connected The caller has switched it on, or orders through the organization's connection
 	Connected bool `json:"connected"`
 
 	// Organization Identifier of the organization that it belongs to
 	Organization string `json:"organization"`
+
+	// Shared Orders go through the organization's connection, in the caller's name
+	Shared *bool `json:"shared,omitempty"`
 
 	// System Identifier of the system
 	System string `json:"system"`
@@ -2364,6 +2382,9 @@ type EraseFieldRequest struct {
 
 // Exchange defines model for Exchange.
 type Exchange struct {
+	// ClockAhead Seconds of the answer's clock before ours, from five minutes on
+	ClockAhead *int64 `json:"clock_ahead,omitempty"`
+
 	// Fault What was wrong with it
 	Fault *string `json:"fault,omitempty"`
 
@@ -2772,6 +2793,18 @@ type Input struct {
 
 // InputFormat text if it is left out
 type InputFormat string
+
+// InputTexts defines model for InputTexts.
+type InputTexts struct {
+	// ID Of the input
+	ID string `json:"id"`
+
+	// Label At most 60 characters
+	Label *string `json:"label,omitempty"`
+
+	// Options Labels of choices, by their values
+	Options *[]SenderOption `json:"options,omitempty"`
+}
 
 // Integration defines model for Integration.
 type Integration struct {
@@ -3399,6 +3432,24 @@ type OfferOwnTOTPResponse struct {
 	URI string `json:"uri"`
 }
 
+// OfferThing defines model for OfferThing.
+type OfferThing struct {
+	// About What it is and what it is for, plain text
+	About *string `json:"about,omitempty"`
+
+	// Attributes What else policies tell it by: risk, and the like
+	Attributes *map[string]string `json:"attributes,omitempty"`
+
+	// Owners Whom the approver owner means: ids, in manifests logins
+	Owners *[]string `json:"owners,omitempty"`
+
+	// Price What it costs
+	Price *Price `json:"price,omitempty"`
+
+	// Target What it is about: group:ID or role:ID, by name in manifests
+	Target string `json:"target"`
+}
+
 // OpenSession defines model for OpenSession.
 type OpenSession struct {
 	// ACR How strongly the person proved who they are
@@ -3660,7 +3711,7 @@ type PaperBodyThing struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version Send it back with a change
 	Version int64 `json:"version"`
@@ -3907,6 +3958,39 @@ type PolicyKey struct {
 type PolicyList struct {
 	// Items What is on this page
 	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// Prepared defines model for Prepared.
+type Prepared struct {
+	// About For whom it is, plain text
+	About *string `json:"about,omitempty"`
+
+	// Hint What a reason should say
+	Hint *string `json:"hint,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Length Seconds; missing: as the policy proposes
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Written beforehand
+	Reason *string `json:"reason,omitempty"`
+
+	// Things What to ask for, each by itself
+	Things []Thing `json:"things"`
+
+	// Title What people call it
+	Title string `json:"title"`
+}
+
+// PreparedList defines model for PreparedList.
+type PreparedList struct {
+	// Items What is on this page
+	Items []Prepared `json:"items"`
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
@@ -4394,6 +4478,9 @@ type SendCardRequest struct {
 	// Key The program's own of this message, at most 128 visible ASCII characters: the same one again is the same message
 	Key string `json:"key"`
 
+	// Languages The texts in other languages, by "en" or "ja": each person gets the card in the language of their profile, and what is missing in it as it stands above
+	Languages *map[string]Texts `json:"languages,omitempty"`
+
 	// Link Where the program shows it: on the host of its callback
 	Link *string `json:"link,omitempty"`
 
@@ -4409,7 +4496,7 @@ type SendCardRequest struct {
 	// Requester Who wants it
 	Requester *Requester `json:"requester,omitempty"`
 
-	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions and priority
+	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions, priority and languages
 	Template *string `json:"template,omitempty"`
 
 	// Text Plain text, at most 2,000 characters
@@ -4444,6 +4531,9 @@ type SenderTemplateBody struct {
 
 	// Fields At most 20, with places for arguments
 	Fields *[]Field `json:"fields,omitempty"`
+
+	// Languages The texts in other languages, by "en" or "ja", with the same places; what is missing is read as it stands above
+	Languages *map[string]Texts `json:"languages,omitempty"`
 
 	// Name Lower-case letters, digits, hyphens
 	Name string `json:"name"`
@@ -4980,6 +5070,9 @@ type Test struct {
 	// Account Whom the credential belongs to
 	Account Account `json:"account"`
 
+	// ClockAhead Seconds of the system's clock before ours, from five minutes on; below 0 it is behind
+	ClockAhead *int64 `json:"clock_ahead,omitempty"`
+
 	// Message What the other side said about it
 	Message *string `json:"message,omitempty"`
 
@@ -5005,21 +5098,27 @@ type TestSystemRequest struct {
 	Ticket *string `json:"ticket,omitempty"`
 }
 
+// Texts defines model for Texts.
+type Texts struct {
+	// Actions What is on the buttons, by their ids
+	Actions *[]ActionTexts `json:"actions,omitempty"`
+
+	// Fields All of them in their order, or none
+	Fields *[]Field `json:"fields,omitempty"`
+
+	// Text Plain text, at most 2,000 characters
+	Text *string `json:"text,omitempty"`
+
+	// Title Plain text, at most 150 characters
+	Title *string `json:"title,omitempty"`
+}
+
 // Thing defines model for Thing.
 type Thing struct {
-	// About What it is and what it is for, plain text
-	About *string `json:"about,omitempty"`
+	// Kind group, role, …
+	Kind string `json:"kind"`
 
-	// Attributes What else policies tell it by: risk, and the like
-	Attributes *map[string]string `json:"attributes,omitempty"`
-
-	// Owners Whom the approver owner means: ids, in manifests logins
-	Owners *[]string `json:"owners,omitempty"`
-
-	// Price What it costs
-	Price *Price `json:"price,omitempty"`
-
-	// Target What it is about: group:ID or role:ID, by name in manifests
+	// Target Id of the thing
 	Target string `json:"target"`
 }
 
@@ -5349,6 +5448,12 @@ type ListOwnAsksParams struct {
 
 // ListOwnAsksParamsState defines parameters for ListOwnAsks.
 type ListOwnAsksParamsState string
+
+// ListOwnPreparedAsksParams defines parameters for ListOwnPreparedAsks.
+type ListOwnPreparedAsksParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
 
 // ListOwnQuestionsParams defines parameters for ListOwnQuestions.
 type ListOwnQuestionsParams struct {
@@ -6383,6 +6488,18 @@ func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRe
 	r := request{id: "change-own-password", method: http.MethodPut, path: place("/me/password")}
 	r.body = body
 	return c.do(ctx, r, nil)
+}
+
+// ListOwnPreparedAsks Asks that are prepared for people who need the same; each thing is asked for by itself
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnPreparedAsks(ctx context.Context, params *ListOwnPreparedAsksParams) (*PreparedList, error) {
+	r := request{id: "list-own-prepared-asks", method: http.MethodGet, path: place("/me/prepared-asks")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(PreparedList)
+	return out, c.do(ctx, r, out)
 }
 
 // ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
@@ -8084,6 +8201,7 @@ var Operations = []string{
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-prepared-asks",
 	"list-own-push-devices",
 	"add-own-push-device",
 	"remove-own-push-device",

@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -241,7 +242,11 @@ func (r *Register) EndMember(tx *store.Tx, by id.Principal, org id.Org, who id.P
 	if err != nil {
 		return store.Event{}, err
 	}
-	return m.event("member.removed", by), deleteMember(in, person)
+	err = deleteMember(in, person)
+	for _, end := range r.left {
+		err = errors.Join(err, end(tx, by, m))
+	}
+	return m.event("member.removed", by), err
 }
 
 // Member returns a membership.

@@ -103,10 +103,8 @@ func (h *Hall) SetPolicy(tx *store.Tx, by id.Principal, p *ApprovalPolicy) (stor
 	if h.keeper != nil && tx.Held(by, "approval-policy:"+p.ID) {
 		return store.Event{}, store.ErrHeld
 	}
-	if p.Version != 0 { // who decides about what is open may be others now
-		if err := Reseat(tx, p.Org, FreshTimers(tx.Now())); err != nil {
-			return store.Event{}, err
-		}
+	if err := Reseat(tx, p.Org, tx.Now()); err != nil { // who decides about what is open may be others now
+		return store.Event{}, err
 	}
 	return p.event("approval-policy.written", by), putPolicy(in, *p)
 }
@@ -189,5 +187,5 @@ func (h *Hall) DropPolicy(tx *store.Tx, by id.Principal, in id.Org, which string
 	if h.keeper != nil && tx.Held(by, "approval-policy:"+p.ID) {
 		return store.Event{}, store.ErrHeld
 	}
-	return p.event("approval-policy.deleted", by), dropPolicy(scoped, which)
+	return p.event("approval-policy.deleted", by), errors.Join(dropPolicy(scoped, which), Reseat(tx, in, tx.Now()))
 }

@@ -93,7 +93,7 @@ func changed(tx *store.Tx, before, after *paper.Paper[Rota]) error {
 	if p == nil {
 		p = before
 	}
-	if err := request.Reseat(tx, p.Org, request.FreshTimers(tx.Now())); err != nil || after == nil {
+	if err := request.Reseat(tx, p.Org, tx.Now()); err != nil || after == nil {
 		return err
 	}
 	next := *after
@@ -132,7 +132,7 @@ func (r *Room) handover(_ context.Context, t job.Timer) (func(*store.Tx) store.E
 			return store.Quietly(store.QuietClaim) // changed since: another timer waits
 		}
 		if err == nil {
-			err = request.Reseat(in, t.Org, request.FreshTimers(tx.Now()))
+			err = request.Reseat(in, t.Org, tx.Now())
 		}
 		if err == nil {
 			err = wait(in, p)

@@ -27,6 +27,8 @@ type (
 		Actions     []Action      `json:"actions,omitempty" doc:"At most 3"`
 		Priority    string        `json:"priority,omitempty" enum:"normal,high,urgent" doc:"normal if it is left out"`
 		OneDecision bool          `json:"one_decision,omitempty" doc:"The first decision ends it for all"`
+
+		Languages map[string]Texts `json:"languages,omitempty" doc:"The texts in other languages, by \"en\" or \"ja\", with the same places; what is missing is read as it stands above"`
 	}
 	// CardSenderContent is what a card sender may do.
 	CardSenderContent struct {
@@ -173,7 +175,7 @@ func senderBody(s Sender) CardSenderBody {
 	}}
 	for _, t := range s.Templates {
 		b.Templates = append(b.Templates, templateBody{
-			t.Name, t.Title, t.Text, t.Fields, approvalOf(t.Comment), t.Actions, t.Priority, t.Single,
+			t.Name, t.Title, t.Text, t.Fields, approvalOf(t.Comment), t.Actions, t.Priority, t.Single, t.Languages,
 		})
 	}
 	return b
@@ -200,7 +202,7 @@ func (c CardSenderContent) sender(in id.Org) Sender {
 		Networks: c.Networks, Urgent: c.Urgent, Rate: c.Rate, Enabled: !c.Disabled,
 	}
 	for _, t := range c.Templates {
-		content := Content{Title: t.Title, Text: t.Text, Fields: t.Fields, Actions: t.Actions, Priority: t.Priority, Single: t.OneDecision}
+		content := Content{Title: t.Title, Text: t.Text, Fields: t.Fields, Actions: t.Actions, Priority: t.Priority, Single: t.OneDecision, Languages: t.Languages}
 		if t.Approval != nil {
 			if content.Comment = t.Approval.Comment; content.Comment == "" {
 				content.Comment = "never"

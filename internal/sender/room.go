@@ -178,8 +178,8 @@ func (r *Room) sweep(ctx context.Context) error {
 // messagesKept is how long a message is known after it expired.
 const messagesKept = 90 * 24 * time.Hour
 
-// rates keep each sender to its messages a minute, on this node: buckets that
-// fill by the second.
+// rates keep each sender to its calls a minute on this node, those that send
+// nothing too: buckets that fill by the second.
 type rates struct {
 	mu      sync.Mutex
 	buckets map[id.Sender]bucket
