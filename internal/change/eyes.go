@@ -20,7 +20,9 @@ type Off struct{ Since time.Time }
 // On reports since when the house holds changes, and whether it does: from the
 // first start with four_eyes until two people have said otherwise, whatever the
 // configuration of a later start says.
-func (r *Room) On(ctx context.Context) (since time.Time, on bool, err error) { return Since(ctx, r.Store) }
+func (r *Room) On(ctx context.Context) (since time.Time, on bool, err error) {
+	return Since(ctx, r.Store)
+}
 
 // Since is On of a house that nobody has opened.
 func Since(ctx context.Context, s *store.Store) (since time.Time, on bool, err error) {
