@@ -21,8 +21,13 @@ type Off struct{ Since time.Time }
 // first start with four_eyes until two people have said otherwise, whatever the
 // configuration of a later start says.
 func (r *Room) On(ctx context.Context) (since time.Time, on bool, err error) {
-	err = r.Store.House().Read(ctx, func(v *store.View) (err error) {
-		since, on, err = EyesOn(v)
+	return Since(ctx, r.Store)
+}
+
+// Since is On of a house that nobody has opened.
+func Since(ctx context.Context, s *store.Store) (since time.Time, on bool, err error) {
+	err = s.House().Read(ctx, func(v *store.View) (err error) {
+		since, on, err = eyesOn(v)
 		return err
 	})
 	return since, on, err
@@ -35,7 +40,7 @@ func (r *Room) TurnOn(ctx context.Context, by id.Principal) error {
 		return err
 	}
 	err := r.Store.House().Write(ctx, func(tx *store.Tx) store.End {
-		_, on, err := EyesOn(&tx.View)
+		_, on, err := eyesOn(&tx.View)
 		if err == nil && on {
 			err = errOn
 		}
@@ -55,14 +60,11 @@ func (r *Room) TurnOn(ctx context.Context, by id.Principal) error {
 
 var errOn = errors.New("change: four eyes are on already")
 
-// TurnOff asks that one alone may do again what is held. Where nothing is held,
-// in a house that one command has open while no server runs, it is done at once.
+// TurnOff asks that one alone may do again what is held. In a house that one command
+// has open while no server runs it is done at once; where it is off nothing happens.
 func (r *Room) TurnOff(ctx context.Context, by id.Principal) error {
 	since, on, err := r.On(ctx)
-	if err == nil && !on {
-		err = fault.New(fault.Conflict, "four-eyes-off")
-	}
-	if err != nil {
+	if err != nil || !on {
 		return err
 	}
 	if r.Alone {
@@ -92,7 +94,7 @@ func (r *Room) eyesSort() {
 }
 
 func lookEyes(v *store.View, _ id.Org, _ Off) (glance, error) {
-	since, on, err := EyesOn(v.House())
+	since, on, err := eyesOn(v.House())
 	g := glance{thing: Eyes, title: "four_eyes", before: []string{"four_eyes: true"}, after: []string{"four_eyes: false"}, base: on}
 	g.facts = fact(nil, "since", since.UTC().Format(time.RFC3339))
 	return g, err
@@ -104,7 +106,7 @@ func (r *Room) turnOff(tx *store.Tx, by id.Principal, _ Off) (store.Event, error
 	}
 	closed, err := closeEyes(tx.House())
 	if err == nil && !closed {
-		err = fault.New(fault.Conflict, "four-eyes-off")
+		err = errMoved
 	}
 	return store.Event{Name: "four-eyes.off", By: by, Target: Eyes}, err
 }

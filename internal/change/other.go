@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/people/arrive"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -23,13 +24,13 @@ type Other interface {
 // Make makes a change as by in the caller's write; again, after it was taken back.
 type Make = func(tx *store.Tx, by id.Principal) ([]store.Event, error)
 
-// HoldOther asks for a change of another room: c says all that is shown, kept is
-// all that it takes.
-func (r *Room) HoldOther(ctx context.Context, in id.Org, c request.Change, kept any) error {
-	if r.sorts[c.Sort] == nil {
+// holdArrival asks for people who come in.
+func (r *Room) holdArrival(ctx context.Context, by id.Principal, in id.Org, w arrive.Wanted) error {
+	if r.sorts[w.Sort] == nil {
 		return store.ErrHeld
 	}
-	return r.hold(ctx, in, c.Sort, c, kept)
+	c := request.Change{Sort: w.Sort, By: by, Thing: w.Thing, Title: w.Title, Base: w.Base, Lines: set("", w.Before, w.After)}
+	return r.hold(ctx, in, w.Sort, c, w.Kept)
 }
 
 // others are changes of another room.

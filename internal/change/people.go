@@ -7,6 +7,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/arrive"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -35,6 +36,8 @@ func (r *Room) Hold(ctx context.Context, by id.Principal, in id.Org, wanted any)
 		return r.holdOrganization(ctx, by, w)
 	case org.Person:
 		return r.holdAccount(ctx, by, w)
+	case arrive.Wanted:
+		return r.holdArrival(ctx, by, in, w)
 	}
 	return r.holdRules(ctx, by, in, wanted)
 }
@@ -43,6 +46,9 @@ func (r *Room) Hold(ctx context.Context, by id.Principal, in id.Org, wanted any)
 func (*Room) Decides(v *store.View, in id.Org, groups []id.Group) (bool, error) {
 	return request.Deciding(v, in, groups)
 }
+
+// Managed implements org.Holder.
+func (*Room) Managed(v *store.View, in id.Org) (bool, error) { return request.Managed(v, in) }
 
 // peopleSorts are those of floor org.
 func (r *Room) peopleSorts() {

@@ -28,8 +28,8 @@ func drop(tx *store.Tx, which id.Ask) error {
 	return err
 }
 
-// EyesOn reads since when the house holds changes, and whether it does.
-func EyesOn(v *store.View) (since time.Time, on bool, err error) {
+// eyesOn reads since when the house holds changes, and whether it does.
+func eyesOn(v *store.View) (since time.Time, on bool, err error) {
 	var at, off int64
 	err = v.Row("SELECT on_at, off_at FROM change_eyes WHERE one = 1").Scan(&at, &off)
 	if errors.Is(err, store.ErrNoRow) {

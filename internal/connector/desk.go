@@ -193,7 +193,7 @@ func fit(s *System, given map[string]secret.Text) error {
 	s.Mode, s.Scheme = cmp.Or(s.Mode, first(def.Modes)), cmp.Or(s.Scheme, first(def.Schemes()))
 	for _, setting := range def.Settings() {
 		if text, ok := s.Settings[setting.Name].(string); ok && setting.Type == definition.SettingURL && text != "" {
-			if f := fault.As(checkAddress(text)); f != nil {
+			if f := fault.As(definition.CheckAddress(text)); f != nil {
 				bad.AddFault(setting.Name, f)
 			}
 		}

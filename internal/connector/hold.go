@@ -32,7 +32,7 @@ func (d *Desk) holds(next, now System) bool {
 	if now.ID == "" || next.Document != now.Document || next.Definition != now.Definition {
 		return true
 	}
-	changed := differences(now, next)
+	changed := Differences(now, next)
 	delete(changed, "title")
 	if !next.Enabled {
 		delete(changed, "enabled")

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -153,7 +154,7 @@ func (w way) post(ctx context.Context, out *egress.Client, endpoint string, form
 	if err != nil {
 		return nil, false, err
 	}
-	if err := checkAddress(endpoint); err != nil {
+	if err := definition.CheckAddress(endpoint); err != nil {
 		return nil, false, err
 	}
 	header := http.Header{"Accept": {"application/json"}}

@@ -85,11 +85,7 @@ func (m memberResets) Made() { m.welcome.ResetMade() }
 
 // fourEyes looks whether anybody could approve what is held.
 func (d *doctor) fourEyes(ctx context.Context, s *store.Store) {
-	on := false
-	err := s.House().Read(ctx, func(v *store.View) (err error) {
-		_, on, err = change.EyesOn(v)
-		return err
-	})
+	_, on, err := change.Since(ctx, s)
 	switch {
 	case err != nil:
 		d.broken("database", err)

@@ -19,6 +19,8 @@ type Holder interface {
 	// Decides reports whether who is in some groups decides about what others ask
 	// for there.
 	Decides(v *store.View, in id.Org, groups []id.Group) (bool, error)
+	// Managed reports whether managers decide about what their people ask for there.
+	Managed(v *store.View, in id.Org) (bool, error)
 }
 
 // EndedRole is a role that somebody wants to delete.
@@ -54,15 +56,20 @@ func (r *Register) held(tx *store.Tx, by id.Principal, thing string, is func(v *
 }
 
 // widens reports whether a membership, as it would be, gives somebody more than
-// they have there: a role besides the one that every member has, or the manager
-// who decides about what they themselves ask for. As long as nobody but one
+// they have there: a role besides the one that every member has, or a manager who
+// decides about what they ask for. As long as nobody but one
 // person has ever come in, that person takes in the second by themselves.
 func (r *Register) widens(v *store.View, by id.Principal, o Organization, now, next Member) (bool, error) {
 	if alone, err := firstAlone(v); err != nil || alone {
 		return false, err
 	}
-	if by.Person() != "" && by.Person() == next.Person && now.Manager != next.Manager {
-		return true, nil
+	if next.Manager != "" && now.Manager != next.Manager {
+		if by.Person() == next.Person {
+			return true, nil
+		}
+		if managed, err := r.holder.Managed(v, o.ID); err != nil || managed {
+			return managed, err
+		}
 	}
 	if next.State != Active {
 		return false, nil

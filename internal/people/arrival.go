@@ -7,7 +7,6 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/people/arrive"
-	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
 )
 
@@ -98,10 +97,10 @@ func (r *Room) seeList(s *arrive.Sort, v *store.View, in id.Org, k arrive.Kept) 
 		}
 		if row.Action == Update {
 			was := row.was
-			seen.Lines = append(seen.Lines, request.Line{Sign: "-", Text: plan.names[0].Line(was.person, was.member, people[was.member.Manager].Login, was.hash)})
+			seen.Before = append(seen.Before, plan.names[0].Line(was.person, was.member, people[was.member.Manager].Login, was.hash))
 		}
 		e := row.entry
-		seen.Lines = append(seen.Lines, request.Line{Sign: "+", Text: plan.names[1].Line(e.person, e.member, people[e.member.Manager].Login, e.hash)})
+		seen.After = append(seen.After, plan.names[1].Line(e.person, e.member, people[e.member.Manager].Login, e.hash))
 		var permits string
 		permits, err = s.Permits(v, in, e.member.Roles)
 		seen.Against = append(seen.Against, permits)

@@ -64,12 +64,14 @@ func Deciding(v *store.View, in id.Org, groups []id.Group) (bool, error) {
 		kind, which := a.Split()
 		return kind == "group" && slices.Contains(groups, id.Group(which))
 	}
-	for _, p := range all {
-		if slices.ContainsFunc(p.everyApprover(), names) {
-			return true, err
-		}
-	}
-	return false, err
+	return slices.ContainsFunc(all, func(p ApprovalPolicy) bool { return slices.ContainsFunc(p.everyApprover(), names) }), err
+}
+
+// Managed reports whether a policy of an organization names managers among those
+// who decide.
+func Managed(v *store.View, in id.Org) (bool, error) {
+	all, err := policiesIn(v.Org(in))
+	return slices.ContainsFunc(all, func(p ApprovalPolicy) bool { return slices.Contains(p.everyApprover(), Manager) }), err
 }
 
 // everyApprover lists all whom a policy names.

@@ -14,7 +14,6 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
-	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -40,14 +39,24 @@ type Kept struct {
 
 // Holder is where it is asked for (← change).
 type Holder interface {
-	HoldOther(ctx context.Context, in id.Org, c request.Change, kept any) error
+	// Hold asks for it, and returns what whoever wanted it is answered. wanted is a
+	// Wanted.
+	Hold(ctx context.Context, by id.Principal, in id.Org, wanted any) error
+}
+
+// Wanted is a change as it is asked for.
+type Wanted struct {
+	Sort string
+	Seen
+	Base string // digest of what was seen
+	Kept Kept
 }
 
 // Seen is what is shown of a change, and what it was computed against.
 type Seen struct {
-	Thing, Title string
-	Lines        []request.Line
-	Against      []string
+	Thing, Title  string
+	Before, After []string // a line for each person
+	Against       []string
 }
 
 func (s Seen) digest() string {
@@ -81,9 +90,7 @@ func (s *Sort) Hold(ctx context.Context, h Holder, in id.Org, k Kept) error {
 	if err != nil {
 		return err
 	}
-	return h.HoldOther(ctx, in, request.Change{
-		Sort: s.Name, By: k.By, Thing: seen.Thing, Title: seen.Title, Base: seen.digest(), Lines: seen.Lines,
-	}, k)
+	return h.Hold(ctx, k.By, in, Wanted{s.Name, seen, seen.digest(), k})
 }
 
 // Needs implements change.Other.
@@ -130,8 +137,14 @@ type Names struct {
 func (n Names) Line(p org.Person, m org.Member, manager string, hash secret.Text) string {
 	parts := []string{p.Login + ": " + p.DisplayName}
 	for _, part := range [][2]string{
-		{"family_name", p.FamilyName}, {"given_name", p.GivenName}, {"reading", p.Reading}, {"email", p.Email}, {"locale", p.Locale},
-		{"time_zone", p.TimeZone}, {"roles", strings.Join(RoleNames(n.Roles, m.Roles), " ")}, {"groups", strings.Join(GroupNames(n.Groups, p.ID), " ")},
+		{"family_name", p.FamilyName},
+		{"given_name", p.GivenName},
+		{"reading", p.Reading},
+		{"email", p.Email},
+		{"locale", p.Locale},
+		{"time_zone", p.TimeZone},
+		{"roles", strings.Join(RoleNames(n.Roles, m.Roles), " ")},
+		{"groups", strings.Join(GroupNames(n.Groups, p.ID), " ")},
 		{"manager", manager},
 	} {
 		if part[1] != "" {
@@ -180,7 +193,7 @@ func (s *Sort) One(v *store.View, in id.Org, k Kept) (Seen, error) {
 	if !k.Fresh {
 		seen.Thing = string(id.OfPerson(p.ID))
 	}
-	seen.Lines = []request.Line{{Sign: "+", Text: n.Line(p, k.Member, manager[k.Member.Manager].Login, secret.Text{})}}
+	seen.After = []string{n.Line(p, k.Member, manager[k.Member.Manager].Login, secret.Text{})}
 	return seen, err
 }
 
