@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -23,14 +21,12 @@ type postgresEngine struct {
 	url     string
 	overrun time.Duration
 	db      *sql.DB
+	strife  *strife
 }
 
-// retries of a write whose transaction could not be serialised.
-const retryMost = 8
-
-// awayMost bounds how long one transaction may take in all, so that a caller
-// hears of a database that went away.
-const awayMost = 15 * time.Second
+// awayMost bounds how long a transaction takes to begin and to end, so that a
+// caller hears of a database that went away.
+var awayMost = 15 * time.Second
 
 func openPostgres(ctx context.Context, s *Store, url string) (engine, error) {
 	config, err := pgx.ParseConfig(url)
@@ -42,7 +38,7 @@ func openPostgres(ctx context.Context, s *Store, url string) (engine, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
-	e := &postgresEngine{store: s, url: url, overrun: s.options.Overrun, db: stdlib.OpenDB(*config)}
+	e := &postgresEngine{store: s, url: url, overrun: s.options.Overrun, db: stdlib.OpenDB(*config), strife: newStrife()}
 	if e.overrun == 0 {
 		e.overrun = 5 * time.Second
 	}
@@ -79,35 +75,21 @@ func (e *postgresEngine) read(ctx context.Context, sc scope, f func(*View) error
 }
 
 func (e *postgresEngine) write(w *work) error {
-	for try := 0; ; try++ {
-		err := e.once(w)
-		if err == nil {
-			e.store.committed(w)
-			return w.err
-		}
-		if !serialization(err) {
-			return postgresFault(err, e.url)
-		}
-		if try == retryMost {
-			return fault.New(fault.Busy, "store-busy").RetryAfter(time.Second).Because(err)
-		}
-		if e.store.ctx.Err() != nil {
-			return errClosed()
-		}
-		// Jittered and growing: those who collided must not collide again.
-		time.Sleep(jitter(time.Millisecond << min(try, 6)))
+	var err error
+	if w.level == sql.LevelSerializable {
+		err = e.serialize(w)
+	} else {
+		err = e.alone(w)
 	}
-}
-
-// jitter returns a random duration below most.
-func jitter(most time.Duration) time.Duration {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
-	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(most))
+	if err != nil {
+		return postgresFault(err, e.url)
+	}
+	e.store.committed(w)
+	return w.err
 }
 
 // once runs w in one transaction. nil means committed; then w.err is what the
-// caller is told.
+// caller is told. The closure has a limit of its own.
 func (e *postgresEngine) once(w *work) error {
 	ctx, cancel := context.WithTimeout(e.store.ctx, awayMost)
 	defer cancel()
@@ -116,17 +98,26 @@ func (e *postgresEngine) once(w *work) error {
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // back into the pool
+	if w.turn {
+		defer amongNodes(ctx, conn)()
+	}
 	if _, err := conn.ExecContext(ctx, begins[w.level]); err != nil {
 		return err
 	}
-	tx := &postgresTx{conn: conn}
+	tx := &postgresTx{conn: conn, mark: marks[w.level]}
 	var r runner
 	defer r.abandon()
 	commit, _ := e.store.run(w, tx, e.overrun, &r)
+	return e.end(w, tx, commit)
+}
+
+// end commits or rolls back.
+func (e *postgresEngine) end(w *work, tx *postgresTx, commit bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.store.ctx), awayMost)
+	defer cancel()
+	err := w.err
 	if commit {
 		err = tx.commit(ctx)
-	} else {
-		err = w.err
 	}
 	if err != nil {
 		tx.rollback(ctx)
@@ -134,28 +125,36 @@ func (e *postgresEngine) once(w *work) error {
 	return err
 }
 
+// A serializable write never looks through a whole table where an index leads:
+// PostgreSQL would take everything that is written there meanwhile for a
+// conflict, and of small tables it prefers to read all.
 var begins = map[sql.IsolationLevel]string{
-	sql.LevelSerializable:  "BEGIN ISOLATION LEVEL SERIALIZABLE",
+	sql.LevelSerializable:  "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL enable_seqscan = off",
 	sql.LevelReadCommitted: "BEGIN ISOLATION LEVEL READ COMMITTED",
 }
+
+// marks keep the statements of serializable writes apart from the same ones
+// elsewhere: a prepared statement keeps its plan.
+var marks = map[sql.IsolationLevel]string{sql.LevelSerializable: "/* serializable */ "}
 
 // postgresTx is a transaction on a connection of its own. It needs no cache of
 // statements: pgx keeps prepared ones for each connection.
 type postgresTx struct {
 	conn  *sql.Conn
+	mark  string
 	batch pgx.Batch // what travels with the commit
 }
 
 func (p *postgresTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	return p.conn.ExecContext(ctx, query, args...)
+	return p.conn.ExecContext(ctx, p.mark+query, args...)
 }
 
 func (p *postgresTx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	return p.conn.QueryContext(ctx, query, args...)
+	return p.conn.QueryContext(ctx, p.mark+query, args...)
 }
 
 func (p *postgresTx) later(_ context.Context, query string, args []any) error {
-	p.batch.Queue(query, args...)
+	p.batch.Queue(p.mark+query, args...)
 	return nil
 }
 
@@ -181,7 +180,7 @@ func (p *postgresTx) commit(ctx context.Context) error {
 
 // rollback ends the transaction, or the connection if that cannot be done.
 func (p *postgresTx) rollback(ctx context.Context) {
-	if _, err := p.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+	if _, err := p.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 		_ = p.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }
