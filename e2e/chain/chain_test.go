@@ -65,7 +65,7 @@ func TestWithoutFenceOrProbeDoubles(t *testing.T) {
 // chained runs so many chains under so many kills, and counts.
 func chained(t *testing.T, database string, chains, kills int, recovery jobtest.Recovery) *figures {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute*time.Duration(1+chains/1000))
 	defer cancel()
 	all, at := openOutside(t, company())
 	r := &run{

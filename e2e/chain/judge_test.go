@@ -126,7 +126,36 @@ func (r *run) judge(t *testing.T, h *housetest.Home, f *figures) {
 	if n := len(r.all); n != r.chains {
 		f.note(&f.forgotten, "%d of %d chains were begun", n, r.chains)
 	}
+	r.judgeMarks(t)
 	r.verify(t, h)
+}
+
+// judgeMarks sees to it that each system is what it stands for: what the house
+// says at Jira is found by its property, and by nothing that people read.
+func (r *run) judgeMarks(t *testing.T) {
+	t.Helper()
+	cloud, is := r.outside["jira"].(service)
+	if !is {
+		t.Fatal("there is no Jira among the systems")
+	}
+	said := 0
+	ours := func(text string) bool { return strings.Contains(text, "/asks/") || strings.HasPrefix(text, "not for chain ") }
+	for _, c := range r.all {
+		if c.system != "jira" {
+			continue
+		}
+		for _, text := range cloud.told(c.record) {
+			if ours(text) {
+				said++
+			}
+		}
+		if all := cloud.unmarked(c.record, ours); len(all) > 0 {
+			t.Errorf("%s: %d comments without their property: %q", c.record, len(all), all)
+		}
+	}
+	if said == 0 {
+		t.Error("nothing was said at Jira")
+	}
 }
 
 func (r *run) judgeEffects(k kept, counts map[string]int, f *figures) {
@@ -207,7 +236,9 @@ func (r *run) judgeQuestion(c *chain, k kept, answers int, counts map[string]int
 	if c.refuse && c.system == "jira" { // where the reason is a comment of its own
 		n := 0
 		for _, text := range r.outside[c.system].told(c.record) {
-			n += strings.Count(text, fmt.Sprintf("not for chain %d\n", c.n))
+			if text == fmt.Sprintf("not for chain %d", c.n) {
+				n++
+			}
 		}
 		f.one(c, "reason", n)
 	}

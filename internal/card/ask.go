@@ -66,13 +66,13 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		if there && c.Digest == q.Digest && (c.State.closed() || !q.Reminder) {
+		same, back := there && c.Digest == q.Digest, c.State == Withdrawn // it was taken from them, and comes back
+		if same && !back && (c.State.closed() || !q.Reminder) {
 			continue // answered, or told already
 		}
 		if !there {
 			c = Card{ID: derived(tx.Now(), q, who), Org: q.Org, Person: who, Kind: OwnAsk, Source: hallSource, Label: "Sekisho", Backend: string(q.Ask)}
 		}
-		again := there && c.Digest == q.Digest
 		c.ask(q)
 		if _, err := put(self, c); err != nil {
 			return nil, err
@@ -80,7 +80,7 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 		if err := r.tellAsk(self, c, q); err != nil {
 			return nil, err
 		}
-		if !again {
+		if !same || back {
 			events = append(events, c.event("card.raised", reader))
 		}
 	}

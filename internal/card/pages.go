@@ -149,10 +149,14 @@ func badge(v *web.Visit, c Card) (text, kind string) {
 	case Deciding:
 		kind = "wait"
 	case Applied:
-		if c.Decision == string(connector.Approve) || c.Decision == string(connector.Reject) {
-			return v.Say("card.state." + c.Decision), "good"
-		}
 		kind = "good"
+		switch c.Decision {
+		case string(connector.Reject):
+			kind = "bad"
+			fallthrough
+		case string(connector.Approve):
+			return v.Say("card.state." + c.Decision), kind
+		}
 	case Failed:
 		kind = "bad"
 	}

@@ -3,6 +3,8 @@ package connector
 import (
 	"sync"
 	"time"
+
+	"github.com/sekisho/sekisho/internal/wire/cardhttp"
 )
 
 // What an adapter says of itself is read again after an hour, when somebody
@@ -20,11 +22,11 @@ type knownAdapters struct {
 }
 
 type knownAdapter struct {
-	said *discovery
+	said *cardhttp.Discovery
 	at   time.Duration
 }
 
-func (k *knownAdapters) get(base string, now time.Duration) *discovery {
+func (k *knownAdapters) get(base string, now time.Duration) *cardhttp.Discovery {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if one, ok := k.all[base]; ok && now-one.at < knownFor {
@@ -33,7 +35,7 @@ func (k *knownAdapters) get(base string, now time.Duration) *discovery {
 	return nil
 }
 
-func (k *knownAdapters) put(base string, said *discovery, now time.Duration) {
+func (k *knownAdapters) put(base string, said *cardhttp.Discovery, now time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.all == nil || len(k.all) >= knownMost {

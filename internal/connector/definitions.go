@@ -74,6 +74,10 @@ const (
 	OpPlaced     = definition.OpPlaced
 )
 
+// ErrCut is the cause of the problem of a list that has more than may be read of
+// it.
+var ErrCut = definition.ErrCut
+
 // Parse reads a definition: definition.Parse.
 func Parse(file string, text []byte) (*Definition, error) { return definition.Parse(file, text) }
 

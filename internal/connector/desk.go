@@ -348,18 +348,18 @@ func (d *Desk) CallbackURL(which id.Connector) string {
 func (d *Desk) DoorbellURL(which id.Connector) string { return d.baseURL + "/hooks/" + string(which) }
 
 // budget is what one connection may spend, shared by all who act with it in
-// this process.
-func (d *Desk) budget(def *Definition, c Connection) *Budget {
+// this process; connections that are only being made spend their system's.
+func (d *Desk) budget(def *Definition, whose string) *Budget {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if b := d.budgets[c.ID]; b != nil {
+	if b := d.budgets[whose]; b != nil {
 		return b
 	}
 	if len(d.budgets) >= mostBudgets {
 		clear(d.budgets)
 	}
 	b := NewBudget(def.Limits, d.clock)
-	d.budgets[c.ID] = b
+	d.budgets[whose] = b
 	return b
 }
 

@@ -161,8 +161,10 @@ func (d *Desk) renew(ctx context.Context, s System, w way, c Connection, claim s
 		return c, t, errors.Join(err, d.giveBack(ctx, c, claim))
 	}
 	next := c
-	next.Expires, next.EndsAt, next.refreshAt = t.expires, t.ends, t.refreshAt(d.clock.Now())
-	return next.afterRenewal(), t, d.keep(ctx, &next, t, claim)
+	now := d.clock.Now()
+	next.Expires, next.EndsAt, next.refreshAt, next.renewed = t.expires, t.ends, t.refreshAt(now), now
+	err = d.keep(ctx, &next, t, claim) // seals them in next: whoever renews again sends the newest
+	return next.afterRenewal(), t, err
 }
 
 func (c Connection) afterRenewal() Connection {

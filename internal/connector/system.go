@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -351,7 +352,7 @@ func Loaded(v *store.View) ([]System, error) { return systemsOf(v) }
 
 // save writes a settled system under a name that is free.
 func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh bool) (store.Event, error) {
-	if d.holds(*s, now) && !tx.Lifted() {
+	if d.holds(*s, now) && !tx.Lifted("connector:"+string(s.ID)) {
 		return store.Event{}, store.ErrHeld
 	}
 	if !slices.Equal(s.Networks, now.Networks) {
@@ -375,10 +376,31 @@ func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh 
 	}
 	s.Revision++
 	event := s.event(name, by)
+	if !fresh && elsewhere(now, *s) {
+		ended, err := unseat(tx, s.ID)
+		if err != nil {
+			return store.Event{}, err
+		}
+		event.Fields["connections-ended"] = strconv.FormatInt(ended, 10)
+	}
 	for field, value := range differences(now, *s) {
 		event.Fields["changed."+field] = value
 	}
 	return event, tx.Touch(Topic)
+}
+
+// elsewhere reports whether a system would be called at other hosts than before:
+// what people let one host have, nobody hands to another in their place.
+func elsewhere(before, after System) bool {
+	return !slices.Equal(origins(before), origins(after))
+}
+
+func origins(s System) []string {
+	def, err := bound(&s)
+	if err != nil {
+		return nil
+	}
+	return def.Hosts(s.Settings)
 }
 
 // event says what the witness keeps of a system: never a secret.

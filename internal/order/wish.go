@@ -74,6 +74,17 @@ func said(err error) error {
 	return err
 }
 
+// known refuses who has no account of their own at a system that one connection
+// serves for all, or two: nobody orders there in another's name. Before an order
+// is sent the system is asked anew.
+func (p Place) known(ctx context.Context, session *connector.Session) error {
+	if !p.Shared {
+		return nil
+	}
+	_, err := session.Native(ctx)
+	return said(err)
+}
+
 // Offers lists what the catalog of one of a person's systems has.
 func (r *Room) Offers(ctx context.Context, who id.Person, system id.Connector, text, category string) (Place, []connector.Item, error) {
 	at, err := r.place(ctx, who, system)
@@ -83,6 +94,9 @@ func (r *Room) Offers(ctx context.Context, who id.Person, system id.Connector, t
 	session, err := r.Desk.As(ctx, at.Org, at.System, who)
 	if err != nil {
 		return at, nil, said(err)
+	}
+	if err := at.known(ctx, session); err != nil {
+		return at, nil, err
 	}
 	all, err := session.Catalog(ctx, cut(text, 100), category)
 	return at, all, said(err)
@@ -96,6 +110,9 @@ func (r *Room) Offer(ctx context.Context, who id.Person, system id.Connector, it
 	session, err := r.Desk.As(ctx, o.Place.Org, o.Place.System, who)
 	if err != nil {
 		return o, said(err)
+	}
+	if err := o.Place.known(ctx, session); err != nil {
+		return o, err
 	}
 	if o.Item, err = session.Item(ctx, item); err != nil {
 		return o, said(err)
@@ -154,11 +171,11 @@ func (r *Room) Order(ctx context.Context, who id.Person, w Wish) (Request, error
 		Title: cut(offer.Item.Title, lineMost), State: connector.Open, Opened: now,
 	}
 	q.step("ordered", "", now)
-	return r.commit(ctx, q, w)
+	return r.commit(ctx, q, w, offer.Place.line(who))
 }
 
 // commit writes the order, its record and its effect.
-func (r *Room) commit(ctx context.Context, q Request, w Wish) (Request, error) {
+func (r *Room) commit(ctx context.Context, q Request, w Wish, line string) (Request, error) {
 	who := q.Person
 	body, err := json.Marshal(payload{Order: q.ID, Person: who, System: q.System, Item: w.Item, Quantity: w.Quantity, Values: w.Values})
 	if err != nil {
@@ -171,8 +188,7 @@ func (r *Room) commit(ctx context.Context, q Request, w Wish) (Request, error) {
 			return store.Abort(errors.Join(err, errTwice))
 		}
 		err = job.Intend(tx, job.Effect{
-			// One after the other for a person: a system may have one cart for them.
-			ID: q.Effect, Org: q.Org, Driver: r.driver, Target: string(q.System), Line: string(who), By: id.OfPerson(who), Payload: body,
+			ID: q.Effect, Org: q.Org, Driver: r.driver, Target: string(q.System), Line: line, By: id.OfPerson(who), Payload: body,
 		})
 		if err := errors.Join(err, r.stir(tx)); err != nil {
 			return store.Abort(err)

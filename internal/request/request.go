@@ -158,6 +158,7 @@ type Hall struct {
 	Options
 	releasers map[string]Releaser
 	kinds     []string // in the order of New
+	keeper    Keeper   // nil: nobody keeps policies
 }
 
 // New makes the hall with everything that can be released.

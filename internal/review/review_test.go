@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/housetest"
@@ -140,6 +141,12 @@ func (r *rig) decide(who id.Person, item review.Item, keep bool) string {
 	if err != nil && fault.As(err) == nil {
 		r.t.Fatal(err)
 	}
+	return fault.Code(err)
+}
+
+// press decides without looking; it returns the code of a refusal.
+func (r *rig) press(who id.Person, item review.Item) string {
+	_, err := r.room.Decide(ctx, who, review.Verdict{Org: r.Org, Item: item.ID, Keep: true, Digest: "d"})
 	return fault.Code(err)
 }
 
@@ -275,6 +282,43 @@ func TestReviews(t *testing.T) {
 			round := r.run(func(c *review.Campaign) { c.Targets = []string{"group:" + string(g)} })
 			r.want("delegate", r.decide(r.Aoi, r.items(round)[r.Daichi], true), "")
 			r.want("both are named", r.items(round)[r.Daichi].Seat, r.Botan)
+		})
+		scene("CAP-H16 the question goes to whoever is the manager by now", func(t *testing.T) {
+			g := r.group("moving", r.Aoi)
+			round := r.run(func(c *review.Campaign) { c.Targets, c.Reviewers = []string{"group:" + string(g)}, []string{"manager"} })
+			i := r.items(round)[r.Aoi]
+			waits := func(who id.Person) bool {
+				all, err := r.room.Waiting(ctx, r.Org, who)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cards, _, err := r.home.Cards().List(ctx, who, false, "", 200)
+				if err != nil {
+					t.Fatal(err)
+				}
+				asked := slices.ContainsFunc(all, func(one review.Item) bool { return one.ID == i.ID })
+				return asked && slices.ContainsFunc(cards, func(c card.Card) bool { return c.Backend == i.ID })
+			}
+			r.want("the manager", waits(r.Botan), true)
+			m, err := r.home.Register().Member(ctx, r.Org, r.Aoi)
+			if m.Manager = r.Daichi; err == nil {
+				err = r.home.Register().PutMember(ctx, root, m)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.clock.Advance(time.Hour)
+			r.until("the new manager is asked", func() bool { return waits(r.Daichi) && !waits(r.Botan) })
+			r.want("who was the manager", r.decide(r.Botan, i, false), "review-item-unknown")
+			r.want("who is", r.decide(r.Daichi, i, false), "")
+			r.want("R4 decided already, for who was never asked", r.press(r.Ume, i), "review-item-unknown")
+			r.want("decided already", r.press(r.Daichi, i), "review-decided")
+		})
+		scene("CAP-H16 A128 refused: texts that turn what is read", func(t *testing.T) {
+			_, err := r.room.Campaigns.Put(ctx, root, paper.Paper[review.Campaign]{Org: r.Org, Name: "turned", Spec: review.Campaign{Title: "a\u202eb", Kind: "group", Reviewers: []string{"manager"}}})
+			r.want("title", fault.Code(err), "paper-invalid")
+			_, err = r.room.Decide(ctx, r.Botan, review.Verdict{Org: r.Org, Item: "x", Digest: "d", Reason: "a\u202eb"})
+			r.want("reason", fault.Code(err), "review-decision-invalid")
 		})
 		scene("CAP-H16 what is gone already is said so", func(t *testing.T) {
 			g := r.group("gone", r.Daichi)

@@ -98,7 +98,7 @@ func (e *postgresEngine) once(w *work) error {
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // back into the pool
-	if w.turn {
+	if w.turn && w.limit == 0 { // what is known to be long keeps no other node waiting
 		defer amongNodes(ctx, conn)()
 	}
 	if _, err := conn.ExecContext(ctx, begins[w.level]); err != nil {

@@ -123,7 +123,7 @@ type core struct {
 	open    map[*Rows]struct{}
 	err     error // first failed statement: on PostgreSQL nothing after it counts
 	revoked bool
-	lifted  bool // see Lift
+	lifted  *lifted // see Lift
 	// attempts is how many Attempts the closure is in.
 	attempts int
 	touched  []string
