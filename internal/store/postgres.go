@@ -97,7 +97,7 @@ func (e *postgresEngine) once(w *work) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // back into the pool
+	defer conn.Close()          //nolint:errcheck // back into the pool
 	if w.turn && w.limit == 0 { // what is known to be long keeps no other node waiting
 		defer amongNodes(ctx, conn)()
 	}
