@@ -325,6 +325,12 @@ CREATE TABLE card_tell (
 
 CREATE INDEX card_tell_due ON card_tell (due);
 
+CREATE TABLE change_eyes (
+  one BIGINT NOT NULL PRIMARY KEY,
+  on_at BIGINT NOT NULL,
+  off_at BIGINT NOT NULL -- 0: it is on
+);
+
 CREATE TABLE change_held (
   org TEXT NOT NULL,
   ask TEXT NOT NULL PRIMARY KEY,
@@ -351,7 +357,7 @@ CREATE TABLE connector_connection (
   by_ TEXT NOT NULL,
   revision BIGINT NOT NULL,
   claim TEXT NOT NULL,
-  claim_until BIGINT NOT NULL,
+  claim_until BIGINT NOT NULL, renewed_at BIGINT NOT NULL DEFAULT 0,
   UNIQUE (org, system, person)
 );
 
@@ -780,6 +786,15 @@ CREATE INDEX order_list ON order_request (person, closed, opened, id);
 CREATE UNIQUE INDEX order_nonce ON order_request (person, nonce) WHERE nonce <> '';
 
 CREATE UNIQUE INDEX order_number ON order_request (person, system, number) WHERE number <> '';
+
+CREATE INDEX order_shared ON order_request (org, system, person) WHERE closed = 0;
+
+CREATE TABLE order_tell (
+  person TEXT NOT NULL PRIMARY KEY,
+  orders TEXT NOT NULL,               -- of which, JSON
+  nudged BIGINT NOT NULL,             -- 1: in their browsers they were told
+  due BIGINT NOT NULL
+);
 
 CREATE TABLE org (
   id TEXT NOT NULL PRIMARY KEY,
