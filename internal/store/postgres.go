@@ -104,7 +104,7 @@ func (e *postgresEngine) once(w *work) error {
 	if _, err := conn.ExecContext(ctx, begins[w.level]); err != nil {
 		return err
 	}
-	tx := &postgresTx{conn: conn, mark: marks[w.level]}
+	tx := &postgresTx{conn: conn}
 	var r runner
 	defer r.abandon()
 	commit, _ := e.store.run(w, tx, e.overrun, &r)
@@ -125,36 +125,28 @@ func (e *postgresEngine) end(w *work, tx *postgresTx, commit bool) error {
 	return err
 }
 
-// A serializable write never looks through a whole table where an index leads:
-// PostgreSQL would take everything that is written there meanwhile for a
-// conflict, and of small tables it prefers to read all.
 var begins = map[sql.IsolationLevel]string{
-	sql.LevelSerializable:  "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL enable_seqscan = off",
+	sql.LevelSerializable:  "BEGIN ISOLATION LEVEL SERIALIZABLE",
 	sql.LevelReadCommitted: "BEGIN ISOLATION LEVEL READ COMMITTED",
 }
-
-// marks keep the statements of serializable writes apart from the same ones
-// elsewhere: a prepared statement keeps its plan.
-var marks = map[sql.IsolationLevel]string{sql.LevelSerializable: "/* serializable */ "}
 
 // postgresTx is a transaction on a connection of its own. It needs no cache of
 // statements: pgx keeps prepared ones for each connection.
 type postgresTx struct {
 	conn  *sql.Conn
-	mark  string
 	batch pgx.Batch // what travels with the commit
 }
 
 func (p *postgresTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	return p.conn.ExecContext(ctx, p.mark+query, args...)
+	return p.conn.ExecContext(ctx, query, args...)
 }
 
 func (p *postgresTx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	return p.conn.QueryContext(ctx, p.mark+query, args...)
+	return p.conn.QueryContext(ctx, query, args...)
 }
 
 func (p *postgresTx) later(_ context.Context, query string, args []any) error {
-	p.batch.Queue(p.mark+query, args...)
+	p.batch.Queue(query, args...)
 	return nil
 }
 
