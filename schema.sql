@@ -306,6 +306,16 @@ CREATE TABLE card_stir (
 
 CREATE INDEX card_stir_at ON card_stir (at);
 
+CREATE TABLE card_stirred (
+  person TEXT NOT NULL,
+  shard BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (person, shard)
+);
+
+CREATE INDEX card_stirred_at ON card_stirred (at);
+
 CREATE TABLE card_tell (
   person TEXT NOT NULL PRIMARY KEY,
   due BIGINT NOT NULL,

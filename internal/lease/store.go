@@ -31,11 +31,13 @@ func openLease(v *store.View, kind, target string, who id.Person) (Lease, error)
 	return scanLease(v.Row(leaseColumns+"WHERE org = $1 AND kind = $2 AND target = $3 AND person = $4 AND state <> 'back'", kind, target, string(who)).Scan)
 }
 
-func insertLease(tx *store.Tx, l Lease) error {
-	_, err := tx.Exec(`INSERT INTO lease (org, id, person, kind, target, title, ask, by_, state, since, ends, timer, why, ended, ended_by, tries, trouble, retry)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, '', 0, '', $11)`,
+// insertLease writes a new lease; false: the person has the thing by another.
+func insertLease(tx *store.Tx, l Lease) (bool, error) {
+	n, err := tx.Exec(`INSERT INTO lease (org, id, person, kind, target, title, ask, by_, state, since, ends, timer, why, ended, ended_by, tries, trouble, retry)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, '', 0, '', $11)
+		ON CONFLICT (org, kind, target, person) WHERE state <> 'back' DO NOTHING`,
 		string(l.ID), string(l.Person), l.Kind, l.Target, l.Title, string(l.Ask), string(l.By), string(l.State), store.Micros(l.Since), store.Micros(l.Until), l.timer)
-	return err
+	return n == 1, err
 }
 
 // moveLease sets another end to one that is out.

@@ -105,7 +105,8 @@ type Question struct {
 	Digest   string      // of the Sheet as it is now
 	Due      time.Time
 	Reminder bool
-	Asked    Ask // what is asked, as it is now
+	First    bool // the ask is new: nobody was asked about it before
+	Asked    Ask  // what is asked, as it is now
 }
 
 // Asker brings questions to people (← card).

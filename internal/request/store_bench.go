@@ -10,10 +10,16 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// putBench writes whom the question of an ask is put to now; none ends it.
-func putBench(tx *store.Tx, which id.Ask, approvers []string) error {
-	if _, err := tx.Exec("DELETE FROM ask_bench WHERE org = $1 AND ask = $2", string(which)); err != nil || len(approvers) == 0 {
-		return err
+// putBench writes whom the question of an ask is put to now; none ends it. first
+// says that it was put to nobody before.
+func putBench(tx *store.Tx, which id.Ask, approvers []string, first bool) error {
+	if !first {
+		if _, err := tx.Exec("DELETE FROM ask_bench WHERE org = $1 AND ask = $2", string(which)); err != nil {
+			return err
+		}
+	}
+	if len(approvers) == 0 {
+		return nil
 	}
 	var rows []string
 	args := []any{string(which)}

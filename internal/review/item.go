@@ -159,11 +159,7 @@ func held(v *store.View, i Item) (bool, error) {
 		return l.State == lease.Out, err
 	}
 	if i.Kind == OfGroups {
-		g, err := org.InGroup(v, i.Org, id.Group(i.Target))
-		if f := fault.As(err); f != nil && f.Kind == fault.NotFound {
-			return false, nil
-		}
-		return slices.Contains(g, i.Person), err
+		return org.IsInGroup(v, i.Org, id.Group(i.Target), i.Person)
 	}
 	m, err := org.MemberIn(v, i.Org, i.Person)
 	if f := fault.As(err); f != nil && f.Kind == fault.NotFound {

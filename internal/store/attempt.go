@@ -11,12 +11,15 @@ import (
 
 // Attempt runs f within the transaction. If f fails, what it wrote is taken back
 // and the rest of the closure goes on; a statement that failed, and not a rule,
-// still fails the whole write. f must not keep rows open.
+// still fails the whole write. f must not keep rows open, and puts nothing off
+// (Later).
 func (t *Tx) Attempt(f func(*Tx) error) error {
 	if _, err := t.run("SAVEPOINT attempt", nil); err != nil {
 		return err
 	}
+	t.core.attempts++
 	err := f(t)
+	t.core.attempts--
 	if err != nil {
 		if _, back := t.run("ROLLBACK TO SAVEPOINT attempt", nil); back != nil {
 			return errors.Join(err, fmt.Errorf("store: an attempt was not taken back: %w", back))
