@@ -152,7 +152,7 @@ func TestEveryPageOfCards(t *testing.T) {
 	tie(func(*card.Tie) { s.away = false })
 	b.speak("en")
 	b.visit(card.PathOf(one.ID))
-	if applied := "Written to ServiceNow and read back"; !b.sees(applied, 40*time.Second) && !b.sees(applied, 40*time.Second) {
+	if applied := "Written to ServiceNow and read back"; !b.sees(applied, 45*time.Second) {
 		t.Errorf("it was never read back: %s", b.where())
 	}
 	b.tour(place{"card-applied", card.PathOf(one.ID), true, 200}, place{"cards-done-some", "/cards?done=1", true, 200})
