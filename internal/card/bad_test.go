@@ -55,7 +55,7 @@ func TestASystemThatAnswersBadly(t *testing.T) {
 			w.Header().Set("Location", "http://10.1.2.3/api/now/table/sysapproval_approver")
 			w.WriteHeader(http.StatusFound)
 		}, "the system redirects, and a connector follows nobody", false},
-		{"away", func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "Your decision was made", true},
+		{"away", func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "is kept; it is sent as soon as the system is back", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			housetest.EachURL(t, func(t *testing.T, database string) {
