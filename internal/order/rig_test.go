@@ -161,6 +161,23 @@ func (r *rig) until(what string, there func() bool) {
 	r.t.Fatalf("it did not come: %s", what)
 }
 
+// going lets the clock go on until it is told to stop: who calls a system waits
+// by that clock for their turn there.
+func (r *rig) going() (stop func()) {
+	over, all := make(chan struct{}), sync.WaitGroup{}
+	all.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(5 * time.Millisecond):
+				r.clock.Advance(100 * time.Millisecond)
+			}
+		}
+	})
+	return func() { close(over); all.Wait() }
+}
+
 // leap moves the clock on by hours, and waits until the keys were read since.
 func (r *rig) leap(d time.Duration) {
 	r.t.Helper()

@@ -46,6 +46,7 @@ func (r *rig) whom() (all []string) {
 func TestNobodyIsNamedWhoIsNotThem(t *testing.T) {
 	each(t, func(r *rig) {
 		t, room := r.t, r.h.Orders()
+		defer r.going()()
 		closed := r.share("closed", false)
 		if _, _, err := room.Offers(ctx, r.k.Daichi, closed, "", ""); code(err) != "order-system-unknown" {
 			t.Errorf("not switched on: %v", err)
