@@ -306,6 +306,16 @@ CREATE TABLE card_stir (
 
 CREATE INDEX card_stir_at ON card_stir (at);
 
+CREATE TABLE card_stirred (
+  person TEXT NOT NULL,
+  shard BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (person, shard)
+);
+
+CREATE INDEX card_stirred_at ON card_stirred (at);
+
 CREATE TABLE card_tell (
   person TEXT NOT NULL PRIMARY KEY,
   due BIGINT NOT NULL,
@@ -314,6 +324,12 @@ CREATE TABLE card_tell (
 , loud BIGINT NOT NULL DEFAULT 0);
 
 CREATE INDEX card_tell_due ON card_tell (due);
+
+CREATE TABLE change_eyes (
+  one BIGINT NOT NULL PRIMARY KEY,
+  on_at BIGINT NOT NULL,
+  off_at BIGINT NOT NULL -- 0: it is on
+);
 
 CREATE TABLE change_held (
   org TEXT NOT NULL,
@@ -341,7 +357,7 @@ CREATE TABLE connector_connection (
   by_ TEXT NOT NULL,
   revision BIGINT NOT NULL,
   claim TEXT NOT NULL,
-  claim_until BIGINT NOT NULL,
+  claim_until BIGINT NOT NULL, renewed_at BIGINT NOT NULL DEFAULT 0,
   UNIQUE (org, system, person)
 );
 
@@ -771,6 +787,15 @@ CREATE UNIQUE INDEX order_nonce ON order_request (person, nonce) WHERE nonce <> 
 
 CREATE UNIQUE INDEX order_number ON order_request (person, system, number) WHERE number <> '';
 
+CREATE INDEX order_shared ON order_request (org, system, person) WHERE closed = 0;
+
+CREATE TABLE order_tell (
+  person TEXT NOT NULL PRIMARY KEY,
+  orders TEXT NOT NULL,               -- of which, JSON
+  nudged BIGINT NOT NULL,             -- 1: in their browsers they were told
+  due BIGINT NOT NULL
+);
+
 CREATE TABLE org (
   id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -896,6 +921,8 @@ CREATE TABLE review_item (
   version BIGINT NOT NULL,
   UNIQUE (org, round, kind, target, person, lease)
 );
+
+CREATE INDEX review_item_list ON review_item (org, round, id);
 
 CREATE INDEX review_item_round ON review_item (org, round, state, id);
 

@@ -587,6 +587,21 @@ type Action struct {
 	Primary *bool `json:"primary,omitempty"`
 }
 
+// ActionTexts defines model for ActionTexts.
+type ActionTexts struct {
+	// Completed On the button once it was pressed
+	Completed *string `json:"completed,omitempty"`
+
+	// ID Of the action
+	ID string `json:"id"`
+
+	// Inputs What it asks for, by their ids
+	Inputs *[]InputTexts `json:"inputs,omitempty"`
+
+	// Label On the button, at most 40 characters
+	Label *string `json:"label,omitempty"`
+}
+
 // AddApprovalPolicyRequest defines model for AddApprovalPolicyRequest.
 type AddApprovalPolicyRequest struct {
 	// Ahead How far ahead the start may lie; 30 days if 0
@@ -650,7 +665,7 @@ type AddAskTargetRequest struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version As read, for a change; a change in between is a conflict
 	Version *int64 `json:"version,omitempty"`
@@ -1485,11 +1500,14 @@ type CardSenderTokenList struct {
 
 // Catalog defines model for Catalog.
 type Catalog struct {
-	// Connected The caller has switched it on
+	// Connected The caller has switched it on, or orders through the organization's connection
 	Connected bool `json:"connected"`
 
 	// Organization Identifier of the organization that it belongs to
 	Organization string `json:"organization"`
+
+	// Shared Orders go through the organization's connection, in the caller's name
+	Shared *bool `json:"shared,omitempty"`
 
 	// System Identifier of the system
 	System string `json:"system"`
@@ -2364,6 +2382,9 @@ type EraseFieldRequest struct {
 
 // Exchange defines model for Exchange.
 type Exchange struct {
+	// ClockAhead Seconds of the answer's clock before ours, from five minutes on
+	ClockAhead *int64 `json:"clock_ahead,omitempty"`
+
 	// Fault What was wrong with it
 	Fault *string `json:"fault,omitempty"`
 
@@ -2486,6 +2507,15 @@ type GetDashboardResponse struct {
 
 	// Ways Sign-ins by way, the most first
 	Ways []Share `json:"ways"`
+}
+
+// GetFourEyesResponse defines model for GetFourEyesResponse.
+type GetFourEyesResponse struct {
+	// On Changes wait for a second person
+	On bool `json:"on"`
+
+	// Since When the house first started with four_eyes, or last turned it on again
+	Since *time.Time `json:"since,omitempty"`
 }
 
 // GetMemberSignInResponse defines model for GetMemberSignInResponse.
@@ -2763,6 +2793,18 @@ type Input struct {
 
 // InputFormat text if it is left out
 type InputFormat string
+
+// InputTexts defines model for InputTexts.
+type InputTexts struct {
+	// ID Of the input
+	ID string `json:"id"`
+
+	// Label At most 60 characters
+	Label *string `json:"label,omitempty"`
+
+	// Options Labels of choices, by their values
+	Options *[]SenderOption `json:"options,omitempty"`
+}
 
 // Integration defines model for Integration.
 type Integration struct {
@@ -3390,6 +3432,24 @@ type OfferOwnTOTPResponse struct {
 	URI string `json:"uri"`
 }
 
+// OfferThing defines model for OfferThing.
+type OfferThing struct {
+	// About What it is and what it is for, plain text
+	About *string `json:"about,omitempty"`
+
+	// Attributes What else policies tell it by: risk, and the like
+	Attributes *map[string]string `json:"attributes,omitempty"`
+
+	// Owners Whom the approver owner means: ids, in manifests logins
+	Owners *[]string `json:"owners,omitempty"`
+
+	// Price What it costs
+	Price *Price `json:"price,omitempty"`
+
+	// Target What it is about: group:ID or role:ID, by name in manifests
+	Target string `json:"target"`
+}
+
 // OpenSession defines model for OpenSession.
 type OpenSession struct {
 	// ACR How strongly the person proved who they are
@@ -3651,7 +3711,7 @@ type PaperBodyThing struct {
 	Name string `json:"name"`
 
 	// Spec What it says
-	Spec Thing `json:"spec"`
+	Spec OfferThing `json:"spec"`
 
 	// Version Send it back with a change
 	Version int64 `json:"version"`
@@ -3898,6 +3958,39 @@ type PolicyKey struct {
 type PolicyList struct {
 	// Items What is on this page
 	Items []Policy `json:"items"`
+
+	// Next Cursor of the next page
+	Next *string `json:"next,omitempty"`
+}
+
+// Prepared defines model for Prepared.
+type Prepared struct {
+	// About For whom it is, plain text
+	About *string `json:"about,omitempty"`
+
+	// Hint What a reason should say
+	Hint *string `json:"hint,omitempty"`
+
+	// ID Identifier: never changed and never used again
+	ID string `json:"id"`
+
+	// Length Seconds; missing: as the policy proposes
+	Length *int64 `json:"length,omitempty"`
+
+	// Reason Written beforehand
+	Reason *string `json:"reason,omitempty"`
+
+	// Things What to ask for, each by itself
+	Things []Thing `json:"things"`
+
+	// Title What people call it
+	Title string `json:"title"`
+}
+
+// PreparedList defines model for PreparedList.
+type PreparedList struct {
+	// Items What is on this page
+	Items []Prepared `json:"items"`
 
 	// Next Cursor of the next page
 	Next *string `json:"next,omitempty"`
@@ -4385,6 +4478,9 @@ type SendCardRequest struct {
 	// Key The program's own of this message, at most 128 visible ASCII characters: the same one again is the same message
 	Key string `json:"key"`
 
+	// Languages The texts in other languages, by "en" or "ja": each person gets the card in the language of their profile, and what is missing in it as it stands above
+	Languages *map[string]Texts `json:"languages,omitempty"`
+
 	// Link Where the program shows it: on the host of its callback
 	Link *string `json:"link,omitempty"`
 
@@ -4400,7 +4496,7 @@ type SendCardRequest struct {
 	// Requester Who wants it
 	Requester *Requester `json:"requester,omitempty"`
 
-	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions and priority
+	// Template Name of one of the sender's templates, in place of title, text, fields, approval, actions, priority and languages
 	Template *string `json:"template,omitempty"`
 
 	// Text Plain text, at most 2,000 characters
@@ -4435,6 +4531,9 @@ type SenderTemplateBody struct {
 
 	// Fields At most 20, with places for arguments
 	Fields *[]Field `json:"fields,omitempty"`
+
+	// Languages The texts in other languages, by "en" or "ja", with the same places; what is missing is read as it stands above
+	Languages *map[string]Texts `json:"languages,omitempty"`
 
 	// Name Lower-case letters, digits, hyphens
 	Name string `json:"name"`
@@ -4971,6 +5070,9 @@ type Test struct {
 	// Account Whom the credential belongs to
 	Account Account `json:"account"`
 
+	// ClockAhead Seconds of the system's clock before ours, from five minutes on; below 0 it is behind
+	ClockAhead *int64 `json:"clock_ahead,omitempty"`
+
 	// Message What the other side said about it
 	Message *string `json:"message,omitempty"`
 
@@ -4996,21 +5098,27 @@ type TestSystemRequest struct {
 	Ticket *string `json:"ticket,omitempty"`
 }
 
+// Texts defines model for Texts.
+type Texts struct {
+	// Actions What is on the buttons, by their ids
+	Actions *[]ActionTexts `json:"actions,omitempty"`
+
+	// Fields All of them in their order, or none
+	Fields *[]Field `json:"fields,omitempty"`
+
+	// Text Plain text, at most 2,000 characters
+	Text *string `json:"text,omitempty"`
+
+	// Title Plain text, at most 150 characters
+	Title *string `json:"title,omitempty"`
+}
+
 // Thing defines model for Thing.
 type Thing struct {
-	// About What it is and what it is for, plain text
-	About *string `json:"about,omitempty"`
+	// Kind group, role, …
+	Kind string `json:"kind"`
 
-	// Attributes What else policies tell it by: risk, and the like
-	Attributes *map[string]string `json:"attributes,omitempty"`
-
-	// Owners Whom the approver owner means: ids, in manifests logins
-	Owners *[]string `json:"owners,omitempty"`
-
-	// Price What it costs
-	Price *Price `json:"price,omitempty"`
-
-	// Target What it is about: group:ID or role:ID, by name in manifests
+	// Target Id of the thing
 	Target string `json:"target"`
 }
 
@@ -5340,6 +5448,12 @@ type ListOwnAsksParams struct {
 
 // ListOwnAsksParamsState defines parameters for ListOwnAsks.
 type ListOwnAsksParamsState string
+
+// ListOwnPreparedAsksParams defines parameters for ListOwnPreparedAsks.
+type ListOwnPreparedAsksParams struct {
+	// Org Id of an organization that you belong to
+	Org string `form:"org" json:"org"`
+}
 
 // ListOwnQuestionsParams defines parameters for ListOwnQuestions.
 type ListOwnQuestionsParams struct {
@@ -6153,6 +6267,23 @@ func (c *Client) SkipEffect(ctx context.Context, effect string, body SkipEffectR
 	return c.do(ctx, r, nil)
 }
 
+// GetFourEyes Whether changes of who may do what wait for a second person
+//
+// Needs the permission `house.manifest`.
+func (c *Client) GetFourEyes(ctx context.Context) (*GetFourEyesResponse, error) {
+	r := request{id: "get-four-eyes", method: http.MethodGet, path: place("/four-eyes")}
+	out := new(GetFourEyesResponse)
+	return out, c.do(ctx, r, out)
+}
+
+// TurnFourEyesOff Let one alone do again what four_eyes holds; this waits for a second person itself
+//
+// Needs the permission `house.manifest`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
+func (c *Client) TurnFourEyesOff(ctx context.Context) error {
+	r := request{id: "turn-four-eyes-off", method: http.MethodPost, path: place("/four-eyes/off")}
+	return c.do(ctx, r, nil)
+}
+
 // ListApplies The last applies, newest first
 //
 // Needs the permission `house.manifest`.
@@ -6244,7 +6375,7 @@ func (c *Client) ListOwnDelegations(ctx context.Context) (*DelegationList, error
 
 // Delegate Let somebody decide in my place for a time
 //
-// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) Delegate(ctx context.Context, body DelegateRequest) (*Delegation, error) {
 	r := request{id: "delegate", method: http.MethodPost, path: place("/me/delegations")}
 	r.body = body
@@ -6357,6 +6488,18 @@ func (c *Client) ChangeOwnPassword(ctx context.Context, body ChangeOwnPasswordRe
 	r := request{id: "change-own-password", method: http.MethodPut, path: place("/me/password")}
 	r.body = body
 	return c.do(ctx, r, nil)
+}
+
+// ListOwnPreparedAsks Asks that are prepared for people who need the same; each thing is asked for by itself
+//
+// For everybody who is signed in. A person must be there: a token is refused (403 `person-must-be-present`).
+func (c *Client) ListOwnPreparedAsks(ctx context.Context, params *ListOwnPreparedAsksParams) (*PreparedList, error) {
+	r := request{id: "list-own-prepared-asks", method: http.MethodGet, path: place("/me/prepared-asks")}
+	if params != nil {
+		r.ask("org", params.Org)
+	}
+	out := new(PreparedList)
+	return out, c.do(ctx, r, out)
 }
 
 // ListOwnPushDevices The browsers that I am told in, and the key to subscribe with
@@ -6687,7 +6830,7 @@ func (c *Client) EachListOrganizations(ctx context.Context, params *ListOrganiza
 
 // AddOrganization Add an organization
 //
-// Needs the permission `organization.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `organization.write`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddOrganization(ctx context.Context, body AddOrganizationRequest) (*Organization, error) {
 	r := request{id: "add-organization", method: http.MethodPost, path: place("/organizations")}
 	r.body = body
@@ -6714,7 +6857,7 @@ func (c *Client) GetOrganization(ctx context.Context, org string) (*Organization
 
 // ChangeOrganization Change an organization; what is left out stays
 //
-// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `organization.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeOrganization(ctx context.Context, org string, body ChangeOrganizationRequest) (*Organization, error) {
 	r := request{id: "change-organization", method: http.MethodPatch, path: place("/organizations/{org}", org)}
 	r.body = body
@@ -6733,7 +6876,7 @@ func (c *Client) ListApprovalPolicies(ctx context.Context, org string) (*PolicyL
 
 // AddApprovalPolicy Say who decides about what
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddApprovalPolicyRequest) (*Policy, error) {
 	r := request{id: "add-approval-policy", method: http.MethodPost, path: place("/organizations/{org}/approval-policies", org)}
 	r.body = body
@@ -6743,7 +6886,7 @@ func (c *Client) AddApprovalPolicy(ctx context.Context, org string, body AddAppr
 
 // DeleteApprovalPolicy Delete a policy; what only it offered cannot be asked for any more
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteApprovalPolicy(ctx context.Context, org string, approval string) error {
 	r := request{id: "delete-approval-policy", method: http.MethodDelete, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
 	return c.do(ctx, r, nil)
@@ -6760,7 +6903,7 @@ func (c *Client) GetApprovalPolicy(ctx context.Context, org string, approval str
 
 // ChangeApprovalPolicy Change a policy
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeApprovalPolicy(ctx context.Context, org string, approval string, body ChangeApprovalPolicyRequest) (*Policy, error) {
 	r := request{id: "change-approval-policy", method: http.MethodPut, path: place("/organizations/{org}/approval-policies/{approval}", org, approval)}
 	r.body = body
@@ -6779,7 +6922,7 @@ func (c *Client) ListAskTargets(ctx context.Context, org string) (*ListThing, er
 
 // AddAskTarget Add one
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTargetRequest) (*PaperBodyThing, error) {
 	r := request{id: "add-ask-target", method: http.MethodPost, path: place("/organizations/{org}/ask-targets", org)}
 	r.body = body
@@ -6789,7 +6932,7 @@ func (c *Client) AddAskTarget(ctx context.Context, org string, body AddAskTarget
 
 // DeleteAskTarget Say nothing of a thing any more
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteAskTarget(ctx context.Context, org string, askTarget string) error {
 	r := request{id: "delete-ask-target", method: http.MethodDelete, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
 	return c.do(ctx, r, nil)
@@ -6806,7 +6949,7 @@ func (c *Client) GetAskTarget(ctx context.Context, org string, askTarget string)
 
 // ChangeAskTarget Change what is said of a thing
 //
-// Needs the permission `request.policy`, held in `org`.
+// Needs the permission `request.policy`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeAskTarget(ctx context.Context, org string, askTarget string, body AddAskTargetRequest) (*PaperBodyThing, error) {
 	r := request{id: "change-ask-target", method: http.MethodPut, path: place("/organizations/{org}/ask-targets/{ask_target}", org, askTarget)}
 	r.body = body
@@ -6895,7 +7038,7 @@ func (c *Client) AddCardPolicy(ctx context.Context, org string, body AddCardPoli
 
 // DeleteCardPolicy Delete a policy
 //
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteCardPolicy(ctx context.Context, org string, cardPolicy string) error {
 	r := request{id: "delete-card-policy", method: http.MethodDelete, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
 	return c.do(ctx, r, nil)
@@ -6912,7 +7055,7 @@ func (c *Client) GetCardPolicy(ctx context.Context, org string, cardPolicy strin
 
 // ChangeCardPolicy Change a policy; it counts for the next decision
 //
-// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `card.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeCardPolicy(ctx context.Context, org string, cardPolicy string, body ChangeCardPolicyRequest) (*CardPolicy, error) {
 	r := request{id: "change-card-policy", method: http.MethodPut, path: place("/organizations/{org}/card-policies/{card_policy}", org, cardPolicy)}
 	r.body = body
@@ -6931,7 +7074,7 @@ func (c *Client) ListCardSenders(ctx context.Context, org string) (*SendersOut, 
 
 // AddCardSender Add a program that may send cards
 //
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddCardSender(ctx context.Context, org string, body AddCardSenderRequest) (*CardSender, error) {
 	r := request{id: "add-card-sender", method: http.MethodPost, path: place("/organizations/{org}/card-senders", org)}
 	r.body = body
@@ -6958,7 +7101,7 @@ func (c *Client) GetCardSender(ctx context.Context, org string, sender string) (
 
 // ChangeCardSender Change what a program may do
 //
-// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`).
+// Needs the permission `sender.write`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeCardSender(ctx context.Context, org string, sender string, body ChangeCardSenderRequest) (*CardSender, error) {
 	r := request{id: "change-card-sender", method: http.MethodPut, path: place("/organizations/{org}/card-senders/{sender}", org, sender)}
 	r.body = body
@@ -7064,7 +7207,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string) (*Group
 
 // ChangeGroup Change a group; what is left out stays
 //
-// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `group.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeGroup(ctx context.Context, org string, group string, body ChangeGroupRequest) (*Group, error) {
 	r := request{id: "change-group", method: http.MethodPatch, path: place("/organizations/{org}/groups/{group}", org, group)}
 	r.body = body
@@ -7107,7 +7250,7 @@ func (c *Client) EachListGroupMembers(ctx context.Context, org string, group str
 
 // ImportPeople Add and change people by a list: a dry run, then all or nothing
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ImportPeople(ctx context.Context, org string, body ImportPeopleRequest) (*Import, error) {
 	r := request{id: "import-people", method: http.MethodPost, path: place("/organizations/{org}/import", org)}
 	r.body = body
@@ -7188,7 +7331,7 @@ func (c *Client) EachListMembers(ctx context.Context, org string, params *ListMe
 
 // AddMember Make somebody a member, or invite somebody new
 //
-// Needs the permission `people.write`, held in `org`.
+// Needs the permission `people.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddMember(ctx context.Context, org string, body AddMemberRequest) (*NewMember, error) {
 	r := request{id: "add-member", method: http.MethodPost, path: place("/organizations/{org}/members", org)}
 	r.body = body
@@ -7215,7 +7358,7 @@ func (c *Client) GetMember(ctx context.Context, org string, person string) (*Mem
 
 // ChangeMember Change roles, manager or state; what is left out stays
 //
-// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `people.write`, held in `org`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeMember(ctx context.Context, org string, person string, body ChangeMemberRequest) (*Member, error) {
 	r := request{id: "change-member", method: http.MethodPatch, path: place("/organizations/{org}/members/{person}", org, person)}
 	r.body = body
@@ -7438,7 +7581,7 @@ func (c *Client) AddRole(ctx context.Context, org string, body AddRoleRequest) (
 
 // DeleteRole Delete a role and take it from everybody
 //
-// Needs the permission `role.write`, held in `org`.
+// Needs the permission `role.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteRole(ctx context.Context, org string, role string) error {
 	r := request{id: "delete-role", method: http.MethodDelete, path: place("/organizations/{org}/roles/{role}", org, role)}
 	return c.do(ctx, r, nil)
@@ -7474,7 +7617,7 @@ func (c *Client) ListRotas(ctx context.Context, org string) (*ListRota, error) {
 
 // AddRota Add one
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (*Rota, error) {
 	r := request{id: "add-rota", method: http.MethodPost, path: place("/organizations/{org}/rotas", org)}
 	r.body = body
@@ -7484,7 +7627,7 @@ func (c *Client) AddRota(ctx context.Context, org string, body AddRotaRequest) (
 
 // DeleteRota Delete a rota; policies that name it go to their fallback
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteRota(ctx context.Context, org string, rota string) error {
 	r := request{id: "delete-rota", method: http.MethodDelete, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
 	return c.do(ctx, r, nil)
@@ -7501,7 +7644,7 @@ func (c *Client) GetRota(ctx context.Context, org string, rota string) (*Rota, e
 
 // ChangeRota Change a rota
 //
-// Needs the permission `rota.write`, held in `org`.
+// Needs the permission `rota.write`, held in `org`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeRota(ctx context.Context, org string, rota string, body AddRotaRequest) (*Rota, error) {
 	r := request{id: "change-rota", method: http.MethodPut, path: place("/organizations/{org}/rotas/{rota}", org, rota)}
 	r.body = body
@@ -7599,7 +7742,7 @@ func (c *Client) AddSignInPolicy(ctx context.Context, org string, body AddSignIn
 
 // DeleteSignInPolicy Delete a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) DeleteSignInPolicy(ctx context.Context, org string, policy string) error {
 	r := request{id: "delete-sign-in-policy", method: http.MethodDelete, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	return c.do(ctx, r, nil)
@@ -7616,7 +7759,7 @@ func (c *Client) GetSignInPolicy(ctx context.Context, org string, policy string)
 
 // ChangeSignInPolicy Change a policy
 //
-// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `signin.policy`, held in `org`. A person must have proved who they are within the last 10 minutes (401 `step-up-required` says how long ago is too long); a token is refused (403 `person-must-be-present`). With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangeSignInPolicy(ctx context.Context, org string, policy string, body ChangeSignInPolicyRequest) (*DemandPolicyResource, error) {
 	r := request{id: "change-sign-in-policy", method: http.MethodPut, path: place("/organizations/{org}/sign-in-policies/{policy}", org, policy)}
 	r.body = body
@@ -7805,7 +7948,7 @@ func (c *Client) GetPerson(ctx context.Context, person string) (*Person, error) 
 
 // ChangePerson Change what is said of a person; what is left out stays
 //
-// Needs the permission `people.write`.
+// Needs the permission `people.write`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) ChangePerson(ctx context.Context, person string, body ChangePersonRequest) (*Person, error) {
 	r := request{id: "change-person", method: http.MethodPatch, path: place("/people/{person}", person)}
 	r.body = body
@@ -7833,7 +7976,7 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (*Person, err
 
 // EnablePerson Let a person sign in again
 //
-// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`.
+// Needs the permission `people.write`. With `Dry-Run: true` it answers 200 with what it would change for people: `{"foreseen": ["…"]}`. Where a second person has to approve such a change (`four_eyes`), nothing is done yet: it answers 202 with the ask that waits.
 func (c *Client) EnablePerson(ctx context.Context, person string) (*Person, error) {
 	r := request{id: "enable-person", method: http.MethodPost, path: place("/people/{person}/enable", person)}
 	out := new(Person)
@@ -8034,6 +8177,8 @@ var Operations = []string{
 	"get-effect",
 	"retry-effect",
 	"skip-effect",
+	"get-four-eyes",
+	"turn-four-eyes-off",
 	"list-applies",
 	"apply",
 	"get-drift",
@@ -8056,6 +8201,7 @@ var Operations = []string{
 	"remove-own-passkey",
 	"rename-own-passkey",
 	"change-own-password",
+	"list-own-prepared-asks",
 	"list-own-push-devices",
 	"add-own-push-device",
 	"remove-own-push-device",

@@ -42,7 +42,7 @@ func twoEyes(t *testing.T) (*housetest.Home, housetest.Kaede) {
 		return err
 	})
 	if m.Roles = []id.Role{org.Administrator, org.Operator}; err == nil {
-		err = home.Register().PutMember(t.Context(), id.Local(0), m)
+		err = home.Register().PutMember(t.Context(), id.System("test"), m) // what nobody has to approve
 	}
 	if err != nil {
 		t.Fatal(err)

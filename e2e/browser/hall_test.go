@@ -73,11 +73,32 @@ func hall(t *testing.T, home *housetest.Home) []place {
 
 func TestEveryPageOfTheHall(t *testing.T) {
 	home := housetest.House(t)
-	for some := range slices.Chunk(hall(t, home), 5) {
-		chika := open(t, home).asChika()
-		for _, p := range some {
-			chika.law(p)
-		}
+	chika := open(t, home).asChika()
+	for _, p := range hall(t, home) {
+		chika.law(p)
+	}
+	away(t, home)
+	aoi := open(t, home).asAoi()
+	for _, p := range asker {
+		aoi.law(p)
+	}
+}
+
+// asker are the pages of who asked, holds something and is away.
+var asker = []place{
+	{"hall-asker", "/asks", true, 200},
+	{"delegations-some", "/settings/delegations", true, 200},
+	{"hub-asker", "/", true, 200},
+}
+
+// away has somebody with a long name decide in the place of Aoi.
+func away(t *testing.T, home *housetest.Home) {
+	t.Helper()
+	k := home.People(t)
+	lengthen(t, home, k.Daichi)
+	now := time.Now()
+	if _, err := home.Hall().Delegate(t.Context(), id.Local(0), request.Delegation{Org: k.Org, From: k.Aoi, To: k.Daichi, Starts: now, Ends: now.Add(72 * time.Hour)}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -93,4 +114,7 @@ func TestPicturesOfTheHall(t *testing.T) {
 			chika.album(p.name, func() { chika.visit(p.path) })
 		}
 	}
+	away(t, home)
+	aoi := open(t, home).asAoi()
+	aoi.tour(asker...)
 }

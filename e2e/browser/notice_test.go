@@ -176,14 +176,19 @@ func (b *tab) tabTo(selector string) {
 	for range 60 {
 		b.key("\t")
 		at := evaluate[struct {
-			There, Shown bool
-			What         string
+			There, Shown, Seen bool
+			What               string
 		}](b, `(() => {
-			const e = document.activeElement, style = getComputedStyle(e);
-			return {There: e.matches(`+quote(selector)+`), Shown: e === document.body || parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== "none", What: e.outerHTML.slice(0, 120)};
+			const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+			const at = share => document.elementFromPoint(box.x + box.width * share, box.y + box.height * share);
+			const seen = [0.1, 0.5, 0.9].map(at).some(hit => hit && (e.contains(hit) || hit.contains(e)));
+			return {Seen: e === document.body || seen, There: e.matches(`+quote(selector)+`), Shown: e === document.body || parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== "none", What: e.outerHTML.slice(0, 120)};
 		})()`)
 		if !at.Shown {
 			b.t.Errorf("nothing shows the focus on %s", at.What)
+		}
+		if !at.Seen {
+			b.t.Errorf("something covers the whole of %s", at.What)
 		}
 		if at.There {
 			return

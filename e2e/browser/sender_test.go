@@ -27,7 +27,6 @@ func desk(t *testing.T) (home *housetest.Home, k housetest.Kaede, page, approval
 		}
 		return out.ID + " " + out.Value
 	}
-	type object = map[string]any
 	which := made("", object{
 		"name": "expense", "title": "経費精算デスク", "role": "creator", "callback": "https://expense.kaede.example/decided", "audience": object{"people": []string{string(k.Botan)}},
 		"templates": []object{{"name": "trip", "title": "Trip to {place}", "approval": object{}}},
@@ -80,24 +79,4 @@ func TestACardOfAnAppOnAPhone(t *testing.T) {
 		t.Errorf("what became of it is not said: %q", phone.text("main"))
 	}
 	phone.quiet("deciding a card of an app")
-}
-
-// TestPicturesOfSenders adds the pictures of card senders.
-func TestPicturesOfSenders(t *testing.T) {
-	if *pictures == "" {
-		t.Skip("run with -pictures FOLDER")
-	}
-	home, k, page, approval, actions := desk(t)
-	chika := open(t, home).as(home.As(t, k.Chika, k.Org))
-	chika.album("senders", func() { chika.visit("/admin/senders") })
-	chika.album("sender", func() { chika.visit(page) })
-	chika.album("sender-new", func() { chika.visit("/admin/senders/new") })
-	chika.album("sender-token", func() { chika.visit(page + "/tokens/new") })
-	home.Nobody(t).Get("/keys/jwks.json")
-	chika.album("signing-keys", func() { chika.visit("/admin/signing-keys") })
-	chika.album("help-apps", func() { chika.visit("/help/apps") })
-	botan := open(t, home).as(home.As(t, k.Botan, k.Org))
-	botan.album("app-cards", func() { botan.visit("/cards") })
-	botan.album("app-card", func() { botan.visit("/cards/" + approval) })
-	botan.album("app-card-actions", func() { botan.visit("/cards/" + actions) })
 }

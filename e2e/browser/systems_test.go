@@ -14,7 +14,7 @@ import (
 
 // shed is a house with a ServiceNow beside it, to which Chika is connected, and
 // a service that nobody has authorized.
-func shed(t *testing.T) (*housetest.Home, []place) {
+func shed(t *testing.T) (*housetest.Home, *servicenow.System, []place) {
 	t.Helper()
 	home := housetest.House(t, func(o *housetest.Options) { o.Config.Egress.Allow = []string{"127.0.0.0/8"} })
 	sn, err := servicenow.New(servicenow.Options{})
@@ -51,7 +51,7 @@ func shed(t *testing.T) (*housetest.Home, []place) {
 	if got := chika.Get("/connect/" + one + "/callback?" + url.Values{"code": {code}, "state": {q.Get("state")}}.Encode()); got.Status != http.StatusSeeOther {
 		t.Fatalf("connect: %d %s", got.Status, got.Body)
 	}
-	return home, []place{
+	return home, sn, []place{
 		{"systems", "/admin/systems", true, 200},
 		{"system-new", "/admin/systems/new?definition=servicenow", true, 200},
 		{"system-new-jira", "/admin/systems/new?definition=jira-service-management-cloud&mode=service", true, 200},
@@ -69,7 +69,7 @@ func shed(t *testing.T) (*housetest.Home, []place) {
 }
 
 func TestEveryPageOfSystems(t *testing.T) {
-	home, pages := shed(t)
+	home, _, pages := shed(t)
 	for _, p := range pages {
 		open(t, home).asChika().law(p)
 	}
@@ -77,7 +77,7 @@ func TestEveryPageOfSystems(t *testing.T) {
 
 // Testing a system shows what it says, on a page that keeps the laws.
 func TestASystemIsTested(t *testing.T) {
-	home, pages := shed(t)
+	home, _, pages := shed(t)
 	chika := open(t, home).asChika()
 	for _, p := range pages {
 		if p.name == "system-test" {
@@ -99,7 +99,7 @@ func TestPicturesOfSystems(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("run with -pictures FOLDER")
 	}
-	home, pages := shed(t)
+	home, _, pages := shed(t)
 	for _, p := range pages {
 		chika := open(t, home).asChika()
 		chika.album(p.name, func() { chika.visit(p.path) })

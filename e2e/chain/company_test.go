@@ -204,7 +204,7 @@ func wanted(t *testing.T, one outside, at string) (w connector.Wanted, code func
 		w.Document, w.ClientID, w.Definition = document(t, definitions+"jira-service-management-cloud.yaml"), app.ID, "jira-service-management-cloud"
 		w.Secrets = map[string]secret.Text{connector.ClientSecret: app.Secret, "webhook_secret": secret.Of(bell)}
 		w.Settings["login_url"], w.Settings["site_url"] = at, at+"/kaede"
-		w.Scope = "read:servicedesk-request write:servicedesk-request read:jira-user offline_access"
+		w.Scope = "read:servicedesk-request write:servicedesk-request read:jira-user read:jira-work write:jira-work offline_access"
 		builtIn(&w)
 		return w, jiraCode(one, app)
 	}

@@ -100,7 +100,7 @@ func newFleet(t *testing.T, database string) *fleet {
 		Listen: port, BaseURL: "http://localhost:" + number, Data: filepath.Join(dir, "one"), Unseal: filepath.Join(dir, "one", "unseal.key"), Database: database, Plain: plain,
 	}
 	f := &fleet{base: first.BaseURL, nodes: []*node{{order: first, t: t}}, http: &http.Client{
-		Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64},
+		Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 	}}
 	if strings.HasPrefix(database, "postgres:") {
 		second := first

@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -40,10 +41,10 @@ func (f *figures) String() string {
 		f.engine, f.recovery, f.chains, f.kills, f.took.Seconds(), f.lost, f.doubled, f.unaudited, f.forgotten, f.parked, f.seen, f.again)
 }
 
-// note counts what is wrong, and keeps the first few words about it.
+// note counts what is wrong, and keeps the first few words about each kind of it.
 func (f *figures) note(what *int, format string, args ...any) {
 	*what++
-	if len(f.wrong) < 20 {
+	if *what <= 10 {
 		f.wrong = append(f.wrong, fmt.Sprintf(format, args...))
 	}
 }
@@ -102,14 +103,8 @@ func (r *run) judge(t *testing.T, h *housetest.Home, f *figures) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	records, err := h.Records(t.Context(), time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	counts := map[string]int{}
-	for _, one := range records {
-		counts[one.Name+" "+one.Target]++
-	}
+	log := r.verified(t, h)
+	counts := countsOf(t, log)
 	f.again = k.again
 	r.judgeEffects(k, counts, f)
 	answers := map[string]map[string]int{}
@@ -126,7 +121,37 @@ func (r *run) judge(t *testing.T, h *housetest.Home, f *figures) {
 	if n := len(r.all); n != r.chains {
 		f.note(&f.forgotten, "%d of %d chains were begun", n, r.chains)
 	}
-	r.verify(t, h)
+	r.judgeMarks(t)
+}
+
+// judgeMarks sees to it that each system is what it stands for: what the house
+// says at Jira is found by its property, and by nothing that people read.
+func (r *run) judgeMarks(t *testing.T) {
+	t.Helper()
+	cloud, is := r.outside["jira"].(service)
+	if !is {
+		t.Fatal("there is no Jira among the systems")
+	}
+	said := 0
+	ours := func(text string) bool {
+		return strings.Contains(text, "/asks/") || strings.HasPrefix(text, "not for chain ")
+	}
+	for _, c := range r.all {
+		if c.system != "jira" {
+			continue
+		}
+		for _, text := range cloud.told(c.record) {
+			if ours(text) {
+				said++
+			}
+		}
+		if all := cloud.unmarked(c.record, ours); len(all) > 0 {
+			t.Errorf("%s: %d comments without their property: %q", c.record, len(all), all)
+		}
+	}
+	if said == 0 {
+		t.Error("nothing was said at Jira")
+	}
 }
 
 func (r *run) judgeEffects(k kept, counts map[string]int, f *figures) {
@@ -207,14 +232,17 @@ func (r *run) judgeQuestion(c *chain, k kept, answers int, counts map[string]int
 	if c.refuse && c.system == "jira" { // where the reason is a comment of its own
 		n := 0
 		for _, text := range r.outside[c.system].told(c.record) {
-			n += strings.Count(text, fmt.Sprintf("not for chain %d\n", c.n))
+			if text == fmt.Sprintf("not for chain %d", c.n) {
+				n++
+			}
 		}
 		f.one(c, "reason", n)
 	}
 }
 
-// verify is `sekisho audit verify`.
-func (r *run) verify(t *testing.T, h *housetest.Home) {
+// verified is the whole log as `sekisho audit export` writes it, after
+// `sekisho audit verify` has found nothing wrong with it.
+func (r *run) verified(t *testing.T, h *housetest.Home) string {
 	t.Helper()
 	chika := h.Nobody(t)
 	chika.SetCookies(r.actors["chika"].cookies)
@@ -230,4 +258,25 @@ func (r *run) verify(t *testing.T, h *housetest.Home) {
 	if err != nil || len(report.Forks) > 0 {
 		t.Errorf("the log is not whole: %v %+v", err, report)
 	}
+	return got.Body
+}
+
+// countsOf counts the records of a log by their name and target.
+func countsOf(t *testing.T, log string) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	for line := range strings.Lines(log) {
+		var record struct {
+			Fields [][3]string `json:"f"` // name, salt, value
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatalf("%v in %.200s", err, line)
+		}
+		said := map[string]string{}
+		for _, field := range record.Fields {
+			said[field[0]] = field[2]
+		}
+		counts[said["@name"]+" "+said["@target"]]++
+	}
+	return counts
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fake"
 	"github.com/sekisho/sekisho/internal/fake/jira"
 	"github.com/sekisho/sekisho/internal/fake/servicenow"
+	"github.com/sekisho/sekisho/internal/id"
 )
 
 // bell is the secret by which all three systems ring.
@@ -103,7 +104,7 @@ func (s now) mischief(change func(*fake.Mischief)) {
 	s.Set(func(all *servicenow.Switches) { change(&all.Mischief) })
 }
 
-// ---- Jira: a mark in the text of a comment
+// ---- Jira: a property of each comment, which nobody sees
 
 type service struct{ *jira.System }
 
@@ -122,6 +123,19 @@ func (s service) put(login string, n int) string { return s.raise("Access to a s
 func (s service) told(record string) (all []string) {
 	for _, c := range s.Comments(record) {
 		all = append(all, c.Text)
+	}
+	return all
+}
+
+// unmarked are comments of the house that carry no property, or a mark in their
+// text.
+func (s service) unmarked(record string, ours func(text string) bool) (all []string) {
+	for _, c := range s.Comments(record) {
+		mark, _ := c.Properties["sekisho"].(map[string]any)
+		effect, _ := mark["effect"].(string)
+		if ours(c.Text) && (!id.Valid(effect) || strings.Contains(c.Text, effect)) {
+			all = append(all, c.Text)
+		}
 	}
 	return all
 }

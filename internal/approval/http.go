@@ -274,16 +274,16 @@ func (r *Room) policyAPI(m *web.Mux) {
 	create := operation(http.MethodPost, path, "add-approval-policy", "Say who decides about what", tag)
 	create.DefaultStatus = http.StatusCreated
 	web.API(m, writes, operation(http.MethodGet, path, "list-approval-policies", "Policies, in the order in which they are asked", tag), r.apiPolicies)
-	web.API(m, writes, create, r.apiAddPolicy)
+	web.API(m, writes, web.MayWait(create), r.apiAddPolicy)
 	web.API(m, writes, operation(http.MethodGet, path+"/{approval}", "get-approval-policy", "One policy", tag), r.apiPolicy)
-	web.API(m, writes, operation(http.MethodPut, path+"/{approval}", "change-approval-policy", "Change a policy", tag), r.apiChangePolicy)
-	web.API(m, writes, operation(http.MethodDelete, path+"/{approval}", "delete-approval-policy", "Delete a policy; what only it offered cannot be asked for any more", tag), r.apiDropPolicy)
+	web.API(m, writes, web.MayWait(operation(http.MethodPut, path+"/{approval}", "change-approval-policy", "Change a policy", tag)), r.apiChangePolicy)
+	web.API(m, writes, web.MayWait(operation(http.MethodDelete, path+"/{approval}", "delete-approval-policy", "Delete a policy; what only it offered cannot be asked for any more", tag)), r.apiDropPolicy)
 	const handed, signed = "/organizations/{org}/delegations", web.SignedIn
 	made := presentOp(http.MethodPost, "/me/delegations", "delegate", "Let somebody decide in my place for a time", "delegations")
 	made.DefaultStatus = http.StatusCreated
 	web.API(m, writes, operation(http.MethodGet, handed, "list-delegations", "Delegations of an organization that are not over", "delegations"), r.apiDelegations)
 	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodGet, "/me/delegations", "list-own-delegations", "What I handed over", "delegations"), r.apiOwnDelegations)
-	web.API(m, web.Route{Permission: signed}, made, r.apiDelegate)
+	web.API(m, web.Route{Permission: signed}, web.MayWait(made), r.apiDelegate)
 	web.API(m, web.Route{Permission: signed}, presentOp(http.MethodDelete, "/me/delegations/{delegation}", "end-delegation", "Take a delegation back", "delegations"), r.apiEndDelegation)
 }
 

@@ -163,6 +163,30 @@ func sheetBody(s request.Sheet) SheetBody {
 	return b
 }
 
+// preparedBody is an ask that is prepared.
+type preparedBody struct {
+	ID     string      `json:"id"`
+	Title  string      `json:"title" doc:"What people call it"`
+	About  string      `json:"about,omitempty" doc:"For whom it is, plain text"`
+	Things []thingBody `json:"things" doc:"What to ask for, each by itself"`
+	Reason string      `json:"reason,omitempty" doc:"Written beforehand"`
+	Hint   string      `json:"hint,omitempty" doc:"What a reason should say"`
+	Length int64       `json:"length,omitempty" doc:"Seconds; missing: as the policy proposes"`
+}
+
+type thingBody struct {
+	Kind   string `json:"kind" doc:"group, role, …"`
+	Target string `json:"target" doc:"Id of the thing"`
+}
+
+func preparedOf(p request.Prepared) preparedBody {
+	b := preparedBody{ID: p.ID, Title: p.Title, About: p.About, Things: []thingBody{}, Reason: p.Reason, Hint: p.Hint, Length: int64(p.Hours) * 3600}
+	for _, t := range p.Things {
+		b.Things = append(b.Things, thingBody(t))
+	}
+	return b
+}
+
 // wantedBody is what somebody asks for.
 type wantedBody struct {
 	Org     string     `json:"org" doc:"Id of an organization that you belong to"`
@@ -249,6 +273,7 @@ func (h asks) api(m *web.Mux) {
 	web.API(m, signed, presentOp(http.MethodGet, "/me/asks", "list-own-asks", "What I asked for, the newest first", "asks"), h.apiMine)
 	web.API(m, reads, operation(http.MethodGet, "/organizations/{org}/asks", "list-asks", "Every ask of an organization, the newest first", tag), h.apiAsks)
 	web.API(m, signed, presentOp(http.MethodGet, "/me/targets", "list-own-targets", "What I can ask for", "asks"), h.apiTargets)
+	web.API(m, signed, presentOp(http.MethodGet, "/me/prepared-asks", "list-own-prepared-asks", "Asks that are prepared for people who need the same; each thing is asked for by itself", "asks"), h.apiPrepared)
 	web.API(m, signed, presentOp(http.MethodGet, "/me/questions", "list-own-questions", "Asks that I may decide now", "asks"), h.apiWaiting)
 	web.API(m, signed, raise, h.apiRaise)
 	web.API(m, signed, presentOp(http.MethodPost, path+"/preview", "preview-ask", "Who would decide about what I want", tag), h.apiPreview)
@@ -295,6 +320,18 @@ func (h asks) apiWaiting(ctx context.Context, in *inMine) (*items[AskBody], erro
 	}
 	all, err := h.Waiting(ctx, id.Org(in.Org), who)
 	return listed(all, "", askBody), err
+}
+
+func (h asks) apiPrepared(ctx context.Context, in *inMine) (*items[preparedBody], error) {
+	who, err := me(ctx)
+	if err == nil {
+		err = h.belongs(ctx, id.Org(in.Org), who)
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.prepared(ctx, id.Org(in.Org))
+	return listed(all, "", preparedOf), err
 }
 
 func (h asks) apiRaise(ctx context.Context, in *raiseInput) (*one[AskBody], error) {

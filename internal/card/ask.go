@@ -46,6 +46,7 @@ type Question struct {
 	Digest          string
 	Due             time.Time
 	Reminder        bool
+	First           bool // nobody was asked before
 	Loud            Loud
 	Title           string
 	Requester       string // as lists show them
@@ -61,18 +62,17 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 	}
 	for _, who := range q.To {
 		self := tx.Self(who)
-		c, err := byBackend(&self.View, hallSource, string(q.Ask))
-		there := err == nil
-		if err != nil && !errors.Is(err, store.ErrNoRow) {
+		c, there, err := r.asked(self, q)
+		if err != nil {
 			return nil, err
 		}
-		if there && c.Digest == q.Digest && (c.State.closed() || !q.Reminder) {
+		same, back := there && c.Digest == q.Digest, c.State == Withdrawn // it was taken from them, and comes back
+		if same && !back && (c.State.closed() || !q.Reminder) {
 			continue // answered, or told already
 		}
 		if !there {
 			c = Card{ID: derived(tx.Now(), q, who), Org: q.Org, Person: who, Kind: OwnAsk, Source: hallSource, Label: "Sekisho", Backend: string(q.Ask)}
 		}
-		again := there && c.Digest == q.Digest
 		c.ask(q)
 		if _, err := put(self, c); err != nil {
 			return nil, err
@@ -80,11 +80,23 @@ func (r *Room) Raise(tx *store.Tx, q Question) ([]store.Event, error) {
 		if err := r.tellAsk(self, c, q); err != nil {
 			return nil, err
 		}
-		if !again {
+		if !same || back {
 			events = append(events, c.event("card.raised", reader))
 		}
 	}
 	return events, nil
+}
+
+// asked is the card of the handle's person about an ask, if there is one.
+func (r *Room) asked(self *store.Tx, q Question) (c Card, there bool, err error) {
+	if q.First {
+		return c, false, nil
+	}
+	c, err = byBackend(&self.View, hallSource, string(q.Ask))
+	if errors.Is(err, store.ErrNoRow) {
+		return Card{}, false, nil
+	}
+	return c, err == nil, err
 }
 
 // tellAsk has a person told of a question of the hall. The hall itself writes the
@@ -115,6 +127,9 @@ func (c *Card) ask(q Question) {
 
 // recall withdraws a question from who may not decide it any more.
 func (r *Room) recall(tx *store.Tx, q Question) (events []store.Event, err error) {
+	if q.First {
+		return nil, nil
+	}
 	asked, err := askedAbout(tx.Org(q.Org), q.Ask)
 	if err != nil {
 		return nil, err

@@ -48,14 +48,14 @@ func TestASystemThatAnswersBadly(t *testing.T) {
 		{"A142 5 MB", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte(`{"result":"` + strings.Repeat("x", 6<<20) + `"}`))
-		}, "answer could not be used, so nothing was sent", false},
-		{"invalid JSON", func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"result": [{"sys_id": `)) }, "answer could not be used, so nothing was sent", false},
-		{"a page", func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>Please log in</html>")) }, "answer could not be used, so nothing was sent", false},
+		}, "answer could not be read, so nothing was sent", false},
+		{"invalid JSON", func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"result": [{"sys_id": `)) }, "answer could not be read, so nothing was sent", false},
+		{"a page", func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>Please log in</html>")) }, "answer could not be read, so nothing was sent", false},
 		{"A141 redirect to a private address", func(w http.ResponseWriter) {
 			w.Header().Set("Location", "http://10.1.2.3/api/now/table/sysapproval_approver")
 			w.WriteHeader(http.StatusFound)
 		}, "the system redirects, and a connector follows nobody", false},
-		{"away", func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "Your decision was made", true},
+		{"away", func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "is kept; it is sent as soon as the system is back", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			housetest.EachURL(t, func(t *testing.T, database string) {
@@ -99,6 +99,10 @@ func TestASystemThatAnswersBadly(t *testing.T) {
 				if i := strings.Index(told, `class="standing"`); i < 0 || !strings.Contains(told[i:], c.says) {
 					t.Errorf("the card does not say %q", c.says)
 				}
+				ja := botan.Send(http.MethodGet, card.PathOf(shown.ID), "", http.Header{"Accept-Language": {"ja"}}).Body
+				if want := "判断は送信されず、システムでは何も変更されていません"; strings.Contains(c.says, "could not be read") && !strings.Contains(ja, want) {
+					t.Errorf("ja: the card does not say %q", want)
+				}
 				if now, _ := system.Request(request.Number); now.Approval == "approved" {
 					t.Error("it was approved there")
 				}
@@ -131,14 +135,15 @@ func TestWhatBecameOfAnOpenCard(t *testing.T) {
 		change func(a *connector.Approval)
 		state  card.State
 		says   string
+		ja     string
 		event  string
 	}{
-		{"decided elsewhere", func(a *connector.Approval) { a.State, a.DecidedBy = connector.State(connector.Rejected), other }, card.Superseded, "Chika Yamamoto decided it elsewhere", "card.superseded"},
-		{"the ticket was cancelled", func(a *connector.Approval) { a.State = connector.Cancelled }, card.Withdrawn, "It is not asked any more", "card.withdrawn"},
-		{"the ticket was closed", func(a *connector.Approval) { a.State = connector.Closed }, card.Withdrawn, "It is not asked any more", "card.withdrawn"},
-		{"it is put to somebody else", func(a *connector.Approval) { a.Approver = other }, card.Failed, "does not let your account decide this", "card.failed"},
-		{"the price changed", func(a *connector.Approval) { a.Amount.Value = "298000" }, card.Open, "It changed before your decision arrived", "card.reopened"},
-		{"a state that nobody knows", func(a *connector.Approval) { a.State = connector.Unmapped }, card.Failed, "did not accept the decision as it was sent", "card.failed"},
+		{"decided elsewhere", func(a *connector.Approval) { a.State, a.DecidedBy = connector.State(connector.Rejected), other }, card.Superseded, "Chika Yamamoto decided it elsewhere", "Chika Yamamotoさんがほかの場所で判断しました", "card.superseded"},
+		{"the ticket was cancelled", func(a *connector.Approval) { a.State = connector.Cancelled }, card.Withdrawn, "The question was withdrawn", "この依頼は取り下げられました", "card.withdrawn"},
+		{"the ticket was closed", func(a *connector.Approval) { a.State = connector.Closed }, card.Withdrawn, "The question was withdrawn", "この依頼は取り下げられました", "card.withdrawn"},
+		{"it is put to somebody else", func(a *connector.Approval) { a.Approver = other }, card.Failed, "does not let your account decide this", "このシステムで判断する権限がありません", "card.failed"},
+		{"the price changed", func(a *connector.Approval) { a.Amount.Value = "298000" }, card.Open, "It changed before your decision arrived", "判断が届く前に内容が変更されたため", "card.reopened"},
+		{"a state that nobody knows", func(a *connector.Approval) { a.State = connector.Unmapped }, card.Failed, "did not accept the decision as it was sent", "送信した内容をシステムが受け付けませんでした", "card.failed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			eachHome(t, func(t *testing.T, h *home) {
@@ -151,6 +156,9 @@ func TestWhatBecameOfAnOpenCard(t *testing.T) {
 				h.becomes(t, "1", c.state)
 				if page := html.UnescapeString(h.botan.Get(card.PathOf(shown.ID)).Body); !strings.Contains(page, c.says) {
 					t.Errorf("the page does not say %q", c.says)
+				}
+				if page := h.botan.Send(http.MethodGet, card.PathOf(shown.ID), "", http.Header{"Accept-Language": {"ja"}}); !strings.Contains(html.UnescapeString(page.Body), c.ja) {
+					t.Errorf("the page does not say %q", c.ja)
 				}
 				if len(h.writes()) != 0 {
 					t.Errorf("written: %v", h.writes())

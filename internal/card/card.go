@@ -150,7 +150,8 @@ type Options struct {
 	// Presence says how surely who decides has to be themself; nil: whoever is
 	// signed in.
 	Presence *presence.Desk
-	// Beside is what needs the reader and is no card, below their list; nil: nothing.
+	// Beside is what needs the reader and is no card, at the top of their list; nil:
+	// nothing.
 	Beside web.Panel
 	// Every is how often questions are read while a person is here; 0 is 60 s.
 	Every time.Duration

@@ -149,10 +149,14 @@ func badge(v *web.Visit, c Card) (text, kind string) {
 	case Deciding:
 		kind = "wait"
 	case Applied:
-		if c.Decision == string(connector.Approve) || c.Decision == string(connector.Reject) {
-			return v.Say("card.state." + c.Decision), "good"
-		}
 		kind = "good"
+		switch c.Decision {
+		case string(connector.Reject):
+			kind = "bad"
+			fallthrough
+		case string(connector.Approve):
+			return v.Say("card.state." + c.Decision), kind
+		}
 	case Failed:
 		kind = "bad"
 	}
@@ -452,7 +456,7 @@ func (r *Room) underWay(v *web.Visit, c Card, page *ui.Card) error {
 	case w.Stuck, w.Skipped:
 		page.Way = v.Say("card.way.stuck")
 	case w.Why != "":
-		page.Way = v.Say("card.way.waits", "source", c.Label, "minutes", strconv.Itoa(int(v.Now().Sub(w.Since).Minutes())))
+		page.Way = v.Say("card.way.waits", "source", c.Label, "when", webui.Relative(v.Context(), w.Since))
 	}
 	return nil
 }

@@ -148,12 +148,12 @@ func TestCardsOfASharedSystem(t *testing.T) {
 // happens to be the same, nobody gets a card, and administrators are told.
 func TestNobodyForSure(t *testing.T) {
 	for _, row := range []struct {
-		name, state string
-		turn        func(*servicenow.Switches)
-		change      func(*shared)
+		name, state, en, ja string
+		turn                func(*servicenow.Switches)
+		change              func(*shared)
 	}{
-		{"TRAP-C5 two accounts", connector.Ambiguous, func(s *servicenow.Switches) { s.DuplicateMail = true }, nil},
-		{"TRAP-C5 another address at the same login", connector.None, nil, func(s *shared) {
+		{"TRAP-C5 two accounts", connector.Ambiguous, "Not certain", "特定不可", func(s *servicenow.Switches) { s.DuplicateMail = true }, nil},
+		{"TRAP-C5 another address at the same login", connector.None, "Not found", "該当なし", nil, func(s *shared) {
 			if err := s.sn.Change("sys_user", s.sn.SysID("botan"), servicenow.Row{"email": "elsewhere@kaede.example"}); err != nil {
 				s.t.Fatal(err)
 			}
@@ -183,12 +183,72 @@ func TestNobodyForSure(t *testing.T) {
 			if page := chika.Get("/"); !strings.Contains(page.Body, "/admin/systems/"+string(s.system)) {
 				t.Error("the administrator's first page says nothing")
 			}
-			if page := chika.Get("/admin/systems/" + string(s.system)); !strings.Contains(page.Body, "佐藤 牡丹") {
-				t.Errorf("the system's page says\n%s", page.Body)
+			for lang, want := range map[string]string{"en": "Who is not found for sure gets no cards from this system", "ja": row.ja} {
+				page := chika.Send(http.MethodGet, "/admin/systems/"+string(s.system), "", http.Header{"Accept-Language": {lang}})
+				if !strings.Contains(page.Body, "佐藤 牡丹") || !strings.Contains(page.Body, want) || lang == "en" && !strings.Contains(page.Body, row.en) {
+					t.Errorf("%s: the system's page does not say %q", lang, want)
+				}
+			}
+			if n := len(s.sn.Stage().Writes()); n != 0 {
+				t.Errorf("%d writes reached the system", n)
+			}
+			recorded := false
+			records, err := s.h.Records(ctx, time.Time{})
+			for _, one := range records {
+				recorded = recorded || one.Name == "connection.matched" && one.Target == "connector:"+string(s.system) && one.Fields["person"] == string(s.k.Botan) && one.Fields["state"] == row.state
+			}
+			if err != nil || !recorded {
+				t.Errorf("the log does not have it: %v", err)
 			}
 			if page := s.h.As(t, s.k.Aoi, s.k.Org).Get("/"); strings.Contains(page.Body, "/admin/systems/") {
 				t.Error("somebody without the right is told")
 			}
+		})
+	}
+}
+
+// TestAnAccountThatIsNotSureAnyMore: whoever presses is looked for once more. Who
+// has a second account by then, or none, decides nothing: the card says so and
+// what to do, the system is as it was, and the log has it.
+func TestAnAccountThatIsNotSureAnyMore(t *testing.T) {
+	for _, row := range []struct {
+		name, en, ja string
+		change       func(*shared)
+	}{
+		{"two accounts", "More than one account there could be yours. An administrator has to look at it.", "該当するアカウントが複数あります。管理者に確認を依頼してください", func(s *shared) {
+			s.sn.Set(func(all *servicenow.Switches) { all.DuplicateMail = true })
+		}},
+		{"no account", "You have no account there. An administrator has to look at it.", "あなたのアカウントがありません。管理者に確認を依頼してください", func(s *shared) {
+			if err := s.sn.Change("sys_user", s.sn.SysID("botan"), servicenow.Row{"email": "elsewhere@kaede.example"}); err != nil {
+				s.t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := share(t, housetest.SQLite(t), nil, nil)
+			request := s.ordered()
+			s.until("a card", func() bool { return len(s.open(s.k.Botan)) == 1 })
+			c := s.open(s.k.Botan)[0]
+			row.change(s)
+			before := len(s.sn.Stage().Writes())
+			botan := s.h.As(t, s.k.Botan, s.k.Org)
+			if got := botan.Post(card.PathOf(c.ID), form("approve", c.Digest)); got.Status != http.StatusSeeOther {
+				t.Fatalf("approve: %d %s", got.Status, got.Body)
+			}
+			s.until("the end", func() bool {
+				now, err := s.h.Cards().Get(ctx, s.k.Botan, c.ID)
+				return err == nil && now.State == card.Failed
+			})
+			for lang, want := range map[string]string{"en": row.en, "ja": row.ja} {
+				if page := botan.Send(http.MethodGet, card.PathOf(c.ID), "", http.Header{"Accept-Language": {lang}}); !strings.Contains(page.Body, want) {
+					t.Errorf("%s: the card does not say %q", lang, want)
+				}
+			}
+			if now, _ := s.sn.Request(request.Number); now.Approvals[0].State != "requested" || len(s.sn.Stage().Writes()) != before {
+				t.Errorf("it is %s there", now.Approvals[0].State)
+			}
+			logged(t, s.h, s.k, "card.decided", c.ID)
+			logged(t, s.h, s.k, "card.failed", c.ID)
 		})
 	}
 }

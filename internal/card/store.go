@@ -2,6 +2,7 @@ package card
 
 import (
 	"encoding/json"
+	"hash/fnv"
 	"strings"
 	"time"
 
@@ -113,7 +114,7 @@ func put(tx *store.Tx, c Card) (bool, error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	return true, stir(tx)
+	return true, stirBy(tx, c.ID)
 }
 
 const (
@@ -127,12 +128,24 @@ const (
 		WHERE person = $1 AND id = $2 AND org = $3 AND version = $29`
 )
 
+// shards is over how many rows the changes of a person's cards are spread: many
+// are asked of one approver at once, and one row would be a conflict for all.
+const shards = 16
+
+// stirBy says that a card of the handle's person changed.
+func stirBy(tx *store.Tx, which id.Card) error {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(which)) // never fails
+	_, err := tx.Exec(`INSERT INTO card_stirred (person, shard, version, at) VALUES ($1, $2, 1, $3)
+		ON CONFLICT (person, shard) DO UPDATE SET version = card_stirred.version + 1, at = excluded.at`,
+		int64(hash.Sum32()%shards), store.Micros(tx.Now()))
+	tx.Wake(wakeTopic)
+	return err
+}
+
 // Stir says that what the handle's person sees of outside systems has changed:
 // pages that follow TopicOf are drawn again.
-func Stir(tx *store.Tx) error { return stir(tx) }
-
-// stir says that the cards of the handle's person changed.
-func stir(tx *store.Tx) error {
+func Stir(tx *store.Tx) error {
 	_, err := tx.Exec(`INSERT INTO card_stir (person, version, at) VALUES ($1, 1, $2)
 		ON CONFLICT (person) DO UPDATE SET version = card_stir.version + 1, at = excluded.at`, store.Micros(tx.Now()))
 	tx.Wake(wakeTopic)
@@ -141,7 +154,7 @@ func stir(tx *store.Tx) error {
 
 func forgetPerson(tx *store.Tx) error {
 	for _, text := range []string{
-		"DELETE FROM card WHERE person = $1", "DELETE FROM card_stir WHERE person = $1", "DELETE FROM card_poll WHERE person = $1",
+		"DELETE FROM card WHERE person = $1", "DELETE FROM card_stir WHERE person = $1", "DELETE FROM card_stirred WHERE person = $1", "DELETE FROM card_poll WHERE person = $1",
 		"DELETE FROM card_tell WHERE person = $1", "DELETE FROM card_preference WHERE person = $1",
 	} {
 		if _, err := tx.Exec(text); err != nil {
@@ -157,8 +170,12 @@ type stirred struct {
 	version int64
 }
 
+// stirredSince reads whose cards changed, and how far: the sum of all their rows,
+// which is the same on every node.
 func stirredSince(v *store.View, since time.Time) ([]stirred, error) {
-	rows, err := v.Query("SELECT person, version FROM card_stir WHERE at >= $1", store.Micros(since))
+	rows, err := v.Query(`SELECT p.person, (SELECT CAST(COALESCE(SUM(a.version), 0) AS BIGINT) FROM card_stir a WHERE a.person = p.person) +
+		(SELECT CAST(COALESCE(SUM(b.version), 0) AS BIGINT) FROM card_stirred b WHERE b.person = p.person)
+		FROM (SELECT person FROM card_stir WHERE at >= $1 UNION SELECT person FROM card_stirred WHERE at >= $1) p`, store.Micros(since))
 	return store.Collect(rows, err, func(scan func(...any) error) (s stirred, err error) {
 		err = scan(&s.person, &s.version)
 		return s, err

@@ -46,7 +46,8 @@ func noteTell(tx *store.Tx, n int, due time.Time, loud Loud) error {
 		ON CONFLICT (person) DO UPDATE SET fresh = card_tell.fresh + excluded.fresh,
 		due = CASE WHEN excluded.loud > card_tell.loud AND excluded.due < card_tell.due THEN excluded.due ELSE card_tell.due END,
 		held = CASE WHEN excluded.loud > card_tell.loud THEN 0 ELSE card_tell.held END,
-		loud = CASE WHEN excluded.loud > card_tell.loud THEN excluded.loud ELSE card_tell.loud END`, store.Micros(due), n, int64(loud))
+		loud = CASE WHEN excluded.loud > card_tell.loud THEN excluded.loud ELSE card_tell.loud END
+		WHERE excluded.fresh > 0 OR excluded.loud > card_tell.loud`, store.Micros(due), n, int64(loud))
 	return err
 }
 

@@ -268,6 +268,36 @@ func (r *Room) Pace(ctx context.Context, who id.Person, decides, loud bool) (tim
 	return pref.when(now, zoneOf(p), true), nil
 }
 
+// Hours is from when on somebody may be told in their browsers, and by mail, of
+// something new: at the end of their quiet hours, mails at their daily hour if they
+// want one a day. The zero time is never.
+func (r *Room) Hours(ctx context.Context, who id.Person) (nudge, mail time.Time, err error) {
+	now := r.Clock.Now()
+	pref, err := r.Preference(ctx, who)
+	if err != nil {
+		return now, now, err
+	}
+	p, err := r.Register.Person(ctx, who)
+	if err != nil {
+		return now, now, err
+	}
+	zone := zoneOf(p)
+	if nudge = now; pref.quiet(minuteOf(now.In(zone))) {
+		nudge = nextAt(now.In(zone), pref.QuietUntil)
+	}
+	switch pref.Mail {
+	case MailOff:
+		return nudge, time.Time{}, nil
+	case MailDigest:
+		mail = nextAt(nudge.In(zone), pref.DigestAt)
+		if pref.quiet(minuteOf(mail.In(zone))) {
+			mail = nextAt(mail.In(zone), pref.QuietUntil)
+		}
+		return nudge, mail, nil
+	}
+	return nudge, nudge, nil
+}
+
 // loudness is how loud a card is by its organization's policies.
 func (r *Room) loudness(v *store.View, c Card) (Loud, error) {
 	d, err := r.needs(v, c)

@@ -113,6 +113,8 @@ func (s applies) ready(ctx context.Context, by id.Principal, _ id.Org, kept []by
 
 type madeApply struct{ *manifest.Ready }
 
+func (madeApply) things() []string { return nil } // whatever its documents say
+
 func (m madeApply) do(tx *store.Tx, by id.Principal) ([]store.Event, error) { return m.Apply(tx, by) }
 
 func (m madeApply) done() { m.Applied() }

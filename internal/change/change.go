@@ -10,11 +10,14 @@ import (
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
+	"github.com/sekisho/sekisho/internal/demand"
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/paper"
+	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/seal"
 	"github.com/sekisho/sekisho/internal/store"
@@ -57,9 +60,12 @@ type Resets interface {
 	Made()
 }
 
-// Hall is where changes are asked for (← request).
+// Hall is where changes are asked for, and what says who decides (← request).
 type Hall interface {
 	Raise(ctx context.Context, by id.Person, wanted request.Wanted) (request.Ask, error)
+	SetPolicy(tx *store.Tx, by id.Principal, p *request.ApprovalPolicy) (store.Event, error)
+	DropPolicy(tx *store.Tx, by id.Principal, in id.Org, which string) (store.Event, error)
+	SetDelegation(tx *store.Tx, by id.Principal, d *request.Delegation) (store.Event, error)
 }
 
 // Options is what the room stands on.
@@ -70,8 +76,10 @@ type Options struct {
 	Register *org.Register
 	Desk     *connector.Desk
 	Resets   Resets
-	// Manifest is the permission that an apply needs.
+	// Manifest is the permission that an apply needs, and the end of four eyes.
 	Manifest string
+	// Alone: one command has the house open while no server runs.
+	Alone bool
 }
 
 // Room holds changes. It is the hall's Releaser and Holder of its kind, and one
@@ -87,11 +95,32 @@ type Room struct {
 func New(o Options) *Room {
 	r := &Room{Options: o}
 	r.sorts = map[string]sort{Apply: applies{r}, Role: roles{r}, System: systems{r}, Reset: resets{r}}
+	r.peopleSorts()
+	r.eyesSort()
 	return r
 }
 
+// Furniture is what is made after the room.
+type Furniture struct {
+	Hall     Hall
+	Kinds    *manifest.Set
+	Rules    *demand.Rules
+	Presence *presence.Desk
+	Papers   map[string]paper.Kept // by kind
+	Others   map[string]Other      // by sort
+}
+
 // Furnish hands in what is made after the room.
-func (r *Room) Furnish(hall Hall, kinds *manifest.Set) { r.hall, r.kinds = hall, kinds }
+func (r *Room) Furnish(f Furniture) {
+	r.hall, r.kinds = f.Hall, f.Kinds
+	r.signInSorts(f.Rules)
+	r.cardSorts(f.Presence)
+	r.approvalSorts(f.Hall)
+	r.paperSorts(f.Papers)
+	for name, other := range f.Others {
+		r.sorts[name] = others{other}
+	}
+}
 
 // sort is how changes of one sort are made.
 type sort interface {
@@ -106,6 +135,8 @@ type sort interface {
 
 // made is a change that is ready to be made.
 type made interface {
+	// things are what has to be let through for it; none: everything.
+	things() []string
 	// do makes it as by, in the caller's write; again, after it was taken back.
 	do(tx *store.Tx, by id.Principal) ([]store.Event, error)
 	// done is called after the commit.
@@ -146,8 +177,7 @@ func (r *Room) hold(ctx context.Context, in id.Org, sort string, c request.Chang
 	a, err := r.hall.Raise(ctx, c.By.Person(), request.Wanted{
 		Org: in, Kind: Kind, Target: sort, Held: held, Which: which,
 		Keep: func(tx *store.Tx, a request.Ask) error {
-			tx.Lift()
-			if err := tx.Try(func(tx *store.Tx) error { _, err := ready.do(tx, c.By); return err }); err != nil {
+			if err := try(tx, ready, c.By); err != nil {
 				return err
 			}
 			if err := r.Ring.Live(tx, sealed); err != nil {
@@ -163,6 +193,20 @@ func (r *Room) hold(ctx context.Context, in id.Org, sort string, c request.Chang
 		return err
 	}
 	return &web.Waiting{Ask: string(a.ID), Path: request.Path + "/" + string(a.ID) + "?done=held", Title: c.Title}
+}
+
+// lift makes a change as by, with what it needs let through and nothing else.
+func lift(tx *store.Tx, ready made, by id.Principal) (events []store.Event, err error) {
+	err = tx.Lift(func(tx *store.Tx) error {
+		events, err = ready.do(tx, by)
+		return err
+	}, ready.things()...)
+	return events, err
+}
+
+// try makes a change as by, and takes it back.
+func try(tx *store.Tx, ready made, by id.Principal) error {
+	return tx.Try(func(tx *store.Tx) error { _, err := lift(tx, ready, by); return err })
 }
 
 // small refuses what is too long to be read by whoever approves it.

@@ -81,7 +81,7 @@ func TestFourEyesFromAbove(t *testing.T) {
 		e := eyes(t, dsn)
 		o, err := e.h.Register().Organization(ctx, e.k.Momiji)
 		if o.ParentRoles = nil; err == nil {
-			_, err = e.h.Register().PutOrganization(ctx, id.Local(0), o)
+			_, err = e.h.Register().PutOrganization(ctx, house, o)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -95,7 +95,7 @@ func TestFourEyesFromAbove(t *testing.T) {
 		}
 		if o, err = e.h.Register().Organization(ctx, e.k.Momiji); err == nil {
 			o.ParentRoles = []string{string(org.Administrator)}
-			_, err = e.h.Register().PutOrganization(ctx, id.Local(0), o)
+			_, err = e.h.Register().PutOrganization(ctx, house, o)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -255,7 +255,7 @@ func TestFourEyesReset(t *testing.T) {
 		}
 		p, err := e.h.Register().Person(ctx, e.k.Daichi)
 		if p.Email = ""; err == nil {
-			_, err = e.h.Register().ChangePerson(ctx, id.Local(0), p)
+			_, err = e.h.Register().ChangePerson(ctx, house, p)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -122,8 +122,7 @@ func (r *Room) Vouch(tx *store.Tx, a request.Ask, who id.Person) error {
 	if !ok {
 		return errGone
 	}
-	tx.Lift()
-	return since(tx.Try(func(tx *store.Tx) error { _, err := ready.do(tx, id.OfPerson(who)); return err }), errBeyond)
+	return since(try(tx, ready, id.OfPerson(who)), errBeyond)
 }
 
 // Release implements request.Releaser: it is made as who asked for it.
@@ -144,8 +143,7 @@ func (r *Room) Release(tx *store.Tx, a request.Ask, _ id.Principal) ([]store.Eve
 	if err := r.still(&tx.View, a, c, plain); err != nil {
 		return nil, err
 	}
-	tx.Lift()
-	events, err := ready.do(tx, c.By)
+	events, err := lift(tx, ready, c.By)
 	return events, since(err, errLost)
 }
 
@@ -177,14 +175,17 @@ func fact(all []request.Fact, key, value string) []request.Fact {
 
 // set are the lines of a set that becomes another.
 func set(label string, before, after []string) (lines []request.Line) {
+	if label != "" {
+		label += " "
+	}
 	for _, one := range after {
 		if !slices.Contains(before, one) {
-			lines = append(lines, request.Line{Sign: "+", Text: label + " " + one})
+			lines = append(lines, request.Line{Sign: "+", Text: label + one})
 		}
 	}
 	for _, one := range before {
 		if !slices.Contains(after, one) {
-			lines = append(lines, request.Line{Sign: "-", Text: label + " " + one})
+			lines = append(lines, request.Line{Sign: "-", Text: label + one})
 		}
 	}
 	return lines

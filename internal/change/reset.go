@@ -86,13 +86,16 @@ func (s resets) ready(ctx context.Context, by id.Principal, in id.Org, kept []by
 		return nil, err
 	}
 	ready, err := s.room.Resets.Prepare(ctx, by, in, k.Person, k.Taking)
-	return madeReset{s.room.Resets, ready}, err
+	return madeReset{s.room.Resets, ready, k.Person}, err
 }
 
 type madeReset struct {
 	resets Resets
 	ready  any
+	person id.Person
 }
+
+func (m madeReset) things() []string { return []string{"reset:" + string(m.person)} }
 
 func (m madeReset) do(tx *store.Tx, by id.Principal) ([]store.Event, error) {
 	e, err := m.resets.Make(tx, by, m.ready)

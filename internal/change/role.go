@@ -15,8 +15,8 @@ import (
 // roles are roles that are made or changed.
 type roles struct{ room *Room }
 
-// HoldRole implements org.Holder.
-func (r *Room) HoldRole(ctx context.Context, by id.Principal, role org.Role) error {
+// holdRole asks for a role.
+func (r *Room) holdRole(ctx context.Context, by id.Principal, role org.Role) error {
 	c := request.Change{Sort: Role, By: by, Thing: "role"}
 	err := r.Store.Org(role.Org).Read(ctx, func(v *store.View) error {
 		if err := r.Register.Need(v, by, role.Org, org.RoleWrite); err != nil {
@@ -102,6 +102,8 @@ type madeRole struct {
 	register *org.Register
 	role     org.Role
 }
+
+func (m madeRole) things() []string { return []string{"role:" + string(m.role.ID)} }
 
 func (m madeRole) do(tx *store.Tx, by id.Principal) ([]store.Event, error) {
 	e, err := m.register.SetRole(tx, by, m.role)

@@ -2,6 +2,7 @@ package change
 
 import (
 	"errors"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/seal"
@@ -25,6 +26,26 @@ func kept(v *store.View, which id.Ask) (sealed []byte, err error) {
 func drop(tx *store.Tx, which id.Ask) error {
 	_, err := tx.Exec("DELETE FROM change_held WHERE org = $1 AND ask = $2", string(which))
 	return err
+}
+
+// eyesOn reads since when the house holds changes, and whether it does.
+func eyesOn(v *store.View) (since time.Time, on bool, err error) {
+	var at, off int64
+	err = v.Row("SELECT on_at, off_at FROM change_eyes WHERE one = 1").Scan(&at, &off)
+	if errors.Is(err, store.ErrNoRow) {
+		return time.Time{}, false, nil
+	}
+	return store.FromMicros(at), err == nil && off == 0, err
+}
+
+func openEyes(tx *store.Tx) error {
+	_, err := tx.Exec("INSERT INTO change_eyes (one, on_at, off_at) VALUES (1, $1, 0) ON CONFLICT (one) DO UPDATE SET on_at = excluded.on_at, off_at = 0", store.Micros(tx.Now()))
+	return err
+}
+
+func closeEyes(tx *store.Tx) (bool, error) {
+	n, err := tx.Exec("UPDATE change_eyes SET off_at = $1 WHERE one = 1 AND off_at = 0", store.Micros(tx.Now()))
+	return n == 1, err
 }
 
 // Held are the changes that wait, among the values that move to a new data key.

@@ -14,7 +14,7 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// systems are outside systems that get another definition.
+// systems are outside systems that are added, or changed.
 type systems struct{ room *Room }
 
 // keptSystem is a system as somebody wrote it, with what is secret.
@@ -32,9 +32,12 @@ func (r *Room) HoldSystem(ctx context.Context, by id.Principal, w connector.Want
 	c.Facts = fact(nil, "system", next.Name)
 	c.Facts = fact(c.Facts, "definition", next.Definition)
 	c.Facts = fact(c.Facts, "version", next.Version)
-	changes := connector.Differences(now, next)
-	for _, name := range slices.Sorted(maps.Keys(changes)) {
-		c.Lines = append(c.Lines, request.Line{Sign: "~", Text: name + ": " + changes[name]})
+	before, after := connector.Differences(next, now), connector.Differences(now, next)
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		c.Lines = append(c.Lines, field(name, before[name], after[name])...)
+		if before[name] == after[name] { // of a secret, that it is another one
+			c.Lines = append(c.Lines, request.Line{Sign: "~", Text: name + ": " + after[name]})
+		}
 	}
 	for _, l := range definition.Compare(now.Text(), next.Text()) {
 		sign := "+"
@@ -82,6 +85,8 @@ type madeSystem struct {
 	desk   *connector.Desk
 	wanted connector.Wanted
 }
+
+func (m madeSystem) things() []string { return []string{"connector:" + string(m.wanted.ID)} }
 
 func (m madeSystem) do(tx *store.Tx, by id.Principal) ([]store.Event, error) {
 	e, err := m.desk.PutIn(tx.Org(m.wanted.Org), by, m.wanted)

@@ -14,6 +14,7 @@ import (
 	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/wire/cardhttp"
 	"github.com/sekisho/sekisho/internal/wire/jws"
 )
 
@@ -54,88 +55,6 @@ func (x *Session) signed(ctx context.Context, who id.Person) error {
 	}
 	x.signer, x.before, x.email = SignerOf(now), SignerOf(before), x.desk.emailOf(ctx, who)
 	return nil
-}
-
-type href struct {
-	Href string `json:"href"`
-}
-
-// discovery is what an adapter says of itself at its address.
-type discovery struct {
-	TestAuth href `json:"test_auth"`
-	Types    map[string]struct {
-		Endpoint href `json:"endpoint"`
-		Fields   map[string]struct {
-			Env string `json:"env"`
-		} `json:"fields"`
-	} `json:"object_types"`
-}
-
-// cardAnswer is an adapter's list of cards.
-type cardAnswer struct {
-	Objects []heroCard `json:"objects"`
-}
-
-type heroCard struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	BackendID string `json:"backend_id"`
-	Hash      string `json:"hash"`
-	DueDate   string `json:"due_date"`
-	Header    struct {
-		Title    string   `json:"title"`
-		Subtitle []string `json:"subtitle"`
-		Links    struct {
-			Title string `json:"title"`
-		} `json:"links"`
-	} `json:"header"`
-	Body struct {
-		Description string `json:"description"`
-		Fields      []struct {
-			Type, Title, Subtitle, Description string
-			Content                            []struct{ Text string }
-		} `json:"fields"`
-	} `json:"body"`
-	Actions []heroAction `json:"actions"`
-}
-
-type heroAction struct {
-	ID        string         `json:"id"`
-	Label     string         `json:"label"`
-	Completed string         `json:"completed_label"`
-	URL       href           `json:"url"`
-	Type      string         `json:"type"`
-	Key       string         `json:"action_key"`
-	Primary   bool           `json:"primary"`
-	Request   map[string]any `json:"request"`
-	Repeated  bool           `json:"allow_repeated"`
-	Removes   bool           `json:"remove_card_on_completion"`
-	Set       string         `json:"mutually_exclusive_set_id"`
-	Input     []struct {
-		ID      string      `json:"id"`
-		Label   string      `json:"label"`
-		Format  string      `json:"format"`
-		Options heroOptions `json:"options"`
-		Min     int         `json:"min_length"`
-		Max     int         `json:"max_length"`
-	} `json:"user_input"`
-}
-
-// heroOptions are values with their labels; adapters write a map, or a list of
-// {value, label}.
-type heroOptions map[string]string
-
-// UnmarshalJSON reads either form.
-func (o *heroOptions) UnmarshalJSON(text []byte) error {
-	*o = heroOptions{}
-	var list []struct{ Value, Label string }
-	if json.Unmarshal(text, &list) == nil {
-		for _, option := range list {
-			(*o)[option.Value] = option.Label
-		}
-		return nil
-	}
-	return json.Unmarshal(text, (*map[string]string)(o))
 }
 
 // adapter is an open line to one.
@@ -227,26 +146,12 @@ func (a *adapter) judge(step string, got *egress.Answer) *Problem {
 	case got.Status == http.StatusUnauthorized, got.Status == http.StatusForbidden: // it is our signature that it refuses, not the person
 		return a.Fail(step, got, http.StatusTeapot, "the adapter does not accept our signature")
 	}
-	return a.Fail(step, got, got.Status, "HTTP "+strconv.Itoa(got.Status)+" "+validation(got))
-}
-
-// validation gathers {"errors": {field: message}}.
-func validation(got *egress.Answer) string {
-	var answer struct{ Errors map[string]string }
-	if json.Unmarshal(got.Body, &answer) != nil {
-		return ""
-	}
-	var out []string
-	for field, message := range answer.Errors {
-		out = append(out, field+": "+message)
-	}
-	slices.Sort(out)
-	return strings.Join(out, "; ")
+	return a.Fail(step, got, got.Status, "HTTP "+strconv.Itoa(got.Status)+" "+cardhttp.Mistakes(got.Body))
 }
 
 // discover reads the adapter's description; nobody has to prove anything for it.
-func (a *adapter) discover(ctx context.Context) (*discovery, error) {
-	if said := a.e.known.get(a.base, a.e.Clock().Mono()); said != nil {
+func (a *adapter) discover(ctx context.Context) (*cardhttp.Discovery, error) {
+	if said := a.e.known.Get(a.base, a.e.Clock().Mono()); said != nil {
 		return said, nil
 	}
 	at, p := a.Link(a.base + "/")
@@ -260,11 +165,11 @@ func (a *adapter) discover(ctx context.Context) (*discovery, error) {
 	if p := a.judge("discovery", got); p != nil {
 		return nil, p
 	}
-	var d discovery
+	var d cardhttp.Discovery
 	if err := json.Unmarshal(got.Body, &d); err != nil || d.Types["card"].Endpoint.Href == "" {
 		return nil, &Problem{Kind: Invalid, Message: "the adapter describes no cards", Step: "discovery", Err: err}
 	}
-	a.e.known.put(a.base, &d, a.e.Clock().Mono())
+	a.e.known.Put(a.base, &d, a.e.Clock().Mono())
 	return &d, nil
 }
 
@@ -274,7 +179,7 @@ func (e *Engine) cardWhoami(ctx context.Context, c Call) (Party, error) {
 	if err != nil {
 		return Party{}, err
 	}
-	a.e.known.drop(a.base)
+	a.e.known.Drop(a.base)
 	d, err := a.discover(ctx)
 	if err == nil && d.TestAuth.Href != "" {
 		_, err = a.send(ctx, "test_auth", http.MethodGet, d.TestAuth.Href, nil, http.Header{})
@@ -286,7 +191,7 @@ func (e *Engine) cardWhoami(ctx context.Context, c Call) (Party, error) {
 }
 
 // poll asks for the person's cards.
-func (a *adapter) poll(ctx context.Context) ([]heroCard, error) {
+func (a *adapter) poll(ctx context.Context) ([]cardhttp.Card, error) {
 	d, err := a.discover(ctx)
 	if err != nil {
 		return nil, err
@@ -303,24 +208,21 @@ func (a *adapter) poll(ctx context.Context) ([]heroCard, error) {
 	}
 	got, err := a.send(ctx, "cards", http.MethodPost, d.Types["card"].Endpoint.Href, body, http.Header{"Content-Type": {"application/json"}})
 	if err != nil {
-		a.e.known.drop(a.base)
+		a.e.known.Drop(a.base)
 		return nil, err
 	}
-	var answer cardAnswer
+	var answer cardhttp.Answer
 	if err := json.Unmarshal(got.Body, &answer); err != nil {
-		a.e.known.drop(a.base)
+		a.e.known.Drop(a.base)
 		return nil, &Problem{Kind: Invalid, Message: "the adapter's cards have another form", Step: "cards", Err: err}
 	}
-	return slices.DeleteFunc(answer.Objects, func(h heroCard) bool { return h.key() == "" || !a.own(h) }), nil
+	return slices.DeleteFunc(answer.Objects, func(h cardhttp.Card) bool { return h.Key() == "" || !a.own(h) }), nil
 }
-
-// key is the identity of the business object; the card's own id may change.
-func (h heroCard) key() string { return cmp.Or(h.BackendID, h.ID) }
 
 // own reports whether all that can be pressed lies at the adapter: a card that
 // leads elsewhere is not shown (C21).
-func (a *adapter) own(h heroCard) bool {
-	return !slices.ContainsFunc(h.Actions, func(action heroAction) bool {
+func (a *adapter) own(h cardhttp.Card) bool {
+	return !slices.ContainsFunc(h.Actions, func(action cardhttp.Action) bool {
 		_, p := a.Link(a.absolute(action.URL.Href))
 		return action.Key != "OPEN_IN" && action.Key != "DISMISS" && p != nil
 	})
@@ -358,9 +260,9 @@ func (e *Engine) card(ctx context.Context, c Call, id string) (Approval, error) 
 }
 
 // approval makes our model of a card.
-func (a *adapter) approval(s *shape, h heroCard) Approval {
+func (a *adapter) approval(s *shape, h cardhttp.Card) Approval {
 	out := Approval{
-		ID: s.id(map[string]any{"id": h.key()}, "id", true), ETag: h.Hash, Title: visible(cmp.Or(h.Header.Title, h.Name)), State: Pending,
+		ID: s.id(map[string]any{"id": h.Key()}, "id", true), ETag: h.Hash, Title: visible(cmp.Or(h.Header.Title, h.Name)), State: Pending,
 		DueAt: s.time(map[string]any{"due_date": h.DueDate}, "due_date"), URL: a.shown(h.Header.Links.Title),
 	}
 	for _, line := range append(slices.Clone(h.Header.Subtitle), h.Body.Description) {
@@ -387,7 +289,7 @@ func (a *adapter) approval(s *shape, h heroCard) Approval {
 
 var actionKinds = map[string]ActionKind{"DIRECT": Direct, "USER_INPUT": Ask, "OPEN_IN": Visit, "DISMISS": Dismiss}
 
-func (a *adapter) action(h heroAction) Action {
+func (a *adapter) action(h cardhttp.Action) Action {
 	out := Action{
 		ID: h.ID, Label: visible(h.Label), Completed: visible(h.Completed), Kind: cmp.Or(actionKinds[h.Key], Direct),
 		Primary: h.Primary, Repeats: h.Repeated, Removes: h.Removes, Set: h.Set,
@@ -398,7 +300,7 @@ func (a *adapter) action(h heroAction) Action {
 	for _, in := range h.Input {
 		field := Input{ID: in.ID, Label: visible(in.Label), Format: cmp.Or(in.Format, "text"), Min: in.Min, Max: in.Max}
 		for value, label := range in.Options {
-			field.Options = append(field.Options, Option{value, visible(label)})
+			field.Options = append(field.Options, Option{Value: value, Label: visible(label)})
 		}
 		slices.SortFunc(field.Options, func(x, y Option) int { return strings.Compare(x.Value, y.Value) })
 		out.Inputs = append(out.Inputs, field)
@@ -435,16 +337,16 @@ func (e *Engine) cardAct(ctx context.Context, c Call, id, action string, input m
 	if err != nil {
 		return Approval{}, err
 	}
-	i := slices.IndexFunc(all, func(h heroCard) bool { return h.key() == id })
+	i := slices.IndexFunc(all, func(h cardhttp.Card) bool { return h.Key() == id })
 	if i < 0 {
 		return Approval{}, &Problem{Kind: NotFound, Message: "the adapter has no such card"}
 	}
-	k := slices.IndexFunc(all[i].Actions, func(h heroAction) bool { return h.ID == action })
+	k := slices.IndexFunc(all[i].Actions, func(h cardhttp.Action) bool { return h.ID == action })
 	if k < 0 {
 		return Approval{}, &Problem{Kind: Conflict, Message: "the card has no such action any more"}
 	}
 	before, press := all[i], all[i].Actions[k]
-	form, p := press.form(input)
+	form, p := formOf(press, input)
 	if p != nil {
 		return Approval{}, p
 	}
@@ -456,13 +358,13 @@ func (e *Engine) cardAct(ctx context.Context, c Call, id, action string, input m
 }
 
 // after reads back what became of the card.
-func (a *adapter) after(ctx context.Context, before heroCard, press heroAction) (Approval, error) {
+func (a *adapter) after(ctx context.Context, before cardhttp.Card, press cardhttp.Action) (Approval, error) {
 	all, err := a.poll(ctx)
 	if err != nil {
 		return Approval{}, err
 	}
 	s := &shape{zone: time.UTC}
-	i := slices.IndexFunc(all, func(h heroCard) bool { return h.key() == before.key() })
+	i := slices.IndexFunc(all, func(h cardhttp.Card) bool { return h.Key() == before.Key() })
 	if i < 0 {
 		gone := a.approval(s, before)
 		gone.State, gone.Actions = Closed, nil
@@ -474,9 +376,9 @@ func (a *adapter) after(ctx context.Context, before heroCard, press heroAction) 
 	return a.approval(s, all[i]), nil
 }
 
-// form is what an action sends: its own parameters, and the input that it asks
+// formOf is what an action sends: its own parameters, and the input that it asks
 // for within its limits.
-func (h heroAction) form(input map[string]string) (url.Values, *Problem) {
+func formOf(h cardhttp.Action, input map[string]string) (url.Values, *Problem) {
 	if h.Key != "DIRECT" && h.Key != "USER_INPUT" {
 		return nil, &Problem{Kind: Invalid, Message: "this action is not sent"}
 	}

@@ -40,6 +40,7 @@ type Connection struct {
 
 	sealed     []byte
 	refreshAt  time.Time
+	renewed    time.Time // when its tokens were given; zero: before that was noted
 	warned     bool
 	revision   int64
 	claim      string
@@ -120,7 +121,7 @@ func (d *Desk) attach(ctx context.Context, by id.Principal, s System, who id.Per
 	now := d.clock.Now()
 	c := Connection{
 		ID: string(id.New[id.Connector](now)), Org: s.Org, System: s.ID, Person: who, State: On, NativeID: a.native, NativeName: a.name, Email: a.email,
-		Since: now, By: by, Expires: t.expires, EndsAt: t.ends, refreshAt: t.refreshAt(now), revision: 1,
+		Since: now, By: by, Expires: t.expires, EndsAt: t.ends, refreshAt: t.refreshAt(now), renewed: now, revision: 1,
 	}
 	var err error
 	if c.sealed, err = d.sealTokens(c, t); err != nil {
@@ -243,8 +244,12 @@ type tokens struct {
 	expires, ends             time.Time
 }
 
-// soon is how long before its end an access token is not used any more.
-const soon = time.Minute
+// soon is how long before its end an access token is not used any more, and
+// seldom the least time between two renewals that nobody's refusal asked for.
+const (
+	soon   = time.Minute
+	seldom = 15 * time.Second
+)
 
 // refreshAt is when the next pair is fetched: a minute ahead, or a quarter of a
 // life that is short.
@@ -252,7 +257,11 @@ func (t tokens) refreshAt(now time.Time) time.Time {
 	if t.expires.IsZero() {
 		return time.Time{}
 	}
-	return t.expires.Add(-min(soon, t.expires.Sub(now)/4))
+	at := t.expires.Add(-min(soon, t.expires.Sub(now)/4))
+	if least := now.Add(seldom); at.Before(least) {
+		return least
+	}
+	return at
 }
 
 type sealedTokens struct {

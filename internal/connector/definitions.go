@@ -22,6 +22,8 @@ type (
 	Exchange      = definition.Exchange
 	Signer        = definition.Signer
 	Problem       = definition.Problem
+	Input         = definition.Input
+	Option        = definition.Option
 	Kind          = definition.Kind
 	ExampleResult = definition.ExampleResult
 	EngineOptions = definition.Options
@@ -73,6 +75,10 @@ const (
 	OpOrder      = definition.OpOrder
 	OpPlaced     = definition.OpPlaced
 )
+
+// ErrCut is the cause of the problem of a list that has more than may be read of
+// it.
+var ErrCut = definition.ErrCut
 
 // Parse reads a definition: definition.Parse.
 func Parse(file string, text []byte) (*Definition, error) { return definition.Parse(file, text) }

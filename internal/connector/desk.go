@@ -193,7 +193,7 @@ func fit(s *System, given map[string]secret.Text) error {
 	s.Mode, s.Scheme = cmp.Or(s.Mode, first(def.Modes)), cmp.Or(s.Scheme, first(def.Schemes()))
 	for _, setting := range def.Settings() {
 		if text, ok := s.Settings[setting.Name].(string); ok && setting.Type == definition.SettingURL && text != "" {
-			if f := fault.As(checkAddress(text)); f != nil {
+			if f := fault.As(definition.CheckAddress(text)); f != nil {
 				bad.AddFault(setting.Name, f)
 			}
 		}
@@ -348,18 +348,18 @@ func (d *Desk) CallbackURL(which id.Connector) string {
 func (d *Desk) DoorbellURL(which id.Connector) string { return d.baseURL + "/hooks/" + string(which) }
 
 // budget is what one connection may spend, shared by all who act with it in
-// this process.
-func (d *Desk) budget(def *Definition, c Connection) *Budget {
+// this process; connections that are only being made spend their system's.
+func (d *Desk) budget(def *Definition, whose string) *Budget {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if b := d.budgets[c.ID]; b != nil {
+	if b := d.budgets[whose]; b != nil {
 		return b
 	}
 	if len(d.budgets) >= mostBudgets {
 		clear(d.budgets)
 	}
 	b := NewBudget(def.Limits, d.clock)
-	d.budgets[c.ID] = b
+	d.budgets[whose] = b
 	return b
 }
 

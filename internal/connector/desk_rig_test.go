@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
@@ -44,6 +45,13 @@ type provider struct {
 	refreshed int
 	revoked   []string
 	asked     int
+
+	said      string             // expires_in as it is written; "": life
+	shape     func(n int) string // of access tokens; nil: canaries
+	clock     func() time.Time   // of the Date header; nil: the machine's
+	refuses   bool               // tokens that are valid, as to a part whose clock is wrong
+	throttles bool
+	page      bool // the token endpoint answers 403 with a page
 }
 
 const (
@@ -62,7 +70,12 @@ func newProvider(t testing.TB) *provider {
 	mux.HandleFunc("POST /revoke", p.revoke)
 	mux.HandleFunc("GET /me", p.me)
 	mux.HandleFunc("GET /ticket/{id}", p.ticket)
-	p.Server = httptest.NewServer(mux)
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.clock != nil {
+			w.Header().Set("Date", p.clock().UTC().Format(http.TimeFormat))
+		}
+		mux.ServeHTTP(w, r)
+	}))
 	t.Cleanup(p.Close)
 	return p
 }
@@ -86,6 +99,9 @@ func (p *provider) consent(t testing.TB, at, login string) (state, code string) 
 func (p *provider) issue(w http.ResponseWriter, login string) {
 	n := len(p.access)
 	access, refresh := fmt.Sprintf("canary-access-%d", n), fmt.Sprintf("canary-refresh-%d", n)
+	if p.shape != nil {
+		access = p.shape(n)
+	}
 	if p.sameAgain {
 		for token, who := range p.access {
 			if who == login {
@@ -94,7 +110,11 @@ func (p *provider) issue(w http.ResponseWriter, login string) {
 		}
 	}
 	p.access[access], p.refresh[refresh] = login, login
-	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": p.life})
+	life := any(p.life)
+	if p.said != "" {
+		life = json.RawMessage(p.said)
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": life})
 }
 
 func (p *provider) token(w http.ResponseWriter, r *http.Request) {
@@ -114,6 +134,10 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 		given, pass = user, word
 	}
 	switch {
+	case p.page:
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte("<html>Blocked</html>"))
+		return
 	case p.down:
 		refuse(http.StatusServiceUnavailable, "temporarily_unavailable")
 		return
@@ -168,11 +192,19 @@ func (p *provider) who(r *http.Request) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked++
+	if p.refuses {
+		return ""
+	}
 	return p.access[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
 }
 
 func (p *provider) me(w http.ResponseWriter, r *http.Request) {
 	login := p.who(r)
+	if p.throttles {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
 	if login == "" {
 		w.WriteHeader(http.StatusUnauthorized)
 		return

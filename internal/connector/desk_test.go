@@ -255,6 +255,39 @@ func TestAConnectionIsMadeUsedAndEnded(t *testing.T) {
 	})
 }
 
+// TestTokensDoNotMoveToAnotherHost: who may write systems is not who may act as
+// everybody: tokens that people got from one host are never shown to another.
+func TestTokensDoNotMoveToAnotherHost(t *testing.T) {
+	each(t, func(r *rig) {
+		s := r.add()
+		_, err := r.connect(s, "aoi", "aoi")
+		r.must(err)
+		title := connector.Wanted{System: s}
+		title.Title = "Another name"
+		s, err = r.desk.Put(t.Context(), by, title)
+		r.must(err)
+		if got := r.state(s, "aoi"); got != connector.On {
+			t.Fatalf("another title makes it %s", got)
+		}
+		there := newProvider(t)
+		there.access["canary-access-0"] = "aoi"
+		moved := connector.Wanted{System: s}
+		moved.Settings = map[string]any{"base_url": there.URL}
+		if s, err = r.desk.Put(t.Context(), by, moved); err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.desk.As(t.Context(), r.kaede, s.ID, r.people["aoi"])
+		wantCode(t, err, "connection-reconnect")
+		if r.state(s, "aoi") != connector.Reconnect || there.asked != 0 {
+			t.Errorf("aoi is %s; the other host was asked %d times", r.state(s, "aoi"), there.asked)
+		}
+		r.p = there
+		if c, err := r.connect(s, "aoi", "aoi"); err != nil || c.State != connector.On {
+			t.Errorf("connected there: %s, %v", c.State, err)
+		}
+	})
+}
+
 // C3: an expired token and 64 who need one, in two processes.
 func TestRefreshIsSingleFlight(t *testing.T) {
 	each(t, func(r *rig) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/fault"
 )
 
@@ -12,7 +13,9 @@ import (
 func problemFault(p *Problem) *fault.Fault {
 	cause := fault.As(p.Err)
 	switch {
-	case cause != nil && strings.HasPrefix(cause.Code, "egress-"):
+	case cause != nil && cause.Code == "egress-too-many-redirects":
+		return faultBy(p, fault.Unmet, "connector-redirects") // of none that are followed
+	case cause != nil && (strings.HasPrefix(cause.Code, "egress-") || cause.Code == "connector-clock-differs"):
 		return cause // says itself what to do
 	case p.Step == "token" && p.Kind == Forbidden:
 		return faultBy(p, fault.Unmet, "connector-client-refused")
@@ -42,6 +45,9 @@ func problemFault(p *Problem) *fault.Fault {
 		return faultBy(p, fault.Unmet, "connector-ambiguous-user")
 	case NoSuchUser:
 		return faultBy(p, fault.Unmet, "connector-no-such-user")
+	}
+	if errors.Is(p, definition.ErrForm) {
+		return faultBy(p, fault.Unmet, "connector-answer-invalid")
 	}
 	return faultBy(p, fault.Unmet, "connector-failed")
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// Holder keeps definitions of systems from being written until a second person
-// has approved it (← change).
+// Holder keeps systems from being written until a second person has approved it
+// (← change).
 type Holder interface {
 	// HoldSystem asks for it, and returns what whoever wanted it is answered.
 	// next is the system as it would be, now as it is, the zero System if it is
@@ -17,17 +17,27 @@ type Holder interface {
 	HoldSystem(ctx context.Context, by id.Principal, w Wanted, next, now System) error
 }
 
-// Hold has every definition that is brought along, and every change of which
-// definition a system has, held. Call it before the house starts.
+// Hold has every system that is added held, and every change of one but of what
+// people call it, and that it is switched off. Call it before the house starts.
 func (d *Desk) Hold(h Holder) { d.holder = h }
 
-// holds reports whether a system brings another definition with it. One that is
-// made of a built-in definition brings none that nobody has seen.
+// holds reports whether a system, as it would be, takes tokens or texts somewhere
+// else than the one that is there: another definition, another address or client,
+// another way to prove who the house is, other networks. Switching it off is for
+// anybody at once, switching it on is not.
 func (d *Desk) holds(next, now System) bool {
 	if d.holder == nil {
 		return false
 	}
-	return next.Document != now.Document || now.ID != "" && next.Definition != now.Definition
+	if now.ID == "" || next.Document != now.Document || next.Definition != now.Definition {
+		return true
+	}
+	changed := Differences(now, next)
+	delete(changed, "title")
+	if !next.Enabled {
+		delete(changed, "enabled")
+	}
+	return len(changed) > 0
 }
 
 // SystemIn returns a system in the caller's view; the zero System if it is not

@@ -315,3 +315,12 @@ func (x *Session) ascertain(ctx context.Context, p org.Person) error {
 	}
 	return err
 }
+
+// anew asks the system who the person is now, not as it was remembered.
+func (x *Session) anew(ctx context.Context) (org.Person, error) {
+	p, err := x.desk.register.Person(ctx, x.For)
+	if err != nil {
+		return p, err
+	}
+	return p, x.ascertain(ctx, p)
+}

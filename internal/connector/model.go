@@ -125,22 +125,6 @@ type Action struct {
 	URL       string     `json:"url,omitempty"`
 }
 
-// Input is a field that somebody fills in.
-type Input struct {
-	ID      string   `json:"id"`
-	Label   string   `json:"label"`
-	Format  string   `json:"format,omitempty"` // text, number, date, select, boolean
-	Options []Option `json:"options,omitempty"`
-	Min     int      `json:"min,omitempty"` // characters; 1 makes it compulsory
-	Max     int      `json:"max,omitempty"` // characters; 0 is the house's own limit
-}
-
-// Option is a value to choose.
-type Option struct {
-	Value string `json:"value"`
-	Label string `json:"label"`
-}
-
 // Item is something that an outside catalog offers.
 type Item struct {
 	ID          string  `json:"id"`

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
@@ -124,14 +125,27 @@ func (w way) ask(ctx context.Context, out *egress.Client, now time.Time, form ma
 	if a.TokenType != "" && !strings.EqualFold(a.TokenType, "bearer") {
 		return tokens{}, &Problem{Kind: Invalid, Step: "token", Message: "token_type " + clip(a.TokenType)}
 	}
-	t := tokens{access: secret.Of(a.AccessToken), refresh: secret.Of(a.RefreshToken), life: w.life}
-	if n, err := strconv.ParseFloat(strings.Trim(string(a.ExpiresIn), `"`), 64); err == nil && n > 0 && n < 1<<31 {
-		t.life = time.Duration(n) * time.Second
-	}
+	t := tokens{access: secret.Of(a.AccessToken), refresh: secret.Of(a.RefreshToken), life: lifeOf(a.ExpiresIn, w.life)}
 	if t.life > 0 {
 		t.expires = now.Add(t.life)
 	}
 	return t, nil
+}
+
+// longestLife is more than any access token lives: what is said beyond it is a
+// time of day of some clock, or a mistake.
+const longestLife = 400 * 24 * time.Hour
+
+// lifeOf reads expires_in, seconds as a number or as text (RFC 6749 §5.1). What is
+// no credible life is not said: then the definition's counts, and without one a
+// token is used until it is refused. A time of the other side's clock, within a
+// token or beside it, counts for nothing.
+func lifeOf(said json.RawMessage, otherwise time.Duration) time.Duration {
+	n, err := strconv.ParseFloat(strings.Trim(string(said), `"`), 64)
+	if err != nil || !(n >= 1 && n <= longestLife.Seconds()) {
+		return otherwise
+	}
+	return time.Duration(n) * time.Second
 }
 
 // post sends a form to an endpoint of the authorization server, as the client.
@@ -140,7 +154,7 @@ func (w way) post(ctx context.Context, out *egress.Client, endpoint string, form
 	if err != nil {
 		return nil, false, err
 	}
-	if err := checkAddress(endpoint); err != nil {
+	if err := definition.CheckAddress(endpoint); err != nil {
 		return nil, false, err
 	}
 	header := http.Header{"Accept": {"application/json"}}
@@ -185,6 +199,8 @@ func refusedToken(got *egress.Answer, a tokenAnswer, cause error) *Problem {
 		p.Kind = Unavailable
 	case code == "invalid_client" || code == "unauthorized_client":
 		p.Kind = Forbidden
+	case cause != nil && got.Status == http.StatusForbidden:
+		p.Kind = Invalid // the page of whoever stands before it: no word about the grant
 	case code == "invalid_grant" || code == "access_denied" || got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden:
 		p.Kind = Unauthorized // ServiceNow says no more of a client that is wrong than of a code that is
 	case got.Status == http.StatusNotFound:

@@ -2,11 +2,13 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/internal/connector/definition"
+	"github.com/sekisho/sekisho/internal/wire/cardhttp"
 )
 
 // The typed operations: Run, decoded into the model. Op and Arg of the call are
@@ -16,7 +18,7 @@ import (
 // once.
 type Engine struct {
 	*definition.Runner
-	known knownAdapters
+	known cardhttp.Known
 }
 
 // NewEngine returns an engine.
@@ -28,6 +30,7 @@ type Remark struct {
 	Text      string    `json:"text"`
 	Author    Party     `json:"author,omitzero"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
+	Marker    string    `json:"marker,omitempty"` // that stands beside the text, where the system has a place for it
 }
 
 // decoded runs the operation and reads its answer by read.
@@ -35,7 +38,7 @@ func decoded[T any](ctx context.Context, e *Engine, c Call, op string, arg map[s
 	var none T
 	c.Op, c.Arg = op, arg
 	value, err := e.Run(ctx, c)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrCut) {
 		return none, err
 	}
 	s := &shape{zone: c.Definition.Zone()}
@@ -44,7 +47,7 @@ func decoded[T any](ctx context.Context, e *Engine, c Call, op string, arg map[s
 		s.bad.Step, s.bad.Sent = op, definition.Writes(op)
 		return none, s.bad
 	}
-	return out, nil
+	return out, err
 }
 
 // each reads a list.
@@ -124,20 +127,22 @@ func (e *Engine) Comment(ctx context.Context, c Call, id, text, marker string, p
 }
 
 // Comments reads the comments of a ticket back. A marker narrows where the
-// system can; the caller looks for it in the texts (Marked).
+// system can; the caller looks for it (Marked). With an error of ErrCut comes
+// what was read: the ticket has more comments than may be.
 func (e *Engine) Comments(ctx context.Context, c Call, id, marker string) ([]Remark, error) {
 	return decoded(ctx, e, c, OpComments, map[string]any{"id": id, "marker": marker}, each(readRemark))
 }
 
 func readRemark(s *shape, value any) Remark {
 	m := s.table(value, "comment")
-	return Remark{s.id(m, "id", false), s.text(m, "text"), s.party(m, "author"), s.time(m, "createdAt")}
+	return Remark{s.id(m, "id", false), s.text(m, "text"), s.party(m, "author"), s.time(m, "createdAt"), s.id(m, "marker", false)}
 }
 
-// Marked reports whether one of the comments carries the marker.
+// Marked reports whether one of the comments carries the marker, beside its text
+// or in it.
 func Marked(all []Remark, marker string) bool {
 	for _, r := range all {
-		if marker != "" && strings.Contains(r.Text, marker) {
+		if marker != "" && (r.Marker == marker || strings.Contains(r.Text, marker)) {
 			return true
 		}
 	}

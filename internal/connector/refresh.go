@@ -148,6 +148,9 @@ func (d *Desk) renew(ctx context.Context, s System, w way, c Connection, claim s
 		return c, t, errors.Join(err, d.giveBack(ctx, c, claim))
 	}
 	out, err := d.out(s)
+	if err == nil { // who could not write the answer down does not ask
+		_, err = d.sealTokens(c, t)
+	}
 	if err != nil {
 		return c, t, errors.Join(err, d.giveBack(ctx, c, claim))
 	}
@@ -161,8 +164,10 @@ func (d *Desk) renew(ctx context.Context, s System, w way, c Connection, claim s
 		return c, t, errors.Join(err, d.giveBack(ctx, c, claim))
 	}
 	next := c
-	next.Expires, next.EndsAt, next.refreshAt = t.expires, t.ends, t.refreshAt(d.clock.Now())
-	return next.afterRenewal(), t, d.keep(ctx, &next, t, claim)
+	now := d.clock.Now()
+	next.Expires, next.EndsAt, next.refreshAt, next.renewed = t.expires, t.ends, t.refreshAt(now), now
+	err = d.keep(ctx, &next, t, claim) // seals them in next: whoever renews again sends the newest
+	return next.afterRenewal(), t, err
 }
 
 func (c Connection) afterRenewal() Connection {
@@ -174,20 +179,21 @@ func (c Connection) afterRenewal() Connection {
 // errOvertaken says that the claim was lost: another one counts by now.
 var errOvertaken = errors.New("connector: another process renewed the connection")
 
-// keepTries is how often new tokens are tried to be written: not written, they
-// are lost.
-const keepTries = 5
-
+// keep writes new tokens, until ctx ends: not written, they are lost.
 func (d *Desk) keep(ctx context.Context, next *Connection, t tokens, claim string) (err error) {
-	for range keepTries {
+	for {
 		if next.sealed, err = d.sealTokens(*next, t); err == nil {
 			err = d.keepOnce(ctx, *next, claim)
 		}
-		if err == nil || errors.Is(err, errOvertaken) || ctx.Err() != nil {
+		if err == nil || errors.Is(err, errOvertaken) {
 			return err
 		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-d.clock.After(look):
+		}
 	}
-	return err
 }
 
 func (d *Desk) keepOnce(ctx context.Context, next Connection, claim string) error {

@@ -1,7 +1,9 @@
 package connector
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -123,18 +125,27 @@ func (x *Session) call() Call {
 	return Call{
 		Definition: x.Definition, Settings: x.System.Settings, Use: x.System.Use(), Mode: x.System.Mode, Scheme: x.System.Scheme,
 		Credential: x.tokens.credential(), NativeUser: x.Connection.NativeID, Email: x.email, Signer: x.signer, Before: x.before,
-		Trace: x.Trace, Budget: x.desk.budget(x.Definition, x.Connection),
+		Trace: x.Trace, Budget: x.budget(),
 	}
+}
+
+func (x *Session) budget() *Budget {
+	return x.desk.budget(x.Definition, cmp.Or(x.Connection.ID, string(x.System.ID)))
 }
 
 // try runs one operation. A credential that the system does not take is renewed
 // once; is the new one not taken either, the connection is one to make again.
 func try[T any](ctx context.Context, x *Session, op func(Call) (T, error)) (T, error) {
 	got, err := op(x.call())
-	if KindOf(err) != Unauthorized || x.Connection.ID == "" {
+	var none T
+	switch {
+	case KindOf(err) != Unauthorized:
+		return got, err
+	case x.justGiven():
+		return none, x.skewed(err)
+	case x.Connection.ID == "":
 		return got, err
 	}
-	var none T
 	if x.way.refreshes(x.tokens) {
 		c, t, renewErr := x.desk.fresh(ctx, x.System, x.way, x.Connection, true)
 		if renewErr != nil {
@@ -144,11 +155,37 @@ func try[T any](ctx context.Context, x *Session, op func(Call) (T, error)) (T, e
 		if got, err = op(x.call()); KindOf(err) != Unauthorized {
 			return got, err
 		}
+		if x.justGiven() {
+			return none, x.skewed(err)
+		}
 	}
 	if lostErr := x.desk.lose(ctx, x.System, x.Connection, Unauthorized); lostErr != nil {
 		return none, lostErr
 	}
 	return none, err
+}
+
+// settling is for how long tokens that were just given are not renewed because a
+// system whose clock is wrong does not take them.
+const settling = 5 * time.Minute
+
+// justGiven reports whether a system refuses tokens that it has just given, and
+// goes by another time than ours: to one part of it they are not valid yet, or
+// not any more. The grant is alive, and neither more renewing nor consenting
+// again would help.
+func (x *Session) justGiven() bool {
+	fresh := !x.Connection.renewed.IsZero() && x.desk.clock.Now().Sub(x.Connection.renewed).Abs() < settling
+	if x.Connection.ID == "" {
+		fresh = !x.tokens.access.Empty()
+	}
+	return fresh && !x.tokens.access.Empty() && x.budget().Ahead() != 0
+}
+
+// skewed is what people are told of a refusal that the clocks explain.
+func (x *Session) skewed(cause error) error {
+	ahead := x.budget().Ahead()
+	f := fault.New(fault.Busy, "connector-clock-differs", "minutes", int64(ahead.Abs()/time.Minute)).Because(cause)
+	return &Problem{Kind: Unavailable, RetryAfter: settling, Message: f.Code, Err: f}
 }
 
 // whose asks the other side whom a credential belongs to, before it is kept. A

@@ -40,7 +40,7 @@ func (x *Session) Comment(ctx context.Context, ticket, text, marker string, publ
 	return err
 }
 
-// Comments reads the comments of a ticket back.
+// Comments reads the comments of a ticket back; with ErrCut as far as may be.
 func (x *Session) Comments(ctx context.Context, ticket, marker string) ([]Remark, error) {
 	return try(ctx, x, func(c Call) ([]Remark, error) { return x.desk.engine.Comments(ctx, c, ticket, marker) })
 }
@@ -67,11 +67,8 @@ func (x *Session) Approval(ctx context.Context, which string) (Approval, error) 
 // written beside it (C14).
 func (x *Session) Decide(ctx context.Context, v Verdict) (Approval, error) {
 	if x.System.Mode == ModeService && x.For != "" {
-		p, err := x.desk.register.Person(ctx, x.For)
+		p, err := x.anew(ctx)
 		if err != nil {
-			return Approval{}, err
-		}
-		if err := x.ascertain(ctx, p); err != nil { // now, not as it was remembered
 			return Approval{}, err
 		}
 		if v.By == "" && !x.Definition.Impersonates() && !strings.Contains(v.Comment, p.DisplayName) {
@@ -96,10 +93,20 @@ func (x *Session) Item(ctx context.Context, which string) (Item, error) {
 	return try(ctx, x, func(c Call) (Item, error) { return x.desk.engine.Item(ctx, c, which) })
 }
 
-// Order orders an item for the person that the session acts for.
+// Order orders an item for the person that the session acts for. In service mode
+// it is ordered in the name of the one account that has their proven address now,
+// and of nobody else.
 func (x *Session) Order(ctx context.Context, w Wish) (Order, error) {
+	if x.System.Mode == ModeService {
+		if !x.Definition.OrdersFor(x.System.Settings) {
+			return Order{}, &Problem{Kind: Forbidden, Message: "nobody orders through the shared connection of this system"}
+		}
+		if _, err := x.anew(ctx); err != nil {
+			return Order{}, err
+		}
+	}
 	return asThem(ctx, x, func(c Call) (Order, error) {
-		if w.RequestedFor == "" && x.System.Mode == ModeService {
+		if x.System.Mode == ModeService {
 			w.RequestedFor = c.NativeUser
 		}
 		return x.desk.engine.Order(ctx, c, w)

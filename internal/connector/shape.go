@@ -282,7 +282,7 @@ func (s *shape) input(value any) Input {
 	}
 	for _, option := range s.list(m, "options") {
 		o := s.table(option, "options")
-		in.Options = append(in.Options, Option{s.id(o, "value", false), s.text(o, "label")})
+		in.Options = append(in.Options, Option{Value: s.id(o, "value", false), Label: s.text(o, "label")})
 	}
 	return in
 }

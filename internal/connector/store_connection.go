@@ -10,15 +10,15 @@ import (
 )
 
 const connectionColumns = `org, id, system, person, state, native_id, native_name, email, email_folded, sealed, refresh_at, expires_at,
-	since, ends_at, warned, trouble, by_, revision, claim, claim_until`
+	since, ends_at, warned, trouble, by_, revision, claim, claim_until, renewed_at`
 
 func scanConnection(scan func(...any) error) (c Connection, err error) {
 	var folded string
-	var refresh, expires, since, ends, warned, until int64
+	var refresh, expires, since, ends, warned, until, renewed int64
 	err = scan(&c.Org, &c.ID, &c.System, &c.Person, &c.State, &c.NativeID, &c.NativeName, &c.Email, &folded, &c.sealed, &refresh, &expires,
-		&since, &ends, &warned, &c.Trouble, &c.By, &c.revision, &c.claim, &until)
+		&since, &ends, &warned, &c.Trouble, &c.By, &c.revision, &c.claim, &until, &renewed)
 	c.refreshAt, c.Expires, c.Since, c.EndsAt = moment(refresh), moment(expires), moment(since), moment(ends)
-	c.warned, c.claimUntil = warned == 1, moment(until)
+	c.warned, c.claimUntil, c.renewed = warned == 1, moment(until), moment(renewed)
 	return c, err
 }
 
@@ -46,6 +46,7 @@ func (c Connection) values() []any {
 	return []any{
 		c.ID, string(c.System), string(c.Person), c.State, c.NativeID, c.NativeName, c.Email, folded(c.Email), sealed, micros(c.refreshAt), micros(c.Expires),
 		micros(c.Since), micros(c.EndsAt), flag(c.warned), c.Trouble, string(c.By), c.revision, c.claim, micros(c.claimUntil),
+		micros(c.renewed),
 	}
 }
 
@@ -114,11 +115,11 @@ func linkedTo(v *store.View, c Connection) (other id.Person, err error) {
 // putConnection writes a connection as a whole, whatever was there of it.
 func putConnection(tx *store.Tx, c Connection) error {
 	_, err := tx.Exec("INSERT INTO connector_connection ("+connectionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-		$15, $16, $17, $18, $19, $20) ON CONFLICT (org, system, person) DO UPDATE SET id = excluded.id, state = excluded.state,
+		$15, $16, $17, $18, $19, $20, $21) ON CONFLICT (org, system, person) DO UPDATE SET id = excluded.id, state = excluded.state,
 		native_id = excluded.native_id, native_name = excluded.native_name, email = excluded.email, email_folded = excluded.email_folded,
 		sealed = excluded.sealed, refresh_at = excluded.refresh_at, expires_at = excluded.expires_at, since = excluded.since,
 		ends_at = excluded.ends_at, warned = excluded.warned, trouble = excluded.trouble, by_ = excluded.by_, revision = excluded.revision,
-		claim = excluded.claim, claim_until = excluded.claim_until`, c.values()...)
+		claim = excluded.claim, claim_until = excluded.claim_until, renewed_at = excluded.renewed_at`, c.values()...)
 	return err
 }
 
@@ -132,9 +133,10 @@ func claimConnection(tx *store.Tx, c Connection, claim string, until time.Time) 
 
 // renewConnection writes new tokens, if who refreshed still holds the claim.
 func renewConnection(tx *store.Tx, c Connection, claim string) (bool, error) {
-	n, err := tx.Exec(`UPDATE connector_connection SET sealed = $5, refresh_at = $6, expires_at = $7, ends_at = $8, warned = $9, trouble = '',
-		revision = revision + 1, claim = '', claim_until = 0 WHERE org = $1 AND id = $2 AND revision = $3 AND claim = $4 AND state = 'on'`,
-		c.ID, c.revision, claim, c.sealed, micros(c.refreshAt), micros(c.Expires), micros(c.EndsAt), flag(c.warned))
+	n, err := tx.Exec(`UPDATE connector_connection SET sealed = $5, refresh_at = $6, expires_at = $7, ends_at = $8, warned = $9, renewed_at = $10,
+		trouble = '', revision = revision + 1, claim = '', claim_until = 0
+		WHERE org = $1 AND id = $2 AND revision = $3 AND claim = $4 AND state = 'on'`,
+		c.ID, c.revision, claim, c.sealed, micros(c.refreshAt), micros(c.Expires), micros(c.EndsAt), flag(c.warned), micros(c.renewed))
 	return n == 1, err
 }
 
@@ -151,6 +153,12 @@ func loseConnection(tx *store.Tx, c Connection, trouble string) (bool, error) {
 		revision = revision + 1, claim = '', claim_until = 0 WHERE org = $1 AND id = $2 AND revision = $3 AND state = 'on'`,
 		c.ID, c.revision, trouble, []byte{})
 	return n == 1, err
+}
+
+// unseat forgets the tokens of every connection to a system that has moved.
+func unseat(tx *store.Tx, system id.Connector) (int64, error) {
+	return tx.Exec(`UPDATE connector_connection SET state = 'reconnect', trouble = 'moved', sealed = $3, refresh_at = 0, expires_at = 0, ends_at = 0,
+		revision = revision + 1, claim = '', claim_until = 0 WHERE org = $1 AND system = $2 AND state = 'on'`, string(system), []byte{})
 }
 
 func removeConnection(tx *store.Tx, which string) error {

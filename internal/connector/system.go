@@ -12,10 +12,12 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/sekisho/sekisho/internal/connector/definition"
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -122,7 +124,7 @@ func (s System) check() *fault.Fault {
 		"auth.authorization_endpoint": s.AuthorizationEndpoint, "auth.token_endpoint": s.TokenEndpoint,
 	} {
 		if text != "" {
-			if f := fault.As(checkAddress(text)); f != nil {
+			if f := fault.As(definition.CheckAddress(text)); f != nil {
 				bad.AddFault(path, f)
 			}
 		}
@@ -139,22 +141,6 @@ func (s System) check() *fault.Fault {
 		bad.Add("authorities", "connector-authorities-malformed")
 	}
 	return bad.Fault("connector-invalid")
-}
-
-// checkAddress accepts what is called over TLS, and plain HTTP on this machine
-// alone: tokens travel there.
-func checkAddress(text string) error {
-	u, err := egress.ParseURL(text)
-	if err != nil {
-		return err
-	}
-	host := u.Parsed().Hostname()
-	addr, err := netip.ParseAddr(host)
-	loopback := err == nil && addr.IsLoopback() || host == "localhost"
-	if u.Parsed().Scheme != "https" && !loopback {
-		return fault.New(fault.Invalid, "connector-not-https", "host", host)
-	}
-	return nil
 }
 
 var unshown = regexp.MustCompile(`[\x00-\x1f\x7f-\x9f\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
@@ -351,7 +337,7 @@ func Loaded(v *store.View) ([]System, error) { return systemsOf(v) }
 
 // save writes a settled system under a name that is free.
 func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh bool) (store.Event, error) {
-	if d.holds(*s, now) && !tx.Lifted() {
+	if d.holds(*s, now) && !tx.Lifted("connector:"+string(s.ID)) {
 		return store.Event{}, store.ErrHeld
 	}
 	if !slices.Equal(s.Networks, now.Networks) {
@@ -375,10 +361,31 @@ func (d *Desk) save(tx *store.Tx, by id.Principal, s *System, now System, fresh 
 	}
 	s.Revision++
 	event := s.event(name, by)
-	for field, value := range differences(now, *s) {
+	if !fresh && elsewhere(now, *s) {
+		ended, err := unseat(tx, s.ID)
+		if err != nil {
+			return store.Event{}, err
+		}
+		event.Fields["connections-ended"] = strconv.FormatInt(ended, 10)
+	}
+	for field, value := range Differences(now, *s) {
 		event.Fields["changed."+field] = value
 	}
 	return event, tx.Touch(Topic)
+}
+
+// elsewhere reports whether a system would be called at other hosts than before:
+// what people let one host have, nobody hands to another in their place.
+func elsewhere(before, after System) bool {
+	return !slices.Equal(origins(before), origins(after))
+}
+
+func origins(s System) []string {
+	def, err := bound(&s)
+	if err != nil {
+		return nil
+	}
+	return def.Hosts(s.Settings)
 }
 
 // event says what the witness keeps of a system: never a secret.
@@ -390,9 +397,7 @@ func (s System) event(name string, by id.Principal) store.Event {
 
 // Differences are the fields in which two systems differ; of a secret, that it
 // did.
-func Differences(before, after System) map[string]string { return differences(before, after) }
-
-func differences(before, after System) map[string]string {
+func Differences(before, after System) map[string]string {
 	changed := map[string]string{}
 	add := func(name, a, b string) {
 		if a != b {

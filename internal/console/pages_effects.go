@@ -9,6 +9,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/sekisho/sekisho/internal/audit"
 	"github.com/sekisho/sekisho/internal/console/ui"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -185,7 +186,7 @@ func targetsOf(counts []job.Count, shown ...[]job.Status) []string {
 
 func (r *Room) effectRows(v *web.Visit, found []job.Status, names called) (all []webui.Row) {
 	for _, e := range found {
-		var act templ.Component = webui.Text("")
+		act := templ.Component(templ.NopComponent)
 		if e.State == job.Parked {
 			act = ui.Act(effectPath(e.ID)+"/retry", effectPath(e.ID))
 		}
@@ -237,6 +238,10 @@ func (r *Room) effectPage(v *web.Visit, status int, typed string, refused *fault
 	if err != nil {
 		return err
 	}
+	parties, err := r.parties(v.Context(), audit.Record{By: e.By, Org: e.Org})
+	if err != nil {
+		return err
+	}
 	page := ui.EffectPage{
 		Here: effectPath(e.ID), Topic: Topic, Title: r.effectName(v, e.Driver, e.Target, names), State: string(e.State), Level: effectLevels[e.State],
 		Why: r.why(v, e), Code: e.Why, Unsure: e.Unsure && e.Why != "job-cannot-be-known", Payload: string(shown(e.Payload)), Back: EffectsPath,
@@ -245,7 +250,7 @@ func (r *Room) effectPage(v *web.Visit, status int, typed string, refused *fault
 			Name: "reason", Label: v.Say("console.effect.reason"), Hint: v.Say("console.effect.reason.hint"), Kind: "textarea", Value: typed, Required: true, Max: reasonMost,
 		},
 	}
-	page.Details = r.effectDetails(v, e)
+	page.Details = r.effectDetails(v, e, parties)
 	if done := v.Query("done"); refused == nil && (done == "retried" || done == "skipped") {
 		page.Saved = v.Say("console.effect.saved." + done)
 	}
@@ -265,7 +270,7 @@ func pairsOf(args fault.Args) (all []any) {
 	return all
 }
 
-func (r *Room) effectDetails(v *web.Visit, e job.Status) (all []webui.Detail) {
+func (r *Room) effectDetails(v *web.Visit, e job.Status, p parties) (all []webui.Detail) {
 	add := func(key string, value templ.Component) {
 		all = append(all, webui.Detail{Key: v.Say(key), Value: value})
 	}
@@ -274,9 +279,9 @@ func (r *Room) effectDetails(v *web.Visit, e job.Status) (all []webui.Detail) {
 			add(key, webui.Time(at))
 		}
 	}
-	add("console.record.by", webui.WhoID(string(e.By)))
+	add("console.record.by", ui.Whole(p.of(string(e.By))))
 	if e.Org != "" {
-		add("console.record.org", webui.ThingID(thingOrg+string(e.Org)))
+		add("console.record.org", ui.Whole(p.of(thingOrg+string(e.Org))))
 	}
 	moment("console.effect.intended-at", e.IntendedAt)
 	moment("console.effect.sent-at", e.SentAt)

@@ -78,8 +78,8 @@ func (r *Rules) api(m *web.Mux) {
 	create := op(http.MethodPost, "", "add-sign-in-policy", "Add a policy")
 	create.DefaultStatus = http.StatusCreated
 	web.API(m, fresh, web.Foreseeing(create), r.addPolicy)
-	web.API(m, fresh, web.Foreseeing(op(http.MethodPut, "/{policy}", "change-sign-in-policy", "Change a policy")), r.changePolicy)
-	web.API(m, fresh, web.Foreseeing(op(http.MethodDelete, "/{policy}", "delete-sign-in-policy", "Delete a policy")), r.removePolicy)
+	web.API(m, fresh, web.MayWait(web.Foreseeing(op(http.MethodPut, "/{policy}", "change-sign-in-policy", "Change a policy"))), r.changePolicy)
+	web.API(m, fresh, web.MayWait(web.Foreseeing(op(http.MethodDelete, "/{policy}", "delete-sign-in-policy", "Delete a policy"))), r.removePolicy)
 }
 
 func resource(p SignInPolicy) PolicyResource {

@@ -120,7 +120,7 @@ func (r *Rules) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.
 	if c.Action == manifest.Delete {
 		p := c.Before.policy(c.Name)
 		p.Org, p.ID = c.Org, c.ID
-		return r.endPolicy(in, c.By, p)
+		return r.EndPolicy(in, c.By, p)
 	}
 	p := c.After.policy(c.Name)
 	p.Org, p.ID = c.Org, c.ID
@@ -137,5 +137,5 @@ func (r *Rules) applyPolicy(tx *store.Tx, c manifest.Change[policySpec]) (store.
 	}
 	slices.Sort(p.Roles)
 	slices.Sort(p.Groups)
-	return r.setPolicy(in, c.By, p)
+	return r.SetPolicy(in, c.By, p)
 }

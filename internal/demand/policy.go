@@ -33,6 +33,7 @@ type Rules struct {
 	clock    clock.Clock
 	register *org.Register
 	factors  *factor.Room
+	holder   Holder
 }
 
 // New makes the rules.
@@ -246,22 +247,22 @@ func (r *Rules) PutPolicy(ctx context.Context, by id.Principal, p SignInPolicy) 
 		p.ID = id.New[string](r.clock.Now())
 	}
 	err := r.store.Org(p.Org).Write(ctx, func(tx *store.Tx) store.End {
-		event, err := r.setPolicy(tx, by, p)
+		event, err := r.SetPolicy(tx, by, p)
 		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(event)
 	})
 	if err != nil {
-		return p, err
+		return p, r.orHold(ctx, err, by, p.Org, p)
 	}
 	return r.Policy(ctx, p.Org, p.ID)
 }
 
-// setPolicy is PutPolicy in the caller's write. Who acts holds Policy in that
+// SetPolicy is PutPolicy in the caller's write. Who acts holds Policy in that
 // organization, on every door: who applies manifests of the whole house need
 // not be its administrator.
-func (r *Rules) setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+func (r *Rules) SetPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
 	if err := r.register.Need(&tx.View, by, p.Org, Manage); err != nil {
 		return store.Event{}, err
 	}
@@ -271,8 +272,11 @@ func (r *Rules) setPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.
 	if err := p.checkTargets(&tx.View); err != nil {
 		return store.Event{}, err
 	}
-	if p.Version == 0 {
+	if p.Version == 0 { // policies add up: one more asks for more
 		return p.event("sign-in-policy.added", by), insertPolicy(tx, p)
+	}
+	if r.holder != nil && tx.Held(by, "sign-in-policy:"+p.ID) {
+		return store.Event{}, store.ErrHeld
 	}
 	return p.event("sign-in-policy.changed", by), updatePolicy(tx, p)
 }
@@ -283,19 +287,23 @@ func (r *Rules) DropPolicy(ctx context.Context, by id.Principal, which id.Org, p
 	if err != nil {
 		return err
 	}
-	return r.store.Org(which).Write(ctx, func(tx *store.Tx) store.End {
-		event, err := r.endPolicy(tx, by, p)
+	err = r.store.Org(which).Write(ctx, func(tx *store.Tx) store.End {
+		event, err := r.EndPolicy(tx, by, p)
 		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(event)
 	})
+	return r.orHold(ctx, err, by, which, EndedPolicy{p})
 }
 
-// endPolicy is DropPolicy in the caller's write.
-func (r *Rules) endPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
+// EndPolicy is DropPolicy in the caller's write.
+func (r *Rules) EndPolicy(tx *store.Tx, by id.Principal, p SignInPolicy) (store.Event, error) {
 	if err := r.register.Need(&tx.View, by, p.Org, Manage); err != nil {
 		return store.Event{}, err
+	}
+	if r.holder != nil && tx.Held(by, "sign-in-policy:"+p.ID) {
+		return store.Event{}, store.ErrHeld
 	}
 	return p.event("sign-in-policy.deleted", by), deletePolicy(tx.Org(p.Org), p.ID)
 }

@@ -90,7 +90,7 @@ func (b *beyond) make(c clock.Clock) (system, error) {
 		b.bell = func(url string, key secret.Text) {
 			plays.AddHook(b.home(), url, key, "jira:issue_created", "jira:issue_updated")
 		}
-		b.Scope = "read:servicedesk-request write:servicedesk-request read:jira-user offline_access"
+		b.Scope = "read:servicedesk-request write:servicedesk-request read:jira-user read:jira-work write:jira-work offline_access"
 		return plays, nil
 	}
 	plays, err := servicenow.New(servicenow.Options{Clock: c, People: b.people})

@@ -54,7 +54,7 @@ func (d *demo) settle(ctx context.Context) (err error) {
 		return err
 	}
 	if d.kept.Seeded {
-		return errors.Join(applyTo(ctx, dial, d.Lang, notice), d.introduce(ctx, h, dial))
+		return errors.Join(applyTo(ctx, dial, d.Lang, notice), d.introduce(ctx, h, dial), d.enlist(ctx, h, dial))
 	}
 	docs, err := d.documents()
 	if err != nil {
@@ -66,7 +66,7 @@ func (d *demo) settle(ctx context.Context) (err error) {
 	if err := d.confirm(ctx, h); err != nil {
 		return err
 	}
-	if err := d.introduce(ctx, h, dial); err != nil {
+	if err := errors.Join(d.introduce(ctx, h, dial), d.enlist(ctx, h, dial)); err != nil {
 		return err
 	}
 	d.kept.Seeded = true

@@ -52,6 +52,7 @@ type demo struct {
 	guide  *guideServer
 	relay  *mail.Server
 	beyond []*beyond // outside systems
+	deploy *deployDesk
 	house  *house.House
 	kept   *kept
 	config house.Config
@@ -87,7 +88,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 			err = errors.Join(err, ends[len(ends)-1-i]())
 		}
 	}()
-	for _, begin := range []func(context.Context) (func() error, error){d.openRelay, d.openBeyond, d.openGuide, d.openHouse} {
+	for _, begin := range []func(context.Context) (func() error, error){d.openRelay, d.openBeyond, d.openDeploy, d.openGuide, d.openHouse} {
 		end, err := begin(ctx)
 		if end != nil {
 			ends = append(ends, end)
@@ -174,6 +175,9 @@ func (d *demo) openHouse(ctx context.Context) (func() error, error) {
 	}
 	d.house = h
 	d.connectBells()
+	if err := d.deploy.ask(ctx, deployFirst); err != nil { // a visitor may have seen to that
+		d.Log.Warn("the app of the demo could not ask", "err", err)
+	}
 	return stop, d.guide.begin(ctx, h)
 }
 

@@ -127,6 +127,8 @@ func (g *guideServer) routes() http.Handler {
 	mux.HandleFunc("GET /steps", g.showSteps)
 	mux.HandleFunc("POST /again", g.again)
 	mux.HandleFunc("POST /language", chooseLanguage)
+	mux.HandleFunc("GET "+deployPath+"{$}", g.showDeploy)
+	mux.HandleFunc("POST "+deployPath+"ask", g.askMore)
 	mux.HandleFunc("GET "+ui.AssetPrefix, giveAsset)
 	mux.HandleFunc("GET /demo.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, style, "demo.css") })
 	mux.Handle("GET "+mailPath, g.mails)
@@ -160,7 +162,7 @@ func chooseLanguage(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "sekisho-lang", Value: string(lang), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	}
 	back := r.PostFormValue("back")
-	if !strings.HasPrefix(back, mailPath) || strings.ContainsAny(back, "\\\r\n") {
+	if !strings.HasPrefix(back, mailPath) && back != deployPath || strings.ContainsAny(back, "\\\r\n") {
 		back = "/"
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
@@ -184,7 +186,7 @@ func (g *guideServer) reader(r *http.Request, title string) context.Context {
 		Asset: ui.Assets().Path,
 	}
 	ctx := ui.With(r.Context(), frame)
-	for _, link := range []ui.Link{{Text: "demo.guide", Href: "/"}, {Text: "demo.mail", Href: mailPath}, {Text: "demo.house", Href: g.demo.house.URL() + "/"}} {
+	for _, link := range []ui.Link{{Text: "demo.guide", Href: "/"}, {Text: "demo.mail", Href: mailPath}, {Text: "demo.deploy", Href: deployPath}, {Text: "demo.house", Href: g.demo.house.URL() + "/"}} {
 		link.Current = link.Href == r.URL.Path || link.Href == mailPath && strings.HasPrefix(r.URL.Path, mailPath)
 		link.Text = ui.Say(ctx, link.Text)
 		frame.Links = append(frame.Links, link)
@@ -304,6 +306,7 @@ func (d *demo) look(ctx context.Context) (view, error) {
 	for _, b := range d.beyond {
 		v.Beyond = append(v.Beyond, placeView{b.Title, b.URL + "/", ui.Say(ctx, "demo.beyond."+b.Name)})
 	}
+	v.Beyond = append(v.Beyond, placeView{ui.Say(ctx, "demo.deploy"), deployPath, ui.Say(ctx, "demo.deploy.about")})
 	state := sha256.New()
 	for _, s := range stories {
 		t, err := d.tell(ctx, s)

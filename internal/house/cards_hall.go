@@ -32,6 +32,7 @@ func (c cardAsker) Raise(tx *store.Tx, q request.Question) ([]store.Event, error
 	return c.house.cards.Raise(tx, card.Question{
 		Loud: loud,
 		Ask:  q.Ask, Org: q.Org, Revision: q.Revision, Stage: q.Stage, To: q.To, Digest: q.Digest, Due: q.Due, Reminder: q.Reminder,
+		First: q.First,
 		Title: q.Asked.Title, Requester: asks(people, q.Asked),
 	})
 }

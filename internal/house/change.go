@@ -8,6 +8,8 @@ import (
 	"github.com/sekisho/sekisho/internal/factor"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/paper"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/welcome"
 )
@@ -17,6 +19,7 @@ import (
 func (h *House) openChanges() {
 	h.changes = change.New(change.Options{
 		Store: h.store, Clock: h.options.Clock, Ring: h.ring, Register: h.register, Desk: h.systems, Resets: memberResets{h.welcome}, Manifest: console.Manifest,
+		Alone: h.options.Alone,
 	})
 }
 
@@ -24,15 +27,40 @@ func (h *House) openChanges() {
 // has open while no server runs is not held: whoever stops the servers and reads
 // the keys needs no permission of ours, and it is the way out when nobody is left
 // who could approve. Its records name the machine's user and the way (folder).
-func (h *House) holdChanges() {
-	h.changes.Furnish(h.hall, h.kinds)
-	if !h.config.FourEyes || h.options.Alone {
-		return
+//
+// What a house once held it goes on holding, whatever a later configuration says,
+// until two people have said otherwise.
+func (h *House) holdChanges(ctx context.Context) error {
+	papers := map[string]paper.Kept{
+		h.rota.Kind.Name: h.rota.Drawer, h.offers.Things.Kind.Name: h.offers.Things, sender.HeldKind: h.senders,
+	}
+	others := map[string]change.Other{}
+	for _, sort := range h.folk.Arrivals() {
+		others[sort.Name] = sort
+	}
+	h.changes.Furnish(change.Furniture{
+		Hall: h.hall, Kinds: h.kinds, Rules: h.signin.Rules, Presence: h.presence, Papers: papers, Others: others,
+	})
+	h.changes.API(h.mux)
+	_, on, err := h.changes.On(ctx)
+	if err != nil || h.options.Alone || !h.config.FourEyes && !on {
+		return err
+	}
+	if !h.config.FourEyes {
+		h.options.Log.Warn("the configuration does not say four_eyes any more; the house goes on holding changes until two people have turned it off")
 	}
 	h.register.Hold(h.changes)
 	h.systems.Hold(h.changes)
 	h.kinds.Hold(h.changes)
 	h.welcome.Hold(h.changes)
+	h.signin.Rules.Hold(h.changes)
+	h.presence.Hold(h.changes)
+	h.hall.Keep(h.changes)
+	h.rota.Hold(h.changes)
+	h.offers.Things.Hold(h.changes)
+	h.senders.Hold(h.changes)
+	h.folk.Hold(h.changes)
+	return nil
 }
 
 // memberResets are the resets of room welcome.
@@ -57,7 +85,14 @@ func (m memberResets) Made() { m.welcome.ResetMade() }
 
 // fourEyes looks whether anybody could approve what is held.
 func (d *doctor) fourEyes(ctx context.Context, s *store.Store) {
-	if !d.config.FourEyes {
+	_, on, err := change.Since(ctx, s)
+	switch {
+	case err != nil:
+		d.broken("database", err)
+		return
+	case !d.config.FourEyes && on:
+		d.say(Warn, "four-eyes.kept")
+	case !d.config.FourEyes:
 		return
 	}
 	register := org.New(org.Options{Store: s, Clock: d.clock, Permissions: Permissions()})

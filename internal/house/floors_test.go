@@ -18,7 +18,7 @@ var floors = [...][]string{
 	3: {"org", "connector/definition", "signet"},
 	4: {"web", "notify", "connector"},
 	5: {"lease", "presence", "paper", "factor"},
-	6: {"admit", "demand", "request"},
+	6: {"admit", "demand", "request", "people/kinds", "people/arrive"},
 	7: {
 		"notice", "people", "seat", "approval", "console", "backup", "signin", "token", "welcome", "hub", "handbook", "directory", "device", "risk", "mobile", "card", "order",
 		"ticket", "sender", "rota", "offer", "review", "catalog", "billing", "vault", "oauth", "saml", "scim", "forward", "watch",

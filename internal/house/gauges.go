@@ -37,6 +37,10 @@ func (h *House) gauges() {
 		gauge("quiet_writes_"+strings.ReplaceAll(reason.String(), "-", "_"), "Writes of this process that need no witness: "+reason.String()+".",
 			func(context.Context) (float64, error) { return float64(h.store.QuietCounts()[reason.String()]), nil })
 	}
+	gauge("writes_tried_again", "Tries more that writes of this process took because PostgreSQL could not serialise them with others.",
+		func(context.Context) (float64, error) { again, _ := h.store.Strife(); return float64(again), nil })
+	gauge("writes_given_up", "Writes of this process that could not be serialised in time: somebody was told that the house is busy.",
+		func(context.Context) (float64, error) { _, busy := h.store.Strife(); return float64(busy), nil })
 	gauge("effect_targets_away", "Outside systems that this process has stopped calling for a while.", h.targetsAway)
 	gauge("audit_lag_seconds", "How long the oldest record waits for its place in the log; more than 1 is an alarm.",
 		func(ctx context.Context) (float64, error) {

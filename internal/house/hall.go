@@ -8,6 +8,7 @@ import (
 	"github.com/sekisho/sekisho/internal/approval"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/seat"
@@ -34,6 +35,9 @@ func (h *House) openHall() error {
 	}, groups, roles, h.changes)
 	h.register.WhenDeleted(func(tx *store.Tx, who id.Person) error {
 		return errors.Join(h.ledger.Forget(tx, who), h.hall.Forget(tx, who), h.presence.Forget(tx, who))
+	})
+	h.register.WhenLeft(func(tx *store.Tx, by id.Principal, m org.Member) error {
+		return h.ledger.Leave(tx, m.Org, m.Person, by)
 	})
 	h.approval = approval.New(h.hall, approval.Options{Topics: waitingTopics, Templates: h.offers})
 	h.approval.API(h.mux)

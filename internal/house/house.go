@@ -297,7 +297,9 @@ func (h *House) furnish() (err error) {
 	if h.kinds, err = kinds(h.notice, h.folk, h.signin.Rules, h.approval, h.ticket, h.papers(), h.presence, h.senders); err != nil {
 		return err
 	}
-	h.holdChanges()
+	if err := h.holdChanges(h.ctx); err != nil {
+		return err
+	}
 	h.console = console.New(console.Options{
 		Store: h.store, Clock: h.options.Clock, Book: h.book, Audit: h.audit, Ring: h.ring, Desk: h.desk, Kinds: h.kinds, Data: h.config.Data, Alone: h.options.Alone,
 		Unsealed: h.unsealed, Guide: guide{h}, Register: census{h}, SignIn: signInRefusals, Drawings: drawings, Targets: h.targets,

@@ -23,6 +23,7 @@ import (
 	"github.com/sekisho/sekisho/internal/order"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/request"
+	"github.com/sekisho/sekisho/internal/sender"
 	"github.com/sekisho/sekisho/internal/signin"
 	"github.com/sekisho/sekisho/internal/ticket"
 	"github.com/sekisho/sekisho/internal/token"
@@ -33,13 +34,14 @@ import (
 // furnishHub makes the first page of what the other rooms know.
 func (h *House) furnishHub() {
 	h.hub = hub.New(hub.Options{
-		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}, ofHeld{h}}, Open: h.opens, May: h.may,
+		Book: h.book, People: h.register, Peopled: h.hasPeople, Rooms: []hub.Attention{ofSignIn{h}, ofConsole{h}, ofSystems{h}, ofHeld{h}, ofEffects{h}}, Open: h.opens, May: h.may,
 		Finders: []web.Finder{
 			h.folk.Finder(),
 			h.signin,
 			h.notice,
 			h.console,
 			h.ticket,
+			h.senders,
 			h.tokens,
 		},
 		Signposts: h.signposts,
@@ -47,8 +49,10 @@ func (h *House) furnishHub() {
 			h.folk.Dependents(),
 			h.signin,
 			h.ticket,
+			h.senders,
 		},
 		Places: guide{h}.Pages, Witness: h.console, Follow: []string{notice.Topic}, Pager: h.pager, Panels: h.panels(),
+		Ways: []hub.Signpost{{Key: "ask.find", Href: approval.NewPath}, {Key: "order.new", Href: order.NewPath}},
 	})
 	h.hub.Pages(h.mux)
 	h.hub.API(h.mux)
@@ -259,6 +263,7 @@ var pagesOf = map[string]string{
 	"connector":       ticket.SystemsPath + "/",
 	"ask":             request.Path + "/",
 	"order":           order.ListPath + "/",
+	"card-sender":     sender.Path + "/",
 	"approval-policy": approval.PoliciesPath + "/",
 }
 

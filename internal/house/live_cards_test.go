@@ -16,6 +16,9 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/request"
 )
 
 // follows opens the stream of a page and hands out a word for each event.
@@ -101,4 +104,43 @@ func TestACardChangesOnTheScreensOfEveryNode(t *testing.T) {
 	office.mu.Unlock()
 	slices.Sort(took)
 	t.Logf("decided on one node, read back and shown on the other: median %d ms, longest %d ms", took[len(took)/2].Milliseconds(), took[len(took)-1].Milliseconds())
+}
+
+// What is asked on one node stands in the list of who decides on another, by the
+// stream alone (K5).
+func TestAnAskShowsOnTheScreensOfEveryNode(t *testing.T) {
+	a, b := two(t)
+	k := a.People(t)
+	policy := request.ApprovalPolicy{Org: k.Org, Name: "groups", Spec: request.Spec{
+		Kinds: []string{"group"}, Stages: []request.Stage{{Groups: []request.Panel{{Approvers: []request.Approver{request.Manager}}}}},
+	}}
+	if _, err := a.Hall().PutPolicy(t.Context(), id.Local(0), policy); err != nil {
+		t.Fatal(err)
+	}
+	there := b.Nobody(t)
+	there.SetCookies(a.As(t, k.Botan, k.Org).Cookies())
+	heard := follows(t, b.URL(), card.TopicOf(k.Botan), cookieOf(there))
+	var took []time.Duration
+	for i := range 12 {
+		g, err := a.Register().PutGroup(t.Context(), id.Local(0), org.Group{Org: k.Org, Name: fmt.Sprint("group-", i), Title: fmt.Sprintf("Team of %02d", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		since := time.Now()
+		_, err = a.Hall().Raise(t.Context(), k.Aoi, request.Wanted{Org: k.Org, Kind: "group", Target: string(g.ID), Reason: "Month's end", Length: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for shown := false; !shown; {
+			select {
+			case <-heard:
+				shown = strings.Contains(there.Get(card.ListPath).Body, g.Title)
+			case <-time.After(time.Minute):
+				t.Fatal("K5 the other node's list does not show what was asked")
+			}
+		}
+		took = append(took, time.Since(since))
+	}
+	slices.Sort(took)
+	t.Logf("asked on one node, shown to who decides on the other: median %d ms, longest %d ms", took[len(took)/2].Milliseconds(), took[len(took)-1].Milliseconds())
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/order"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/ticket"
 )
 
@@ -15,19 +16,37 @@ import (
 // the questions of the same connection, so the cards stand already.
 func (h *House) furnishOrders() error {
 	h.orders = order.New(order.Options{
-		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Book: h.book, Desk: deskOrders{h.systems, h.ticket}, Post: h.post,
-		Pager: h.pager, BaseURL: h.mux.BaseURL(), Switch: ticket.IntegrationsPath, Here: h.cards.Here, Stir: card.Stir, Topic: card.TopicOf, Quiet: h.noCardMail,
+		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Book: h.book, Desk: deskOrders{h.systems, h.ticket, h.register}, Post: h.post,
+		Pager: h.pager, BaseURL: h.mux.BaseURL(), Switch: ticket.IntegrationsPath, Here: h.cards.Here, Stir: card.Stir, Topic: card.TopicOf, Pace: h.cards.Hours,
 	})
 	h.cards.Also = func(ctx context.Context, t card.Tie) error {
+		tie := order.Tie{Org: t.Org, System: t.System, Title: t.Title, Person: t.Person}
 		if t.Person == "" || t.Service {
-			return nil
+			return h.readShared(ctx, tie)
 		}
-		return h.orders.Read(ctx, order.Tie{Org: t.Org, System: t.System, Title: t.Title, Person: t.Person})
+		return h.orders.Read(ctx, tie)
 	}
 	h.cards.Deputies = h.deputies
 	h.orders.Pages(h.mux)
 	h.orders.API(h.mux)
-	return h.desk.Register(h.orders.Driver())
+	return h.orders.Handle(h.desk)
+}
+
+// readShared reads the requests of those who order through a connection that
+// serves all, where they can.
+func (h *House) readShared(ctx context.Context, t order.Tie) error {
+	s, err := h.systems.System(ctx, t.Org, t.System)
+	if err != nil {
+		return err
+	}
+	def, err := h.systems.Definition(s)
+	if err != nil || !def.OrdersFor(s.Settings) {
+		return err
+	}
+	if t.Person != "" {
+		return h.orders.Read(ctx, t)
+	}
+	return h.orders.ReadShared(ctx, t)
 }
 
 // Orders opens the room of orders to tests.
@@ -50,17 +69,11 @@ func (h *House) deputies(ctx context.Context, in id.Org, from id.Person) (all []
 	return all, err
 }
 
-// noCardMail reports whether somebody has said that they want no mail about what
-// outside systems ask and answer.
-func (h *House) noCardMail(ctx context.Context, who id.Person) (bool, error) {
-	p, err := h.cards.Preference(ctx, who)
-	return p.Mail == card.MailOff, err
-}
-
 // deskOrders are the outside systems as orders see them.
 type deskOrders struct {
-	desk   *connector.Desk
-	ticket *ticket.Room
+	desk     *connector.Desk
+	ticket   *ticket.Room
+	register *org.Register
 }
 
 // Places implements order.Desk.
@@ -71,12 +84,58 @@ func (d deskOrders) Places(ctx context.Context, who id.Person) (all []order.Plac
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, order.Place{
-			Org: i.System.Org, Organization: i.Organization, System: i.System.ID, Title: i.System.Shown(), On: i.System.Enabled && i.Connection.State == connector.On,
-			Catalog: def.Can(connector.OpCatalog, i.System.Mode) && def.Can(connector.OpItem, i.System.Mode) && def.Can(connector.OpOrder, i.System.Mode),
-		})
+		p := placeOf(i.System, def, i.Organization)
+		p.On = i.System.Enabled && i.Connection.State == connector.On
+		all = append(all, p)
 	}
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	shared, err := d.shared(ctx, who)
+	return append(all, shared...), err
+}
+
+func placeOf(s connector.System, def *connector.Definition, organization string) order.Place {
+	return order.Place{
+		Org: s.Org, Organization: organization, System: s.ID, Title: s.Shown(), Alone: def.OrdersAlone(),
+		Catalog: def.Can(connector.OpCatalog, s.Mode) && def.Can(connector.OpItem, s.Mode) && def.Can(connector.OpOrder, s.Mode),
+	}
+}
+
+// shared are the systems of a person's organizations at which they order through
+// the organization's own connection, as long as it works.
+func (d deskOrders) shared(ctx context.Context, who id.Person) (all []order.Place, err error) {
+	grants, err := d.register.Grants(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range grants.Orgs {
+		systems, err := d.desk.Systems(ctx, o.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range systems {
+			if !s.Enabled || s.Mode != connector.ModeService {
+				continue
+			}
+			def, err := d.desk.Definition(s)
+			if err != nil {
+				return nil, err
+			}
+			p := placeOf(s, def, o.Title)
+			if !p.Catalog || !def.OrdersFor(s.Settings) {
+				continue
+			}
+			c, err := d.desk.Connection(ctx, o.ID, s.ID, "")
+			if err != nil {
+				return nil, err
+			}
+			if p.On, p.Shared = c.State == connector.On, true; p.On {
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
 }
 
 // As implements order.Desk.

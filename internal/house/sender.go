@@ -19,7 +19,7 @@ func (h *House) openSignet() {
 func (h *House) openSender() {
 	h.senders = sender.New(sender.Options{
 		Store: h.store, Clock: h.options.Clock, Log: h.options.Log, Register: h.register, Gate: h.signin.Gate(), Egress: h.egress, Signet: h.signet,
-		Cards: sentCards{h}, BaseURL: h.mux.BaseURL(),
+		Cards: sentCards{h}, BaseURL: h.mux.BaseURL(), Timeout: h.options.Call, Reach: h.options.Reach,
 	})
 }
 

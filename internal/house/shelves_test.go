@@ -99,7 +99,7 @@ var houseWide = []string{"console", "backup", "notice"}
 // people of an organization have which factors.
 var lookUps = map[string][]string{
 	"factor": {"lookUp", "keptBy"}, "signin": {"lookUp", "seenAndOver", "openEverywhere"}, "token": {"lookUp", "usedTokens"}, "welcome": {"lookUp", "NewSetupLink"},
-	"lease": {"overdue"}, "request": {"Bridge"},
+	"lease": {"overdue"}, "request": {"Bridge"}, "change": {"Since", "TurnOn", "TurnOff", "turnOff", "lookEyes"}, // one row of the installation
 	"card":   {"polled", "claim", "Bridge", "dueTells", "overdue", "standIns", "decidingApps"},
 	"sender": {"lookUp", "owners", "usedTokens", "dropOld"},
 }

@@ -156,6 +156,11 @@ func (h *House) unsealed(ctx context.Context) error {
 		return err
 	}
 	h.audit.Start()
+	if h.config.FourEyes {
+		if err := h.changes.TurnOn(ctx, starter); err != nil {
+			return err
+		}
+	}
 	h.keyed.Store(true)
 	h.run(h.notice.Run)
 	h.run(h.ledger.Run)

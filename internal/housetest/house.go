@@ -299,7 +299,7 @@ func (h *Home) people(t testing.TB) (k Kaede) {
 			if err != nil {
 				return store.Abort(err)
 			}
-			joined, err := r.SetMember(tx, by, member)
+			joined, err := r.SetMember(tx, id.System("housetest"), member)
 			if err != nil {
 				return store.Abort(err)
 			}

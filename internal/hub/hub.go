@@ -23,6 +23,7 @@ type Item struct {
 	Args  []any    // names and values of the sentence
 	Names []string // keys of words that the sentence lists as {names}
 	Href  string   // where it is settled; "" where no page does it
+	Press string   // path that settles it when it is posted to; Key+".press" is on the button. "" for none
 	Grave bool     // before all that are not
 }
 
@@ -66,6 +67,8 @@ type Options struct {
 	Witness Witness
 	// Signposts are the pages that search everywhere leads to.
 	Signposts func() []Signpost
+	// Ways are what one may want to begin on the first page.
+	Ways []Signpost
 	// Panels are what rooms show above all else.
 	Panels []web.Panel
 	// Follow are the topics that the page waits for.
@@ -91,6 +94,7 @@ type Room struct {
 	open    func(ctx context.Context, actor web.Actor, path string) bool
 	follow  []string
 	panels  []web.Panel
+	ways    []Signpost
 	peopled func(ctx context.Context) (bool, error)
 	may     web.May
 	finders []web.Finder
@@ -104,7 +108,7 @@ type Room struct {
 // New makes the room.
 func New(o Options) *Room {
 	r := &Room{
-		book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, panels: o.Panels, peopled: o.Peopled, may: o.May,
+		book: o.Book, people: o.People, rooms: o.Rooms, open: o.Open, follow: o.Follow, panels: o.Panels, ways: o.Ways, peopled: o.Peopled, may: o.May,
 		dependents: o.Dependents, places: o.Places, witness: o.Witness, pager: o.Pager,
 	}
 	r.finders = append(slices.Clone(o.Finders), signposts{r, o.Signposts})
@@ -134,7 +138,7 @@ func (r *Room) gather(ctx context.Context, actor web.Actor, own org.Own) Glance 
 	slices.SortStableFunc(all.Items, func(a, b Item) int { return rank(a) - rank(b) })
 	for i := range all.Items {
 		if !r.open(ctx, actor, all.Items[i].Href) {
-			all.Items[i].Href = ""
+			all.Items[i].Href, all.Items[i].Press = "", ""
 		}
 	}
 	return all

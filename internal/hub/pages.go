@@ -11,6 +11,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/web"
+	webui "github.com/sekisho/sekisho/internal/web/ui"
 	"github.com/sekisho/sekisho/internal/words"
 )
 
@@ -88,6 +89,11 @@ func (r *Room) showHub(v *web.Visit) error {
 	if r.open(v.Context(), actor, sessionsPath) {
 		page.SessionsHref = sessionsPath
 	}
+	for _, way := range r.ways {
+		if r.open(v.Context(), actor, way.Href) {
+			page.Ways = append(page.Ways, webui.Go(webui.Plain, v.Say(way.Key), way.Href))
+		}
+	}
 	for _, item := range glance.Items {
 		page.Needs = append(page.Needs, need(v, item))
 	}
@@ -105,7 +111,7 @@ func (r *Room) showHub(v *web.Visit) error {
 	return v.Show(v.Say("hub.title"), ui.ShowHub(page))
 }
 
-// Beside is what needs the reader that is no question, for the page of those; nil
+// Beside is what needs the reader that is no question, for the list of those; nil
 // for nothing.
 func (r *Room) Beside(v *web.Visit) (templ.Component, error) {
 	own, err := r.people.Own(v.Context(), v.Actor().Principal.Person())
@@ -131,6 +137,9 @@ func need(v *web.Visit, item Item) ui.Need {
 	n := ui.Need{Text: v.Say(item.Key, args...), Href: item.Href, Grave: item.Grave}
 	if n.Href != "" {
 		n.Do = v.Say(item.Key+".do", args...)
+	}
+	if n.Press = item.Press; n.Press != "" {
+		n.Button = v.Say(item.Key+".press", args...)
 	}
 	return n
 }

@@ -232,6 +232,9 @@ func (d *Desk) park(c *call, why string) error {
 	return d.append(func(tx *store.Tx) store.End {
 		err := one(tx, `UPDATE job_effect SET state = 'parked', probe = $4, tries = $5, why = $6`+mine,
 			d.mine(c, flag(c.probe), c.tries, why))
+		if err == nil && c.driver.Aside {
+			err = stepAside(tx, c.effect)
+		}
 		if err != nil {
 			return store.Abort(err)
 		}

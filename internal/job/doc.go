@@ -19,7 +19,7 @@
 //
 // Effects of one line (a ticket) go out in the order of their decisions. A
 // parked effect holds up its own line until it is skipped or done, and nothing
-// else.
+// else; that of a driver that is Aside holds up nothing at all.
 //
 // What cannot be had: a process that is stopped for longer than the fence
 // between its last look at the clock and the first byte it sends will double an

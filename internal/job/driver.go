@@ -37,6 +37,9 @@ type Driver struct {
 	// Then writes what follows from the proven effect, in the same transaction
 	// and under the same law as any write closure. May be nil.
 	Then func(tx *store.Tx, e Effect, result json.RawMessage) ([]store.Event, error)
+	// Aside says that nothing of a line depends on one of it that is parked: it
+	// leaves the line, and takes its last place when it is retried.
+	Aside bool
 	// Concurrency is how many calls one node has open to one target; 0 means 4.
 	Concurrency int
 }

@@ -18,7 +18,7 @@ const (
 	Intended State = "intended" // decided; nothing is on its way
 	Inflight State = "inflight" // a call may be on its way
 	Done     State = "done"     // proven, by the answer or by a probe
-	Parked   State = "parked"   // waits for an operator, and its line with it
+	Parked   State = "parked"   // waits for an operator, and its line with it (not of a driver that is Aside)
 	Skipped  State = "skipped"  // an operator gave it up
 )
 
@@ -131,4 +131,39 @@ func moveUp(tx *store.Tx, e Effect) error {
 			return err
 		}
 	}
+}
+
+// stepAside takes the head of a line out of it.
+func stepAside(tx *store.Tx, e Effect) error {
+	if e.Line == "" {
+		return nil
+	}
+	if _, err := tx.Exec("UPDATE job_effect SET seq = 0 WHERE id = $1", string(e.ID)); err != nil {
+		return err
+	}
+	return moveUp(tx, e)
+}
+
+// isAside reports whether an effect has left its line.
+func isAside(tx *store.Tx, e Effect) (yes bool, err error) {
+	if e.Line == "" {
+		return false, nil
+	}
+	var seq int64
+	err = tx.Row("SELECT seq FROM job_effect WHERE id = $1", string(e.ID)).Scan(&seq)
+	return seq == 0, err
+}
+
+// stepBack gives an effect that has left its line the last place of it.
+func stepBack(tx *store.Tx, e Effect) error {
+	aside, err := isAside(tx, e)
+	if err != nil || !aside {
+		return err
+	}
+	seq, waits, err := lineUp(tx, e)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec("UPDATE job_effect SET seq = $2, waits = $3 WHERE id = $1", string(e.ID), seq, waits)
+	return err
 }

@@ -152,6 +152,9 @@ func Retry(tx *store.Tx, org id.Org, effect id.Effect, by id.Principal) (store.E
 	}
 	_, err = tx.House().Exec(`UPDATE job_effect SET state = 'intended', tries = 0, first_at = 0, due = 0,
 		probe = CASE WHEN why = $2 THEN 0 ELSE probe END WHERE id = $1 AND state = 'parked'`, string(effect), whyNever)
+	if err == nil {
+		err = stepBack(tx.House(), s.Effect)
+	}
 	tx.Wake(topic)
 	return operated("effect.retried", s, by, ""), err
 }
@@ -164,9 +167,13 @@ func Skip(tx *store.Tx, org id.Org, effect id.Effect, by id.Principal, reason st
 	if err != nil {
 		return store.Event{}, err
 	}
+	aside, err := isAside(tx.House(), s.Effect)
+	if err != nil {
+		return store.Event{}, err
+	}
 	_, err = tx.House().Exec(`UPDATE job_effect SET state = 'skipped', waits = 0, ended_at = $2
 		WHERE id = $1 AND state IN ('parked', 'intended')`, string(effect), store.Micros(tx.Now()))
-	if err == nil && !s.Waits {
+	if err == nil && !s.Waits && !aside {
 		err = moveUp(tx.House(), s.Effect)
 	}
 	tx.Wake(topic)

@@ -98,3 +98,9 @@ func (g *Ledger) retry(ctx context.Context, l Lease) error {
 func (g *Ledger) Forget(tx *store.Tx, who id.Person) error {
 	return hurryLeases(tx.Self(who), tx.Now())
 }
+
+// Leave has what a member holds taken back, in the write that ends the
+// membership: it is over even for who comes back.
+func (g *Ledger) Leave(tx *store.Tx, of id.Org, who id.Person, by id.Principal) error {
+	return leaveLeases(tx.Org(of), who, by, tx.Now())
+}

@@ -57,19 +57,23 @@ func (g *Ledger) Begin(tx *store.Tx, l Lease, timer job.TimerID) (store.Event, e
 	}
 	l.State, l.Since = Out, tx.Now()
 	in := tx.Org(l.Org)
-	if _, err := openLease(&in.View, l.Kind, l.Target, l.Person); !errors.Is(err, store.ErrNoRow) {
+	if !l.Until.IsZero() {
+		l.timer = string(timer)
+	}
+	// The index says whether there is one: who looked before would have a
+	// conflict with everybody who gets something meanwhile.
+	if added, err := insertLease(in, l); err != nil || !added {
 		if err == nil {
 			err = fault.New(fault.Conflict, "lease-already", "title", l.Title)
 		}
 		return store.Event{}, err
 	}
-	if !l.Until.IsZero() {
-		l.timer = string(timer)
+	if l.timer != "" {
 		if err := job.At(in, job.Timer{ID: timer, Org: l.Org, Kind: TimerKind, At: l.Until, Payload: []byte(`{"lease":"` + string(l.ID) + `"}`)}); err != nil {
 			return store.Event{}, err
 		}
 	}
-	return l.event("lease.begun", l.By, nil), insertLease(in, l)
+	return l.event("lease.begun", l.By, nil), nil
 }
 
 // Extend sets another end to a lease that is out, in the caller's write. timer

@@ -31,11 +31,13 @@ func openLease(v *store.View, kind, target string, who id.Person) (Lease, error)
 	return scanLease(v.Row(leaseColumns+"WHERE org = $1 AND kind = $2 AND target = $3 AND person = $4 AND state <> 'back'", kind, target, string(who)).Scan)
 }
 
-func insertLease(tx *store.Tx, l Lease) error {
-	_, err := tx.Exec(`INSERT INTO lease (org, id, person, kind, target, title, ask, by_, state, since, ends, timer, why, ended, ended_by, tries, trouble, retry)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, '', 0, '', $11)`,
+// insertLease writes a new lease; false: the person has the thing by another.
+func insertLease(tx *store.Tx, l Lease) (bool, error) {
+	n, err := tx.Exec(`INSERT INTO lease (org, id, person, kind, target, title, ask, by_, state, since, ends, timer, why, ended, ended_by, tries, trouble, retry)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, '', 0, '', $11)
+		ON CONFLICT (org, kind, target, person) WHERE state <> 'back' DO NOTHING`,
 		string(l.ID), string(l.Person), l.Kind, l.Target, l.Title, string(l.Ask), string(l.By), string(l.State), store.Micros(l.Since), store.Micros(l.Until), l.timer)
-	return err
+	return n == 1, err
 }
 
 // moveLease sets another end to one that is out.
@@ -72,10 +74,10 @@ func leasesIn(v *store.View, q Query) ([]Lease, error) {
 	return store.Collect(rows, err, scanLease)
 }
 
-// Open reads everything that is out in an organization, in the caller's
-// transaction.
-func Open(v *store.View, of id.Org) ([]Lease, error) {
-	rows, err := v.Org(of).Query(leaseColumns + "WHERE org = $1 AND state = 'out' ORDER BY id")
+// Open reads what is out in an organization behind a lease, by identifier, in the
+// caller's transaction.
+func Open(v *store.View, of id.Org, after id.Lease, limit int) ([]Lease, error) {
+	rows, err := v.Org(of).Query(leaseColumns+"WHERE org = $1 AND state = 'out' AND id > $2 ORDER BY id LIMIT $3", string(after), int64(limit))
 	return store.Collect(rows, err, scanLease)
 }
 
@@ -99,5 +101,13 @@ func (g *Ledger) overdue(ctx context.Context, before time.Time) (due []Lease, er
 // hurryLeases makes everything that a person holds overdue.
 func hurryLeases(tx *store.Tx, now time.Time) error {
 	_, err := tx.Exec("UPDATE lease SET ends = $2, retry = $2 WHERE person = $1 AND state = 'out'", store.Micros(now.Add(-late)))
+	return err
+}
+
+// leaveLeases decides the end of everything that a person holds in an
+// organization, and makes it overdue.
+func leaveLeases(tx *store.Tx, who id.Person, by id.Principal, now time.Time) error {
+	_, err := tx.Exec("UPDATE lease SET state = 'taking', why = 'revoked', ended = $3, ended_by = $4, retry = $5 WHERE org = $1 AND person = $2 AND state = 'out'",
+		string(who), store.Micros(now), string(by), store.Micros(now.Add(-late)))
 	return err
 }

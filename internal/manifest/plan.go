@@ -175,11 +175,13 @@ func (s *Set) Plan(ctx context.Context, st *store.Store, docs []Document, o Opti
 		return a.plan, err
 	}
 	err = st.House().Within(o.limit()).Write(ctx, func(tx *store.Tx) store.End {
-		tx.Lift() // it is rolled back
-		err := a.look(&tx.View)
-		if err == nil {
-			_, err = applyAll(tx, a.entries, o.By, true)
-		}
+		err := tx.Lift(func(tx *store.Tx) error { // it is rolled back
+			err := a.look(&tx.View)
+			if err == nil {
+				_, err = applyAll(tx, a.entries, o.By, true)
+			}
+			return err
+		})
 		return store.Abort(cmp.Or(err, errNothing))
 	})
 	if !errors.Is(err, errNothing) {
@@ -246,7 +248,7 @@ func (a *attempt) apply(tx *store.Tx, ready map[string]any) ([]store.Event, erro
 	if a.options.Digest != "" && a.options.Digest != a.plan.Digest {
 		return nil, errPlanChanged
 	}
-	if a.set.holder != nil && !a.plan.Empty() && !tx.Lifted() {
+	if a.set.holder != nil && !a.plan.Empty() && !tx.Lifted("apply") {
 		return nil, store.ErrHeld
 	}
 	for _, e := range a.entries {

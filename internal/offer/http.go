@@ -43,10 +43,10 @@ func (r *Room) API(m *web.Mux) {
 	web.API(m, reads, things.Operation(http.MethodGet, "/{ask_target}", "get-ask-target", "What is said of one thing"), func(ctx context.Context, in *thingIn) (*paper.One[Thing], error) {
 		return things.GetOne(ctx, in.Org, in.Target)
 	})
-	web.API(m, writes, things.Operation(http.MethodPut, "/{ask_target}", "change-ask-target", "Change what is said of a thing"), func(ctx context.Context, in *thingChange) (*paper.One[Thing], error) {
+	web.API(m, writes, web.MayWait(things.Operation(http.MethodPut, "/{ask_target}", "change-ask-target", "Change what is said of a thing")), func(ctx context.Context, in *thingChange) (*paper.One[Thing], error) {
 		return things.PutOne(ctx, in.Org, in.Target, in.Body)
 	})
-	web.API(m, writes, things.Operation(http.MethodDelete, "/{ask_target}", "delete-ask-target", "Say nothing of a thing any more"), func(ctx context.Context, in *thingIn) (*paper.Nothing, error) {
+	web.API(m, writes, web.MayWait(things.Operation(http.MethodDelete, "/{ask_target}", "delete-ask-target", "Say nothing of a thing any more")), func(ctx context.Context, in *thingIn) (*paper.Nothing, error) {
 		return things.DropOne(ctx, in.Org, in.Target)
 	})
 	web.API(m, reads, templates.Operation(http.MethodGet, "/{ask_template}", "get-ask-template", "One prepared ask"), func(ctx context.Context, in *templateIn) (*paper.One[Template], error) {

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -59,25 +58,11 @@ var (
 	amountForm    = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,4})?$`)
 	currencyForm  = regexp.MustCompile(`^[A-Z]{3}$`)
 	attributeForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
-	unshown       = regexp.MustCompile(`[\x00-\x08\x0b-\x1f\x7f-\x9f\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
 )
-
-func checkText(bad *fault.Checks, path, text string, most int, required bool) {
-	switch {
-	case text == "" && required:
-		bad.Add(path, "field-required")
-	case !utf8.ValidString(text):
-		bad.Add(path, "text-not-utf8")
-	case utf8.RuneCountInString(text) > most:
-		bad.Add(path, "field-too-long", "limit", most)
-	case unshown.MatchString(text):
-		bad.Add(path, "text-has-controls")
-	}
-}
 
 func checkThing(s *Thing, bad *fault.Checks) {
 	checkTarget(bad, "target", s.Target)
-	checkText(bad, "about", s.About, textMost, false)
+	paper.CheckText(bad, "about", s.About, textMost, false)
 	if len(s.Owners) > ownersMost {
 		bad.Add("owners", "list-too-long", "limit", ownersMost)
 	}
@@ -94,7 +79,7 @@ func checkThing(s *Thing, bad *fault.Checks) {
 		if !attributeForm.MatchString(name) {
 			bad.Add("attributes", "paper-line-unclear", "line", name)
 		}
-		checkText(bad, "attributes", value, titleMost, true)
+		paper.CheckText(bad, "attributes", value, titleMost, true)
 	}
 }
 
@@ -105,10 +90,10 @@ func checkTarget(bad *fault.Checks, path, target string) {
 }
 
 func checkTemplate(s *Template, bad *fault.Checks) {
-	checkText(bad, "title", s.Title, titleMost, true)
-	checkText(bad, "about", s.About, textMost, false)
-	checkText(bad, "reason", s.Reason, request.ReasonMost, false)
-	checkText(bad, "hint", s.Hint, titleMost*2, false)
+	paper.CheckText(bad, "title", s.Title, titleMost, true)
+	paper.CheckText(bad, "about", s.About, textMost, false)
+	paper.CheckText(bad, "reason", s.Reason, request.ReasonMost, false)
+	paper.CheckText(bad, "hint", s.Hint, titleMost*2, false)
 	if len(s.Things) == 0 {
 		bad.Add("things", "field-required")
 	}
@@ -134,7 +119,7 @@ type Room struct {
 func New(o paper.Options, hall func() *request.Hall) *Room {
 	r := &Room{hall: hall}
 	r.Things = paper.New(o, paper.Kind[Thing]{
-		Name: "ask-target", Manifest: "AskTarget", Permission: request.Policy, Check: checkThing, Rename: renameThing, May: r.mayDescribe, Drawn: drawnThing(),
+		Name: "ask-target", Manifest: "AskTarget", Decides: true, Permission: request.Policy, Check: checkThing, Rename: renameThing, May: r.mayDescribe, Changed: followed, Drawn: drawnThing(),
 		Says: func(s Thing) map[string]string {
 			return map[string]string{"target": s.Target, "owners": strings.Join(s.Owners, " "), "price": strings.TrimSpace(s.Price.Amount + " " + s.Price.Currency)}
 		},
@@ -169,9 +154,15 @@ func renameTemplate(s Template, f func(path, named string) string) Template {
 	return s
 }
 
-// mayDescribe refuses a second one of a thing, and owners named by who could not
-// give it themselves: owners decide about it (A123).
+// mayDescribe refuses a second one of a thing, and who could not give it
+// themselves: its owners decide about it, and policies go by the rest (A123). To
+// say nothing of it any more changes as much.
 func (r *Room) mayDescribe(v *store.View, by id.Principal, in id.Org, before, after *paper.Paper[Thing]) error {
+	if before != nil {
+		if err := r.hall().MayLend(v, by, in, before.Spec.Target); err != nil {
+			return err
+		}
+	}
 	if after == nil {
 		return nil
 	}
@@ -185,6 +176,15 @@ func (r *Room) mayDescribe(v *store.View, by id.Principal, in id.Org, before, af
 		return bad.Fault("paper-invalid")
 	}
 	return r.hall().MayLend(v, by, in, after.Spec.Target)
+}
+
+// followed has open questions go to whoever may decide by what is said now.
+func followed(tx *store.Tx, before, after *paper.Paper[Thing]) error {
+	p := after
+	if p == nil {
+		p = before
+	}
+	return request.Reseat(tx, p.Org, tx.Now())
 }
 
 // Describe implements request.Describer.

@@ -38,12 +38,12 @@ func field(v *web.Visit, key, name, kind string, typed url.Values, most int) web
 	return webui.Input{Name: name, Label: v.Say(key + "." + name), Hint: v.Say(key + "." + name + ".hint"), Kind: kind, Value: typed.Get(name), Max: most}
 }
 
-func titles(all []string, named func(string) string, prefix string) string {
+func titles(v *web.Visit, all []string, named func(string) string, prefix string) string {
 	var some []string
 	for _, one := range all {
 		some = append(some, named(prefix+one))
 	}
-	return strings.Join(some, ", ")
+	return strings.Join(some, v.Say("ask.comma"))
 }
 
 func drawnThing() paper.Drawn[Thing] {
@@ -52,9 +52,9 @@ func drawnThing() paper.Drawn[Thing] {
 		Columns: func(v *web.Visit) []string {
 			return []string{v.Say("ask-target.target"), v.Say("ask-target.owners"), v.Say("ask-target.amount")}
 		},
-		Row: func(_ *web.Visit, p paper.Paper[Thing], named func(string) string) []templ.Component {
+		Row: func(v *web.Visit, p paper.Paper[Thing], named func(string) string) []templ.Component {
 			return []templ.Component{
-				webui.Text(named(p.Spec.Target)), orDash(titles(p.Spec.Owners, named, "person:")), orDash(strings.TrimSpace(p.Spec.Price.Amount + " " + p.Spec.Price.Currency)),
+				webui.Text(named(p.Spec.Target)), orDash(titles(v, p.Spec.Owners, named, "person:")), orDash(strings.TrimSpace(p.Spec.Price.Amount + " " + p.Spec.Price.Currency)),
 			}
 		},
 		Field: func(path string) string { return strings.TrimPrefix(path, "price.") },
@@ -101,8 +101,8 @@ func drawnTemplate() paper.Drawn[Template] {
 		Columns: func(v *web.Visit) []string {
 			return []string{v.Say("ask-template.title"), v.Say("ask-template.things")}
 		},
-		Row: func(_ *web.Visit, p paper.Paper[Template], named func(string) string) []templ.Component {
-			return []templ.Component{webui.Text(p.Spec.Title), orDash(titles(p.Spec.Things, named, ""))}
+		Row: func(v *web.Visit, p paper.Paper[Template], named func(string) string) []templ.Component {
+			return []templ.Component{webui.Text(p.Spec.Title), orDash(titles(v, p.Spec.Things, named, ""))}
 		},
 		Fields: func(v *web.Visit, typed url.Values) []webui.Input {
 			f := func(name, kind string, most int) webui.Input {

@@ -25,10 +25,12 @@ const skew = 10 * time.Minute
 
 // Driver brings orders to outside systems. What is there already is noted before
 // the first call; the probe takes what has come since then for the order, by its
-// mark where the system has a place for one. A definite no is an end too.
+// mark where the system has a place for one. A definite no is an end too. One of
+// which nobody knows holds up no other.
 func (r *Room) Driver() job.Driver {
 	return job.Driver{
 		Name: r.driver, Timeout: r.Timeout, Fence: r.Timeout + r.Reach, Do: r.do, Probe: r.probe, Then: r.then,
+		Aside: true,
 	}
 }
 
@@ -267,10 +269,32 @@ func (r *Room) probe(ctx context.Context, e job.Effect) (bool, error) {
 		return false, r.unclear(ctx, m, len(found) > 1)
 	}
 	_, err = r.note(ctx, m.order, func(tx *store.Tx, q *Request) error {
+		if err := r.rivalled(&tx.View, m); err != nil {
+			return err
+		}
 		q.unclear = false
 		return q.adopt(tx, found[0])
 	})
+	if errors.Is(err, errRivals) {
+		return false, r.unclear(ctx, m, true)
+	}
 	return err == nil, err
+}
+
+var errRivals = errors.New("order: it may be another one of ours")
+
+// rivalled refuses what was found by item and person while another order of the
+// same may have become it: nobody can say whose it is. One that could not arrive
+// any more when this one was begun is none.
+func (r *Room) rivalled(v *store.View, m mission) error {
+	if m.session.Definition.Probe(connector.OpOrder).By == "marker" {
+		return nil
+	}
+	there, err := rivals(v, m.order, m.order.sent.Add(-r.Timeout-r.Reach))
+	if err == nil && there {
+		err = errRivals
+	}
+	return err
 }
 
 // unclear says whether the order may be sent again.
@@ -344,6 +368,9 @@ func (q *Request) adopt(self *store.Tx, o connector.Order) error {
 	}
 	if err != nil {
 		return err
+	}
+	if other.Key != "" {
+		return errRivals // another of ours is it already
 	}
 	q.State, q.Native, q.Asked, q.touched, q.Title, q.stale = other.State, other.Native, other.Asked, other.touched, other.Title, other.stale
 	return drop(self, other.ID)

@@ -65,7 +65,8 @@ type (
 		System       string `json:"system" doc:"Identifier of the system"`
 		Title        string `json:"title" doc:"As people call it"`
 		Organization string `json:"organization" doc:"Identifier of the organization that it belongs to"`
-		Connected    bool   `json:"connected" doc:"The caller has switched it on"`
+		Connected    bool   `json:"connected" doc:"The caller has switched it on, or orders through the organization's connection"`
+		Shared       bool   `json:"shared,omitempty" doc:"Orders go through the organization's connection, in the caller's name"`
 	}
 	catalogsOutput struct {
 		Body struct {
@@ -184,7 +185,7 @@ func (r *Room) apiCatalogs(ctx context.Context, _ *struct{}) (*catalogsOutput, e
 	out.Body.Items = []catalogBody{}
 	for _, p := range all {
 		if p.Catalog {
-			out.Body.Items = append(out.Body.Items, catalogBody{System: string(p.System), Title: p.Title, Organization: string(p.Org), Connected: p.On})
+			out.Body.Items = append(out.Body.Items, catalogBody{System: string(p.System), Title: p.Title, Organization: string(p.Org), Connected: p.On, Shared: p.Shared})
 		}
 	}
 	return out, err

@@ -105,12 +105,26 @@ type Place struct {
 	Title        string
 	On           bool
 	Catalog      bool // things can be ordered there
+	Shared       bool // through the organization's own connection, in the person's name
+	Alone        bool // an account has one cart there: its orders go out one after the other
+}
+
+// line is what keeps orders apart that would meet in one cart; others go out by
+// themselves.
+func (p Place) line(who id.Person) string {
+	switch {
+	case !p.Alone:
+		return ""
+	case p.Shared:
+		return "all"
+	}
+	return string(who)
 }
 
 // Desk is what orders need of outside systems.
 type Desk interface {
 	// Places are the systems of a person's organizations that they connect by
-	// themselves.
+	// themselves, and those at which they can order through a connection for all.
 	Places(ctx context.Context, who id.Person) ([]Place, error)
 	// As begins to talk as the person.
 	As(ctx context.Context, org id.Org, system id.Connector, who id.Person) (*connector.Session, error)
@@ -129,12 +143,13 @@ type Options struct {
 	BaseURL  string
 	Switch   string // page on which a person connects
 	// Here is told that somebody looks; Stir says in a write that what the
-	// handle's person sees has changed, and Topic what pages follow for it
-	// (← card). Quiet reports whether somebody wants no mail.
+	// handle's person sees has changed, and Topic what pages follow for it.
+	// Pace says from when on somebody may be told in their browsers and by mail; the
+	// zero time is never (← card).
 	Here  func(ctx context.Context, who id.Person)
 	Stir  func(tx *store.Tx) error
 	Topic func(who id.Person) string
-	Quiet func(ctx context.Context, who id.Person) (bool, error)
+	Pace  func(ctx context.Context, who id.Person) (nudge, mail time.Time, err error)
 	// Timeout bounds one call of an order's way, Reach is how much longer a system
 	// may go on with a request that we gave up; 0 are 60 s.
 	Timeout, Reach time.Duration
@@ -144,9 +159,10 @@ type Options struct {
 type Room struct {
 	Options
 	driver string // of its effects
+	turn   *turns // of reading through connections for all
 }
 
-// New makes the room. Register its Driver.
+// New makes the room. Handle makes its driver and timers known.
 func New(o Options) *Room {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -160,7 +176,12 @@ func New(o Options) *Room {
 	if o.Register != nil {
 		o.Register.WhenDeleted(func(tx *store.Tx, who id.Person) error { return forget(tx.Self(who)) })
 	}
-	return &Room{o, DriverName}
+	return &Room{o, DriverName, &turns{last: map[id.Connector]id.Person{}}}
+}
+
+// Handle makes the room's driver and timers known to the desk.
+func (r *Room) Handle(d *job.Desk) error {
+	return errors.Join(d.Register(r.Driver()), d.Handle(tellTimer, r.tellLater))
 }
 
 // Get returns a request of a person: NotFound order-unknown for one of somebody
@@ -213,6 +234,7 @@ func (r *Room) List(ctx context.Context, who id.Person, closed bool, cursor stri
 
 // Stand is how an order that is on its way stands.
 type Stand struct {
+	Behind  bool   // another order goes first
 	Waits   string // code of what went wrong last, "" if nothing did
 	Unclear bool   // it may have arrived, and nobody can say it: an operator looks
 	GivenUp bool   // an operator gave it up
@@ -229,7 +251,7 @@ func (r *Room) StandOf(ctx context.Context, q Request) (s Stand, err error) {
 			s.GivenUp = true
 			return nil
 		}
-		s = Stand{Waits: e.Why, Unclear: e.State == job.Parked, GivenUp: e.State == job.Skipped}
+		s = Stand{Behind: e.Waits, Waits: e.Why, Unclear: e.State == job.Parked, GivenUp: e.State == job.Skipped}
 		return err
 	})
 	return s, err

@@ -256,6 +256,11 @@ func TestThePages(t *testing.T) {
 	if got := aoi.Get("/"); !strings.Contains(got.Body, q.Number) {
 		t.Error("the first page does not show what she waits for")
 	}
+	form.Set("quantity", "3")
+	other := aoi.Post(path, form)
+	if other.Status != http.StatusConflict || hidden(other.Body, "key") == form.Get("key") || !strings.Contains(other.Body, "was sent already") {
+		t.Errorf("another quantity in a form that was sent: %d\n%s", other.Status, other.Body)
+	}
 	if n := len(r.sn.Requests()); n != 1 {
 		t.Errorf("%d requests", n)
 	}

@@ -143,7 +143,7 @@ func item(v *web.Visit, q Request) ui.Item {
 	state, kind := badge(v, q)
 	return ui.Item{
 		Href: PathOf(q.ID), Title: q.Title, Number: q.Number, Source: q.Label, State: state, Kind: kind, Opened: q.Opened,
-		Waits: strings.Join(waits(q), ", "),
+		Waits: strings.Join(waits(q), v.Say("order.comma")),
 	}
 }
 
@@ -234,7 +234,7 @@ func (r *Room) form(v *web.Visit, o Offer, typed url.Values, bad *fault.Fault) e
 			Heading: cut(o.Item.Title, lineMost), Lead: cut(o.Item.Description, textMost), Action: offerPath(o.Place.System, o.Item.ID),
 			Back: NewPath + "?" + url.Values{"system": {string(o.Place.System)}}.Encode(), Submit: v.Say("order.send"), Kind: webui.Main,
 		},
-		Source: o.Place.Title, Price: cut(priceOf(o.Item), 80), Category: cut(o.Item.Category, lineMost), Key: typed.Get("key"), Digest: o.Digest,
+		Shared: sharedBy(v, o.Place), Source: o.Place.Title, Price: cut(priceOf(o.Item), 80), Category: cut(o.Item.Category, lineMost), Key: typed.Get("key"), Digest: o.Digest,
 	}
 	for _, field := range o.Item.Fields {
 		page.Fields = append(page.Fields, inputOf(v, field, typed.Get(fieldPath(field.ID))))
@@ -254,6 +254,14 @@ func (r *Room) form(v *web.Visit, o Offer, typed url.Values, bad *fault.Fault) e
 	}
 	v.Crumb(v.Say("order.new"), page.Back)
 	return v.ShowStatus(status, page.Heading, ui.ShowForm(page))
+}
+
+// sharedBy says through whose connection an order goes that is not the reader's.
+func sharedBy(v *web.Visit, p Place) string {
+	if !p.Shared {
+		return ""
+	}
+	return v.Say("order.shared", "organization", p.Organization)
 }
 
 // inputOf is a field of an item as a form shows it.
@@ -308,6 +316,9 @@ func (r *Room) takeOrder(v *web.Visit) error {
 	offer, err := r.Offer(v.Context(), who, w.System, w.Item)
 	if err != nil {
 		return err
+	}
+	if bad.Code == "order-key-taken" {
+		typed.Set("key", r.NewKey())
 	}
 	return r.form(v, offer, typed, bad)
 }
@@ -368,19 +379,21 @@ func (r *Room) stands(v *web.Visit, q Request, page *ui.One) error {
 	case s.Unclear:
 		page.Sentence, page.Way = v.Say("order.says.unclear", "system", q.Label), v.Say("order.says.unclear.do")
 		page.State, page.Kind = v.Say("order.way.unclear"), "bad"
+	case s.Behind:
+		page.Sentence = v.Say("order.says.behind", "system", q.Label)
 	case q.Way == Sending:
 		page.Sentence = v.Say("order.says.sending", "system", q.Label)
 		if s.Waits != "" {
 			page.Way = v.Say("order.says.waits", "system", q.Label)
 		}
 	case len(waits(q)) > 0:
-		page.Sentence = v.Say("order.says.waiting", "names", strings.Join(waits(q), ", "))
+		page.Sentence = v.Say("order.says.waiting", "names", strings.Join(waits(q), v.Say("order.comma")))
 	}
 	return nil
 }
 
 // refusals are the kinds of problems that have a sentence of their own.
-var refusals = map[string]bool{"unauthorized": true, "forbidden": true, "invalid": true, "conflict": true, "notfound": true}
+var refusals = map[string]bool{"unauthorized": true, "forbidden": true, "invalid": true, "conflict": true, "notfound": true, "nosuchuser": true, "ambiguoususer": true}
 
 func refusalWord(why string) string {
 	if word := strings.ToLower(why); refusals[word] {

@@ -38,6 +38,7 @@ type rig struct {
 
 	mu    sync.Mutex
 	calls map[string]int // by method and path
+	lose  int            // so many orders never reach the system
 }
 
 func newRig(t *testing.T, url string, more ...func(*housetest.Options)) *rig {
@@ -51,7 +52,14 @@ func newRig(t *testing.T, url string, more ...func(*housetest.Options)) *rig {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		r.mu.Lock()
 		r.calls[q.Method+" "+q.URL.Path]++
+		lost := r.lose > 0 && strings.HasSuffix(q.URL.Path, "/order_now")
+		if lost {
+			r.lose--
+		}
 		r.mu.Unlock()
+		if lost {
+			panic(http.ErrAbortHandler)
+		}
 		sn.ServeHTTP(w, q)
 	}))
 	t.Cleanup(func() { site.Close(); sn.Close() })
@@ -153,6 +161,33 @@ func (r *rig) until(what string, there func() bool) {
 	r.t.Fatalf("it did not come: %s", what)
 }
 
+// going lets the clock go on until it is told to stop: who calls a system waits
+// by that clock for their turn there.
+func (r *rig) going() (stop func()) {
+	over, all := make(chan struct{}), sync.WaitGroup{}
+	all.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(5 * time.Millisecond):
+				r.clock.Advance(100 * time.Millisecond)
+			}
+		}
+	})
+	return func() { close(over); all.Wait() }
+}
+
+// leap moves the clock on by hours, and waits until the keys were read since.
+func (r *rig) leap(d time.Duration) {
+	r.t.Helper()
+	r.clock.Advance(d)
+	r.until("the keys are fresh", func() bool {
+		_, err := r.h.Systems().As(ctx, r.k.Org, r.system, r.k.Aoi)
+		return code(err) != "seal-stale"
+	})
+}
+
 // there waits until an order is one that its system has.
 func (r *rig) there(which id.Order) order.Request {
 	r.t.Helper()
@@ -201,9 +236,11 @@ func (r *rig) recorded(name string) (n int) {
 func code(err error) string { return fault.Code(err) }
 
 // told are the mails to Aoi that have the text.
-func (r *rig) told(text string) (all []string) {
+func (r *rig) told(text string) []string { return r.mailed("aoi@kaede.example", text) }
+
+func (r *rig) mailed(to, text string) (all []string) {
 	for _, m := range r.h.Mail.Messages() {
-		if slices.Contains(m.To, "aoi@kaede.example") && strings.Contains(m.Text, text) {
+		if slices.Contains(m.To, to) && strings.Contains(m.Text, text) {
 			all = append(all, m.Subject)
 		}
 	}

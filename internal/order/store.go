@@ -52,6 +52,22 @@ func openAt(v *store.View, system id.Connector) ([]Request, error) {
 	return store.Collect(rows, err, scan)
 }
 
+// expecting are people of the view's organization behind one with a request at a
+// system of which something is expected.
+func expecting(v *store.View, system id.Connector, after id.Person, limit int) ([]id.Person, error) {
+	rows, err := v.Query(`SELECT DISTINCT person FROM order_request WHERE org = $1 AND system = $2 AND closed = 0 AND number <> '' AND person > $3
+		ORDER BY person LIMIT $4`, string(system), string(after), limit)
+	return store.Collect(rows, err, func(scan func(...any) error) (who id.Person, err error) { return who, scan(&who) })
+}
+
+// rivals reports whether another order of the same item at the same system was
+// sent by the view's person since then, and has no number yet.
+func rivals(v *store.View, q Request, since time.Time) (yes bool, err error) {
+	err = v.Row(`SELECT EXISTS (SELECT 1 FROM order_request WHERE person = $1 AND system = $2 AND item = $3 AND id <> $4 AND way = 'sending'
+		AND number = '' AND sent >= $5)`, string(q.System), q.Item, string(q.ID), max(store.Micros(since), 1)).Scan(&yes)
+	return yes, err
+}
+
 // never is later than every moment.
 const never = int64(1) << 62
 
@@ -122,7 +138,9 @@ func noteRead(tx *store.Tx, system id.Connector, newest, whole time.Time) error 
 }
 
 func forget(tx *store.Tx) error {
-	for _, text := range []string{"DELETE FROM order_request WHERE person = $1", "DELETE FROM order_read WHERE person = $1"} {
+	for _, text := range []string{
+		"DELETE FROM order_request WHERE person = $1", "DELETE FROM order_read WHERE person = $1", "DELETE FROM order_tell WHERE person = $1",
+	} {
 		if _, err := tx.Exec(text); err != nil {
 			return err
 		}

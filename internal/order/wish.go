@@ -74,6 +74,17 @@ func said(err error) error {
 	return err
 }
 
+// known refuses who has no account of their own at a system that one connection
+// serves for all, or two: nobody orders there in another's name. Before an order
+// is sent the system is asked anew.
+func (p Place) known(ctx context.Context, session *connector.Session) error {
+	if !p.Shared {
+		return nil
+	}
+	_, err := session.Native(ctx)
+	return said(err)
+}
+
 // Offers lists what the catalog of one of a person's systems has.
 func (r *Room) Offers(ctx context.Context, who id.Person, system id.Connector, text, category string) (Place, []connector.Item, error) {
 	at, err := r.place(ctx, who, system)
@@ -83,6 +94,9 @@ func (r *Room) Offers(ctx context.Context, who id.Person, system id.Connector, t
 	session, err := r.Desk.As(ctx, at.Org, at.System, who)
 	if err != nil {
 		return at, nil, said(err)
+	}
+	if err := at.known(ctx, session); err != nil {
+		return at, nil, err
 	}
 	all, err := session.Catalog(ctx, cut(text, 100), category)
 	return at, all, said(err)
@@ -96,6 +110,9 @@ func (r *Room) Offer(ctx context.Context, who id.Person, system id.Connector, it
 	session, err := r.Desk.As(ctx, o.Place.Org, o.Place.System, who)
 	if err != nil {
 		return o, said(err)
+	}
+	if err := o.Place.known(ctx, session); err != nil {
+		return o, err
 	}
 	if o.Item, err = session.Item(ctx, item); err != nil {
 		return o, said(err)
@@ -126,6 +143,7 @@ type payload struct {
 // again is what it was. It refuses with
 //
 //	order-key-malformed     the form is none of ours
+//	order-key-taken         Conflict: the form was sent for another order before
 //	order-changed           Conflict: the item is not what was shown (price, fields)
 //	order-invalid           what was typed does not fit the item's fields
 //
@@ -134,7 +152,7 @@ func (r *Room) Order(ctx context.Context, who id.Person, w Wish) (Request, error
 	if !id.Valid(w.Key) {
 		return Request{}, fault.New(fault.Invalid, "order-key-malformed")
 	}
-	if q, err := r.ordered(ctx, who, w.Key); err == nil || !errors.Is(err, store.ErrNoRow) {
+	if q, err := r.ordered(ctx, who, w); err == nil || !errors.Is(err, store.ErrNoRow) {
 		return q, err
 	}
 	offer, err := r.Offer(ctx, who, w.System, w.Item)
@@ -154,11 +172,11 @@ func (r *Room) Order(ctx context.Context, who id.Person, w Wish) (Request, error
 		Title: cut(offer.Item.Title, lineMost), State: connector.Open, Opened: now,
 	}
 	q.step("ordered", "", now)
-	return r.commit(ctx, q, w)
+	return r.commit(ctx, q, w, offer.Place.line(who))
 }
 
 // commit writes the order, its record and its effect.
-func (r *Room) commit(ctx context.Context, q Request, w Wish) (Request, error) {
+func (r *Room) commit(ctx context.Context, q Request, w Wish, line string) (Request, error) {
 	who := q.Person
 	body, err := json.Marshal(payload{Order: q.ID, Person: who, System: q.System, Item: w.Item, Quantity: w.Quantity, Values: w.Values})
 	if err != nil {
@@ -171,8 +189,7 @@ func (r *Room) commit(ctx context.Context, q Request, w Wish) (Request, error) {
 			return store.Abort(errors.Join(err, errTwice))
 		}
 		err = job.Intend(tx, job.Effect{
-			// One after the other for a person: a system may have one cart for them.
-			ID: q.Effect, Org: q.Org, Driver: r.driver, Target: string(q.System), Line: string(who), By: id.OfPerson(who), Payload: body,
+			ID: q.Effect, Org: q.Org, Driver: r.driver, Target: string(q.System), Line: line, By: id.OfPerson(who), Payload: body,
 		})
 		if err := errors.Join(err, r.stir(tx)); err != nil {
 			return store.Abort(err)
@@ -180,7 +197,7 @@ func (r *Room) commit(ctx context.Context, q Request, w Wish) (Request, error) {
 		return store.Done(q.event("order.ordered", id.OfPerson(who), "quantity", strconv.Itoa(q.Quantity), "price", q.Price, "effect", string(q.Effect)))
 	})
 	if twice {
-		return r.ordered(ctx, who, w.Key)
+		return r.ordered(ctx, who, w)
 	}
 	q.Version = 1
 	return q, err
@@ -188,11 +205,15 @@ func (r *Room) commit(ctx context.Context, q Request, w Wish) (Request, error) {
 
 var errTwice = errors.New("order: the form was sent before")
 
-func (r *Room) ordered(ctx context.Context, who id.Person, key string) (q Request, err error) {
+// ordered is what a form was sent for before; another order under its key is none.
+func (r *Room) ordered(ctx context.Context, who id.Person, w Wish) (q Request, err error) {
 	err = r.Store.Self(who).Read(ctx, func(v *store.View) error {
-		q, err = byKey(v, key)
+		q, err = byKey(v, w.Key)
 		return err
 	})
+	if err == nil && (q.System != w.System || q.Item != w.Item || q.Quantity != w.Quantity) {
+		return Request{}, fault.New(fault.Conflict, "order-key-taken", "title", q.Title)
+	}
 	return q, err
 }
 

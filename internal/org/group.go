@@ -30,7 +30,7 @@ func (r *Register) PutGroup(ctx context.Context, by id.Principal, g Group) (Grou
 	}
 	err := r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.SetGroup(tx, by, g) })
 	if err != nil {
-		return g, err
+		return g, r.OrHold(ctx, err, by, g.Org, g)
 	}
 	return r.Group(ctx, g.Org, g.ID)
 }
@@ -50,6 +50,9 @@ func (r *Register) SetGroup(tx *store.Tx, by id.Principal, g Group) (store.Event
 	}
 	if err == nil {
 		err = checkGroup(&in.View, &g)
+	}
+	if err == nil {
+		err = r.held(tx, by, "group:"+string(g.ID), func(v *store.View) (bool, error) { return r.lets(v, g) })
 	}
 	if err != nil {
 		return store.Event{}, err

@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/sekisho/sekisho/internal/fault"
@@ -9,16 +10,164 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// Holder keeps roles from being written until a second person has approved it
-// (← change).
+// Holder keeps from being written, until a second person has approved it, what
+// gives somebody more than they have (← change).
 type Holder interface {
-	// HoldRole asks for it, and returns what whoever wanted it is answered.
-	HoldRole(ctx context.Context, by id.Principal, role Role) error
+	// Hold asks for it, and returns what whoever wanted it is answered. wanted is a
+	// Role, an EndedRole, a Member, a Person, an Organization or a Group.
+	Hold(ctx context.Context, by id.Principal, in id.Org, wanted any) error
+	// Decides reports whether who is in some groups decides about what others ask
+	// for there.
+	Decides(v *store.View, in id.Org, groups []id.Group) (bool, error)
+	// Managed reports whether managers decide about what their people ask for there.
+	Managed(v *store.View, in id.Org) (bool, error)
 }
 
-// Hold has every role that is made or changed held. Call it before the house
-// starts.
+// EndedRole is a role that somebody wants to delete.
+type EndedRole struct {
+	Org id.Org
+	ID  id.Role
+}
+
+// Hold has held what gives somebody more than they have: see widens, strengthens,
+// opens and lets. Call it before the house starts.
 func (r *Register) Hold(h Holder) { r.holder = h }
+
+// OrHold asks for what the register refused because a second person has to
+// approve it; any other error is returned as it is.
+func (r *Register) OrHold(ctx context.Context, err error, by id.Principal, in id.Org, wanted any) error {
+	if r.holder == nil || fault.Code(err) != store.ErrHeld.Code {
+		return err
+	}
+	return r.holder.Hold(ctx, by, in, wanted)
+}
+
+// held refuses what needs a second person, unless somebody has approved it. is
+// says whether it does; it is asked only where it matters.
+func (r *Register) held(tx *store.Tx, by id.Principal, thing string, is func(v *store.View) (bool, error)) error {
+	if r.holder == nil || !tx.Held(by, thing) {
+		return nil
+	}
+	yes, err := is(tx.View.House())
+	if err == nil && yes {
+		err = store.ErrHeld
+	}
+	return err
+}
+
+// widens reports whether a membership, as it would be, gives somebody more than
+// they have there: a role besides the one that every member has, or a manager who
+// decides about what they ask for. As long as nobody but one
+// person has ever come in, that person takes in the second by themselves.
+func (r *Register) widens(v *store.View, by id.Principal, o Organization, now, next Member) (bool, error) {
+	if alone, err := firstAlone(v); err != nil || alone {
+		return false, err
+	}
+	if next.Manager != "" && now.Manager != next.Manager {
+		if by.Person() == next.Person {
+			return true, nil
+		}
+		if managed, err := r.holder.Managed(v, o.ID); err != nil || managed {
+			return managed, err
+		}
+	}
+	if next.State != Active {
+		return false, nil
+	}
+	had := []id.Role{User}
+	if now.State == Active {
+		had = append(had, now.Roles...)
+	}
+	return r.more(v, o, had, next.Roles)
+}
+
+// more reports whether some roles lead to one to which others do not.
+func (r *Register) more(v *store.View, o Organization, had, next []id.Role) (bool, error) {
+	_, before, err := r.resolve(v, o, had)
+	if err != nil {
+		return false, err
+	}
+	_, after, err := r.resolve(v, o, next)
+	return slices.ContainsFunc(after, func(role id.Role) bool { return !slices.Contains(before, role) }), err
+}
+
+// strengthens reports whether a change of somebody else's account leads to what
+// they hold: it enables the account, or has mails for it go elsewhere.
+func (r *Register) strengthens(v *store.View, by id.Principal, now, next Person) (bool, error) {
+	if by.Person() == now.ID || EmailFold(now.Email) == EmailFold(next.Email) && (next.State != Active || now.State == Active) {
+		return false, nil
+	}
+	if alone, err := firstAlone(v); err != nil || alone {
+		return false, err
+	}
+	return r.strong(v, now.ID)
+}
+
+// strong reports whether somebody holds more than every member does, or would
+// once they are enabled.
+func (r *Register) strong(v *store.View, who id.Person) (bool, error) {
+	seats, err := latentSeatsOf(v, who)
+	for _, s := range seats {
+		if err != nil {
+			return false, err
+		}
+		more, bad := r.more(v, s.org, []id.Role{User}, s.roles)
+		if err = bad; more {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// MayHandOn refuses to show somebody a link by which they could become a person
+// who holds more than every member does: where two decide about that, it goes by
+// mail.
+func (r *Register) MayHandOn(v *store.View, by id.Principal, who id.Person) error {
+	if r.holder == nil || !v.Held(by, "link") {
+		return nil
+	}
+	alone, err := firstAlone(v.House())
+	if err != nil || alone {
+		return err
+	}
+	strong, err := r.strong(v.House(), who)
+	if err == nil && strong {
+		err = fault.New(fault.Unmet, "link-needs-mail")
+	}
+	return err
+}
+
+// opens reports whether a change of an organization lets others in: its parent by
+// more roles, another parent, as a provider, or everybody again.
+func (r *Register) opens(now, next Organization) bool {
+	return next.Type == Provider && now.Type != Provider || now.Version != 0 && now.Parent != next.Parent ||
+		now.Version != 0 && slices.ContainsFunc(next.ParentRoles, func(role string) bool { return !slices.Contains(now.ParentRoles, role) }) ||
+		now.State == Disabled && next.State == Active
+}
+
+// lets reports whether somebody comes into a group whose people decide about what
+// others ask for.
+func (r *Register) lets(v *store.View, g Group) (bool, error) {
+	in := v.Org(g.Org)
+	members, err := stayingMembers(in, g.ID)
+	if err != nil {
+		return false, err
+	}
+	groups, err := directGroups(in, g.ID)
+	if err != nil {
+		return false, err
+	}
+	_, people := differ(members, g.Members)
+	_, inner := differ(groups, g.Groups)
+	if len(people)+len(inner) == 0 {
+		return false, nil
+	}
+	edges, err := groupNesting(in)
+	if err != nil {
+		return false, err
+	}
+	return r.holder.Decides(v, g.Org, slices.Sorted(maps.Keys(outwards(edges).from(g.ID))))
+}
 
 // Able returns who holds a permission in an organization now, by identifier:
 // active members, and those who act there from above.

@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -26,7 +27,8 @@ func (m Member) event(name string, by id.Principal) store.Event {
 // state. m.Version is 0 for a new one, else the one that was read. Who acts
 // holds PeopleWrite there, and every permission of the roles before and after.
 func (r *Register) PutMember(ctx context.Context, by id.Principal, m Member) error {
-	return r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.SetMember(tx, by, m) })
+	err := r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.SetMember(tx, by, m) })
+	return r.OrHold(ctx, err, by, m.Org, m)
 }
 
 // write runs a change of one event and makes this node ask again after it.
@@ -80,6 +82,12 @@ func (r *Register) setMember(tx *store.Tx, by id.Principal, m Member, agreed boo
 	before, err := memberOf(&in.View, m.Person)
 	if fault.As(err) != nil && m.Version != 0 {
 		return store.Event{}, changedOr(0, nil)
+	}
+	if err == nil || fault.As(err) != nil {
+		widens := func(v *store.View) (bool, error) { return r.widens(v, by, o, before, m) }
+		if err := r.held(tx, by, "member:"+string(m.Person), widens); err != nil {
+			return store.Event{}, err
+		}
 	}
 	if fault.As(err) != nil {
 		m.Since = tx.Now()
@@ -234,7 +242,11 @@ func (r *Register) EndMember(tx *store.Tx, by id.Principal, org id.Org, who id.P
 	if err != nil {
 		return store.Event{}, err
 	}
-	return m.event("member.removed", by), deleteMember(in, person)
+	err = deleteMember(in, person)
+	for _, end := range r.left {
+		err = errors.Join(err, end(tx, by, m))
+	}
+	return m.event("member.removed", by), err
 }
 
 // Member returns a membership.

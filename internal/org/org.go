@@ -175,6 +175,7 @@ type Register struct {
 	permissions map[string]Permission
 	builtIn     map[id.Role][]string // permissions of built-in roles
 	gone        []func(*store.Tx, id.Person) error
+	left        []func(*store.Tx, id.Principal, Member) error
 	holder      Holder // nil: nothing is held
 
 	mu     sync.Mutex
@@ -220,6 +221,12 @@ func (r *Register) in(org id.Org) store.Handle {
 // deletes them. Call it before the house starts.
 func (r *Register) WhenDeleted(forget func(*store.Tx, id.Person) error) {
 	r.gone = append(r.gone, forget)
+}
+
+// WhenLeft lets a room end what belongs to a membership, in the write that ends
+// it. Call it before the house starts.
+func (r *Register) WhenLeft(end func(tx *store.Tx, by id.Principal, m Member) error) {
+	r.left = append(r.left, end)
 }
 
 // Invitation is what became of asking a person in.

@@ -77,7 +77,7 @@ func (r *Register) PutOrganization(ctx context.Context, by id.Principal, o Organ
 		}
 		return event, err
 	})
-	return saved, err
+	return saved, r.OrHold(ctx, err, by, o.ID, o)
 }
 
 // SetOrganization is PutOrganization in the caller's write, with o.ID; call
@@ -100,6 +100,9 @@ func (r *Register) SetOrganization(tx *store.Tx, by id.Principal, o Organization
 		if err := r.settle(&house.View, &o); err != nil {
 			return store.Event{}, err
 		}
+		if err := r.heldOpening(tx, by, Organization{}, o); err != nil {
+			return store.Event{}, err
+		}
 		return o.event("organization.added", by), insertOrg(house, o)
 	}
 	now, err := orgByID(&house.View, o.ID)
@@ -113,11 +116,22 @@ func (r *Register) SetOrganization(tx *store.Tx, by id.Principal, o Organization
 	if err := r.settle(&house.View, &o); err != nil {
 		return store.Event{}, err
 	}
+	if err := r.heldOpening(tx, by, now, o); err != nil {
+		return store.Event{}, err
+	}
 	name := "organization.changed"
 	if now.State != o.State {
 		name = map[State]string{Active: "organization.enabled", Disabled: "organization.disabled"}[o.State]
 	}
 	return o.event(name, by), updateOrg(house, o)
+}
+
+// heldOpening holds an organization that lets others in.
+func (r *Register) heldOpening(tx *store.Tx, by id.Principal, now, next Organization) error {
+	return r.held(tx, by, "organization:"+string(next.ID), func(v *store.View) (bool, error) {
+		alone, err := firstAlone(v)
+		return err == nil && !alone && r.opens(now, next), err
+	})
 }
 
 // mayMake says who makes an organization, and that its parent is let in with

@@ -187,7 +187,7 @@ func (r *Register) ChangePerson(ctx context.Context, by id.Principal, p Person) 
 		return store.Done(event)
 	})
 	if err != nil {
-		return p, err
+		return p, r.OrHold(ctx, err, by, "", p)
 	}
 	r.forget()
 	return r.Person(ctx, p.ID)
@@ -220,6 +220,10 @@ func (r *Register) PutPerson(tx *store.Tx, by id.Principal, p Person) (store.Eve
 		if err := keepChiefs(house, p.ID); err != nil {
 			return store.Event{}, err
 		}
+	}
+	strengthens := func(v *store.View) (bool, error) { return r.strengthens(v, by, now, p) }
+	if err := r.held(tx, by, "person:"+string(p.ID), strengthens); err != nil {
+		return store.Event{}, err
 	}
 	name := "person.changed"
 	if p.State != now.State {

@@ -28,7 +28,7 @@ func (r *Register) PutRole(ctx context.Context, by id.Principal, role Role) (Rol
 		role.ID = id.New[id.Role](r.clock.Now())
 	}
 	if r.holder != nil {
-		return role, r.holder.HoldRole(ctx, by, role)
+		return role, r.holder.Hold(ctx, by, role.Org, role)
 	}
 	err := r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.SetRole(tx, by, role) })
 	if err != nil {
@@ -39,7 +39,7 @@ func (r *Register) PutRole(ctx context.Context, by id.Principal, role Role) (Rol
 
 // SetRole is PutRole in the caller's write, with role.ID.
 func (r *Register) SetRole(tx *store.Tx, by id.Principal, role Role) (store.Event, error) {
-	if r.holder != nil && !tx.Lifted() {
+	if r.holder != nil && !tx.Lifted("role:"+string(role.ID)) {
 		return store.Event{}, store.ErrHeld
 	}
 	house, in := tx.House(), tx.House().Org(role.Org)
@@ -152,7 +152,8 @@ func includes(all []Role, a, b id.Role) bool {
 // DropRole deletes a role and takes it from everybody. A role that another
 // includes stays.
 func (r *Register) DropRole(ctx context.Context, by id.Principal, org id.Org, which id.Role) error {
-	return r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.EndRole(tx, by, org, which) })
+	err := r.write(ctx, func(tx *store.Tx) (store.Event, error) { return r.EndRole(tx, by, org, which) })
+	return r.OrHold(ctx, err, by, org, EndedRole{org, which})
 }
 
 // EndRole is DropRole in the caller's write.
@@ -181,6 +182,10 @@ func (r *Register) EndRole(tx *store.Tx, by id.Principal, org id.Org, which id.R
 		return store.Event{}, fault.New(fault.Conflict, "role-included", "role", all[user].Name)
 	}
 	if err := r.mayGive(&in.View, p, o, []id.Role{which}); err != nil {
+		return store.Event{}, err
+	}
+	err = r.held(tx, by, "role:"+string(which), func(*store.View) (bool, error) { return true, nil })
+	if err != nil {
 		return store.Event{}, err
 	}
 	return all[i].event("role.deleted", by), deleteRole(in, which)

@@ -39,6 +39,18 @@ func InGroup(v *store.View, org id.Org, which id.Group) ([]id.Person, error) {
 	return membersIn(in, slices.Sorted(maps.Keys(nestingOf(edges).from(which))))
 }
 
+// IsInGroup reports whether somebody is in a group, directly or through others.
+// It reads nobody else's memberships: on PostgreSQL whoever reads them all has a
+// conflict with everybody who joins meanwhile.
+func IsInGroup(v *store.View, org id.Org, which id.Group, who id.Person) (bool, error) {
+	in := v.Org(org)
+	edges, err := groupNesting(in)
+	if err != nil {
+		return false, err
+	}
+	return isIn(in, slices.Sorted(maps.Keys(nestingOf(edges).from(which))), who)
+}
+
 // GroupsWith returns the groups that a member is in, directly or through
 // others, by name and without what is in them.
 func GroupsWith(v *store.View, org id.Org, who id.Person) ([]Group, error) {

@@ -94,6 +94,20 @@ func membersIn(v *store.View, groups []id.Group) ([]id.Person, error) {
 	return distinct(all), nil
 }
 
+// isIn reports whether somebody is directly in one of some groups.
+func isIn(v *store.View, groups []id.Group, who id.Person) (bool, error) {
+	for chunk := range slices.Chunk(groups, mostAtOnce) {
+		marks, args := marksFor(chunk, 3)
+		var n int
+		err := v.Row("SELECT COUNT(*) FROM group_member WHERE org = $1 AND person = $2 AND group_id IN ("+marks+")",
+			append([]any{string(who)}, args...)...).Scan(&n)
+		if err != nil || n > 0 {
+			return n > 0, err
+		}
+	}
+	return false, nil
+}
+
 // groupsWith reads the groups that a person is directly in.
 func groupsWith(v *store.View, who id.Person) ([]id.Group, error) {
 	rows, err := v.Query("SELECT group_id FROM group_member WHERE org = $1 AND person = $2 ORDER BY group_id", words.Kept(string(who)))

@@ -439,6 +439,14 @@ func orgsOfPerson(v *store.View, who id.Person) ([]id.Org, error) {
 	return store.Collect(rows, err, scanID[id.Org])
 }
 
+// firstAlone reports whether nobody but one person has ever come into the house;
+// who was deleted counts.
+func firstAlone(v *store.View) (bool, error) {
+	rows, err := v.Query("SELECT id FROM person WHERE state <> 'invited' ORDER BY id LIMIT 2")
+	came, err := store.Collect(rows, err, scanID[id.Person])
+	return len(came) < 2, err
+}
+
 func noPeople(v *store.View) (bool, error) {
 	var n int64
 	err := v.Row("SELECT COUNT(*) FROM (SELECT id FROM person LIMIT 1) AS one").Scan(&n)

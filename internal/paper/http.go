@@ -67,6 +67,9 @@ func (d *Drawer[S]) API(m *web.Mux) {
 		}
 		return out, err
 	})
+	if k.Decides {
+		add = web.MayWait(add)
+	}
 	web.API(m, writes, add, func(ctx context.Context, in *fresh[S]) (*One[S], error) {
 		return answer(d.Put(ctx, web.ActorOf(ctx).Principal, Paper[S]{Org: id.Org(in.Org), Name: in.Body.Name, Spec: in.Body.Spec}))
 	})

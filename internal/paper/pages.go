@@ -1,6 +1,7 @@
 package paper
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -126,7 +127,7 @@ func (d *Drawer[S]) form(v *web.Visit, in id.Org, typed url.Values, f *fault.Fau
 			d.Kind.Drawn.Fields(v, typed)...),
 	}
 	if which != freshWord {
-		form.Heading, form.Action = typed.Get("name"), form.Action+"?version="+url.QueryEscape(typed.Get("version"))
+		form.Heading, form.Action = cmp.Or(typed.Get("title"), typed.Get("name")), form.Action+"?version="+url.QueryEscape(typed.Get("version"))
 		page.Delete = d.Kind.Drawn.Path + "/" + url.PathEscape(which) + "/delete"
 		if d.Kind.Drawn.Below != nil {
 			p, err := d.Get(v.Context(), in, which)

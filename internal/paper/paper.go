@@ -62,6 +62,9 @@ type Kind[S any] struct {
 	Changed func(tx *store.Tx, before, after *Paper[S]) error
 	// Says is what the witness is told besides the name.
 	Says func(s S) map[string]string
+	// Decides says that they move who decides about what others ask for: with four
+	// eyes they wait for a second person.
+	Decides bool
 	// Drawn is what pages show of them.
 	Drawn Drawn[S]
 }
@@ -96,7 +99,8 @@ type Options struct {
 // Drawer keeps the papers of one kind.
 type Drawer[S any] struct {
 	Options
-	Kind Kind[S]
+	Kind   Kind[S]
+	holder Holder
 }
 
 // New makes a drawer.
@@ -104,7 +108,7 @@ func New[S any](o Options, k Kind[S]) *Drawer[S] {
 	if k.Reads == "" {
 		k.Reads = k.Permission
 	}
-	return &Drawer[S]{o, k}
+	return &Drawer[S]{Options: o, Kind: k}
 }
 
 func (d *Drawer[S]) unknown() *fault.Fault {
@@ -166,8 +170,11 @@ func (d *Drawer[S]) Put(ctx context.Context, by id.Principal, p Paper[S]) (Paper
 		}
 		return store.Done(e)
 	})
+	if err != nil {
+		return p, d.orHold(ctx, err, by, p.Org, p, false)
+	}
 	p.Version++
-	return p, err
+	return p, nil
 }
 
 // set is Put in the caller's write.
@@ -190,6 +197,9 @@ func (d *Drawer[S]) set(tx *store.Tx, by id.Principal, p *Paper[S]) (e store.Eve
 		if err := d.Kind.May(&in.View, by, p.Org, before, p); err != nil {
 			return e, err
 		}
+	}
+	if d.holder != nil && tx.Held(by, d.Kind.Name+":"+p.ID) {
+		return e, store.ErrHeld
 	}
 	if err := putPaper(in, d.Kind.Name, *p); err != nil {
 		return e, err
@@ -243,13 +253,14 @@ func (d *Drawer[S]) event(what string, by id.Principal, p Paper[S]) store.Event 
 
 // Drop deletes a paper.
 func (d *Drawer[S]) Drop(ctx context.Context, by id.Principal, in id.Org, which string) error {
-	return d.Store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
+	err := d.Store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
 		e, err := d.drop(tx, by, in, which)
 		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(e)
 	})
+	return d.orHold(ctx, err, by, in, Paper[S]{Org: in, ID: which}, true)
 }
 
 func (d *Drawer[S]) drop(tx *store.Tx, by id.Principal, in id.Org, which string) (e store.Event, err error) {
@@ -260,6 +271,9 @@ func (d *Drawer[S]) drop(tx *store.Tx, by id.Principal, in id.Org, which string)
 	p, err := d.One(&scoped.View, in, which)
 	if err == nil && d.Kind.May != nil {
 		err = d.Kind.May(&scoped.View, by, in, &p, nil)
+	}
+	if err == nil && d.holder != nil && tx.Held(by, d.Kind.Name+":"+which) {
+		err = store.ErrHeld
 	}
 	if err == nil {
 		err = dropPaper(scoped, d.Kind.Name, which)

@@ -2,8 +2,10 @@ package paper
 
 import (
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/fault"
 )
@@ -20,6 +22,24 @@ func Lines(typed url.Values, name string) (all []string) {
 
 // Text is the trimmed text of a field.
 func Text(typed url.Values, name string) string { return strings.TrimSpace(typed.Get(name)) }
+
+// unshown are controls, and the marks that turn the direction of text.
+var unshown = regexp.MustCompile(`[\x00-\x08\x0b-\x1f\x7f-\x9f\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
+
+// CheckText says what keeps a text of at most so many characters from being shown
+// as it is (A128).
+func CheckText(bad *fault.Checks, path, text string, most int, required bool) {
+	switch {
+	case text == "" && required:
+		bad.Add(path, "field-required")
+	case !utf8.ValidString(text):
+		bad.Add(path, "text-not-utf8")
+	case utf8.RuneCountInString(text) > most:
+		bad.Add(path, "field-too-long", "limit", most)
+	case unshown.MatchString(text):
+		bad.Add(path, "text-has-controls")
+	}
+}
 
 // Number reads a whole number; an empty field is 0, and what is none is said.
 func Number(typed url.Values, name string, bad *fault.Checks) int {

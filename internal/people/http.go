@@ -152,9 +152,9 @@ type (
 func (r *Room) organizationAPI(m *web.Mux) {
 	const tag = "organizations"
 	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodGet, "/organizations", "list-organizations", "Organizations that the caller may know of, by title", tag), r.apiOrgs)
-	web.API(m, fresh(web.Route{Permission: org.Write}), op(http.MethodPost, "/organizations", "add-organization", "Add an organization", tag), r.apiAddOrg)
+	web.API(m, fresh(web.Route{Permission: org.Write}), web.MayWait(op(http.MethodPost, "/organizations", "add-organization", "Add an organization", tag)), r.apiAddOrg)
 	web.API(m, web.Route{Permission: web.SignedIn}, op(http.MethodGet, "/organizations/{org}", "get-organization", "One organization", tag), r.apiOrg)
-	web.API(m, in(org.Write), web.Foreseeing(op(http.MethodPatch, "/organizations/{org}", "change-organization", "Change an organization; what is left out stays", tag)), r.apiChangeOrg)
+	web.API(m, in(org.Write), web.MayWait(web.Foreseeing(op(http.MethodPatch, "/organizations/{org}", "change-organization", "Change an organization; what is left out stays", tag))), r.apiChangeOrg)
 	web.API(m, fresh(in(org.Write)), op(http.MethodDelete, "/organizations/{org}", "delete-organization", "Delete an organization with its memberships, groups and roles; the people stay", tag), r.apiDropOrg)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, "/organizations/{org}/permissions", "list-permissions", "What roles of the organization can hold", tag), r.apiPermissions)
 }

@@ -64,7 +64,7 @@ func (r *Room) groupAPI(m *web.Mux) {
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path, "list-groups", "Groups, by name", tag), r.apiGroups)
 	web.API(m, in(org.GroupWrite), op(http.MethodPost, path, "add-group", "Add a group", tag), r.apiAddGroup)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{group}", "get-group", "One group", tag), r.apiGroup)
-	web.API(m, in(org.GroupWrite), web.Foreseeing(op(http.MethodPatch, path+"/{group}", "change-group", "Change a group; what is left out stays", tag)), r.apiChangeGroup)
+	web.API(m, in(org.GroupWrite), web.MayWait(web.Foreseeing(op(http.MethodPatch, path+"/{group}", "change-group", "Change a group; what is left out stays", tag))), r.apiChangeGroup)
 	web.API(m, in(org.GroupWrite), op(http.MethodDelete, path+"/{group}", "delete-group", "Delete a group; its members stay", tag), r.apiDropGroup)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{group}/members", "list-group-members", "Everybody in a group, directly or through others", tag), r.apiGroupMembers)
 }
@@ -180,7 +180,7 @@ func (r *Room) roleAPI(m *web.Mux) {
 	web.API(m, fresh(in(org.RoleWrite)), web.MayWait(op(http.MethodPost, path, "add-role", "Add a role", tag)), r.apiAddRole)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{role}", "get-role", "One role", tag), r.apiRole)
 	web.API(m, fresh(in(org.RoleWrite)), web.MayWait(web.Foreseeing(op(http.MethodPatch, path+"/{role}", "change-role", "Change a role; what is left out stays", tag))), r.apiChangeRole)
-	web.API(m, in(org.RoleWrite), op(http.MethodDelete, path+"/{role}", "delete-role", "Delete a role and take it from everybody", tag), r.apiDropRole)
+	web.API(m, in(org.RoleWrite), web.MayWait(op(http.MethodDelete, path+"/{role}", "delete-role", "Delete a role and take it from everybody", tag)), r.apiDropRole)
 }
 
 func (r *Room) apiRoles(ctx context.Context, input *listInput) (*items[roleBody], error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/arrive"
 	"github.com/sekisho/sekisho/internal/people/foresee"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
@@ -131,9 +132,9 @@ type (
 func (r *Room) memberAPI(m *web.Mux) {
 	const path, tag = "/organizations/{org}/members", "members"
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path, "list-members", "Members, by reading or by how well they fit", tag), r.apiMembers)
-	web.API(m, in(org.PeopleWrite), op(http.MethodPost, path, "add-member", "Make somebody a member, or invite somebody new", tag), r.apiAddMember)
+	web.API(m, in(org.PeopleWrite), web.MayWait(op(http.MethodPost, path, "add-member", "Make somebody a member, or invite somebody new", tag)), r.apiAddMember)
 	web.API(m, in(org.PeopleRead), op(http.MethodGet, path+"/{person}", "get-member", "One member", tag), r.apiMember)
-	web.API(m, in(org.PeopleWrite), web.Foreseeing(op(http.MethodPatch, path+"/{person}", "change-member", "Change roles, manager or state; what is left out stays", tag)), r.apiChangeMember)
+	web.API(m, in(org.PeopleWrite), web.MayWait(web.Foreseeing(op(http.MethodPatch, path+"/{person}", "change-member", "Change roles, manager or state; what is left out stays", tag))), r.apiChangeMember)
 	web.API(m, in(org.PeopleWrite), op(http.MethodDelete, path+"/{person}", "remove-member", "End a membership; the person stays", tag), r.apiDropMember)
 	again := op(http.MethodPost, path+"/{person}/invitation", "invite-again", "Send a new link to somebody who has not accepted yet", tag)
 	web.API(m, in(org.PeopleWrite), again, r.apiInviteAgain)
@@ -207,14 +208,18 @@ func (r *Room) AddMember(ctx context.Context, by id.Principal, m org.Member, gro
 	if len(m.Roles) == 0 {
 		m.Roles = []id.Role{org.User}
 	}
-	return r.write(ctx, r.store.Org(m.Org), func(tx *store.Tx) ([]store.Event, error) {
-		event, err := r.org.SetMember(tx, by, m)
-		if err != nil {
-			return nil, err
-		}
-		more, err := r.join(tx, by, m.Org, m.Person, groups)
-		return append([]store.Event{event}, more...), err
-	})
+	err := r.write(ctx, r.store.Org(m.Org), func(tx *store.Tx) ([]store.Event, error) { return r.sit(tx, by, m, groups) })
+	return r.orHold(ctx, err, arrive.Newcomer, m.Org, arrive.Kept{By: by, Member: m, Groups: groups})
+}
+
+// sit makes somebody a member and puts them into groups.
+func (r *Room) sit(tx *store.Tx, by id.Principal, m org.Member, groups []id.Group) ([]store.Event, error) {
+	event, err := r.org.SetMember(tx, by, m)
+	if err != nil {
+		return nil, err
+	}
+	more, err := r.join(tx, by, m.Org, m.Person, groups)
+	return append([]store.Event{event}, more...), err
 }
 
 func (r *Room) apiChangeMember(ctx context.Context, input *changeMemberInput) (*one[MemberBody], error) {

@@ -74,10 +74,10 @@ func (r *Room) personAPI(m *web.Mux) {
 	web.API(m, web.Route{Permission: org.Everything}, op(http.MethodGet, "/people", "list-people", "People of the whole house", tag), r.apiPeople)
 	read, write, erase := web.Route{Permission: org.PeopleRead}, web.Route{Permission: org.PeopleWrite}, web.Route{Permission: org.PeopleErase}
 	web.API(m, read, op(http.MethodGet, "/people/{person}", "get-person", "One person", tag), r.apiPerson)
-	web.API(m, write, op(http.MethodPatch, "/people/{person}", "change-person", "Change what is said of a person; what is left out stays", tag), r.apiChangePerson)
+	web.API(m, write, web.MayWait(op(http.MethodPatch, "/people/{person}", "change-person", "Change what is said of a person; what is left out stays", tag)), r.apiChangePerson)
 	enable, disable := op(http.MethodPost, "/people/{person}/enable", "enable-person", "Let a person sign in again", tag), op(http.MethodPost, "/people/{person}/disable", "disable-person", "End a person's sessions and let them in nowhere", tag)
 	enable.DefaultStatus, disable.DefaultStatus = http.StatusOK, http.StatusOK
-	web.API(m, write, web.Foreseeing(enable), r.apiState(org.Active))
+	web.API(m, write, web.MayWait(web.Foreseeing(enable)), r.apiState(org.Active))
 	web.API(m, write, web.Foreseeing(disable), r.apiState(org.Disabled))
 	web.API(m, read, op(http.MethodGet, "/people/{person}/deletion", "plan-person-deletion", "What a deletion would erase and keep", tag), r.apiDeletion)
 	web.API(m, fresh(erase), op(http.MethodDelete, "/people/{person}", "delete-person", "Delete a person for good", tag), r.apiDelete)
@@ -294,7 +294,7 @@ func (r *Room) importAPI(m *web.Mux) {
 	route.Large = true
 	o := op(http.MethodPost, "/organizations/{org}/import", "import-people", "Add and change people by a list: a dry run, then all or nothing", "members")
 	o.DefaultStatus = http.StatusOK
-	web.API(m, route, o, r.apiImport)
+	web.API(m, route, web.MayWait(o), r.apiImport)
 }
 
 func (r *Room) apiImport(ctx context.Context, input *importInput) (*one[importBody], error) {

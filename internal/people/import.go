@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/arrive"
 	"github.com/sekisho/sekisho/internal/people/sheet"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -36,8 +37,9 @@ type Row struct {
 
 	entry  entry
 	before org.Member // of an update
-	person bool       // the person changes
-	member bool       // the membership changes
+	was    entry
+	person bool // the person changes
+	member bool // the membership changes
 	bad    fault.Checks
 }
 
@@ -49,7 +51,8 @@ type Import struct {
 	// Digest names what was shown, so that exactly that is done.
 	Digest string
 
-	groups []org.Group // those that change, with their members after it
+	groups []org.Group     // those that change, with their members after it
+	names  [2]arrive.Names // before it and after it
 }
 
 // importMost bounds the one transaction of a list: on a busy PostgreSQL the
@@ -61,19 +64,23 @@ const importMost = 5 * time.Minute
 // added are sent an invitation. Columns that the file does not have leave things
 // as they are; an empty cell empties.
 func (r *Room) PlanImport(ctx context.Context, by id.Principal, to id.Org, file []byte, invite bool) (*Import, error) {
-	read, f := sheet.Read(file)
+	p, f := r.reader(by, to, file, invite)
 	if f != nil {
 		return nil, f
 	}
-	if invite && r.inviter == nil {
-		return nil, errNoInvitations
-	}
-	p := planner{room: r, by: by, org: to, sheet: read, invite: invite, seen: map[string]int{}, given: map[string]error{}}
-	err := r.store.Org(to).Read(ctx, p.load)
-	if err != nil {
+	if err := r.store.Org(to).Read(ctx, p.load); err != nil {
 		return nil, err
 	}
 	return p.done(), nil
+}
+
+// reader reads a list as by would take it in.
+func (r *Room) reader(by id.Principal, to id.Org, file []byte, invite bool) (*planner, *fault.Fault) {
+	read, f := sheet.Read(file)
+	if f == nil && invite && r.inviter == nil {
+		f = errNoInvitations
+	}
+	return &planner{room: r, by: by, org: to, sheet: read, invite: invite, seen: map[string]int{}, given: map[string]error{}}, f
 }
 
 // ApplyImport does what PlanImport says, all or nothing. digest is that of the
@@ -100,6 +107,9 @@ func (r *Room) ApplyImport(ctx context.Context, by id.Principal, to id.Org, file
 	err = r.write(ctx, r.store.Org(to).Within(importMost), func(tx *store.Tx) ([]store.Event, error) {
 		return r.applyRows(tx, by, plan, rows, drafts)
 	})
+	if held(err) {
+		return nil, nil, r.orHold(ctx, err, arrive.List, to, arrive.Kept{By: by, File: file, Invite: invite, Digest: plan.Digest})
+	}
 	var invited []Invited
 	for i, row := range rows {
 		if invite && row.Action == Create && row.entry.person.State == org.Invited {
@@ -191,7 +201,7 @@ func (r *Room) update(tx *store.Tx, by id.Principal, row *Row) (events []store.E
 // atLine says at which line a rule refused what the plan could not see.
 func atLine(number int, err error) error {
 	f := fault.As(err)
-	if f == nil || f.Kind == fault.Broken || f.Kind == fault.Busy {
+	if f == nil || f.Kind == fault.Broken || f.Kind == fault.Busy || held(err) {
 		return err
 	}
 	refused := fault.New(fault.Invalid, "import-refused", "count", 1)
@@ -260,31 +270,9 @@ func (r *Room) Sheet(ctx context.Context, in id.Org) (columns []string, rows [][
 		p := people[m.Person]
 		rows = append(rows, []string{
 			p.Login, p.Email, p.DisplayName, p.FamilyName, p.GivenName, p.Reading, p.Locale, p.TimeZone,
-			strings.Join(roleNames(roles, m.Roles), " "), strings.Join(groupNames(groups, m.Person), " "), people[m.Manager].Login,
+			strings.Join(arrive.RoleNames(roles, m.Roles), " "), strings.Join(arrive.GroupNames(groups, m.Person), " "), people[m.Manager].Login,
 		})
 	}
 	slices.SortFunc(rows, slices.Compare)
 	return sheet.Columns[:len(sheet.Columns)-1], rows, err
-}
-
-func roleNames(all []org.Role, which []id.Role) []string {
-	var names []string
-	for _, role := range all {
-		if slices.Contains(which, role.ID) {
-			names = append(names, role.Name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// groupNames are the groups in which somebody is directly.
-func groupNames(all []org.Group, who id.Person) []string {
-	var names []string
-	for _, g := range all {
-		if slices.Contains(g.Members, who) {
-			names = append(names, g.Name)
-		}
-	}
-	return names
 }

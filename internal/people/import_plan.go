@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/arrive"
 	"github.com/sekisho/sekisho/internal/people/sheet"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
@@ -114,6 +115,7 @@ func (p *planner) who(v *store.View, l sheet.Line) error {
 // compare fills a row with its cells and says what differs and what is wrong.
 func (p *planner) compare(v *store.View, row *Row, l sheet.Line) error {
 	was := row.entry
+	row.was = was
 	p.profile(row, l)
 	p.secret(row, l)
 	if err := p.belonging(v, row, l); err != nil {
@@ -315,7 +317,7 @@ func (p *planner) circles() {
 }
 
 func (p *planner) done() *Import {
-	plan := &Import{Rows: p.rows, Counts: map[Action]int{}, Digest: p.digest(), groups: p.touched()}
+	plan := &Import{Rows: p.rows, Counts: map[Action]int{}, Digest: p.digest(), groups: p.touched(), names: [2]arrive.Names{{Roles: p.roles, Groups: p.before}, {Roles: p.roles, Groups: p.groups}}}
 	for _, row := range p.rows {
 		plan.Counts[row.Action]++
 	}

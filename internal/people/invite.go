@@ -8,6 +8,7 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/arrive"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 )
@@ -50,7 +51,10 @@ func (r *Room) Invite(ctx context.Context, by id.Principal, to id.Org, n Newcome
 		}
 		return r.enter(tx, by, e, draft)
 	})
-	return Invited{e.person.ID, draft.Link}, err
+	if err != nil {
+		return Invited{}, r.orHold(ctx, err, arrive.Newcomer, to, arrive.Kept{By: by, Person: e.person, Fresh: true, Member: e.member, Groups: e.groups})
+	}
+	return Invited{e.person.ID, draft.Link}, nil
 }
 
 // prepare makes the invitation of one person into an organization that is there.
@@ -159,6 +163,11 @@ func (r *Room) InviteAgain(ctx context.Context, by id.Principal, to id.Org, who 
 	err = r.write(ctx, r.store.Org(to), func(tx *store.Tx) ([]store.Event, error) {
 		if now, err := r.waiting(tx, by, to, who); err != nil || now.Email != p.Email {
 			return nil, orChanged(err)
+		}
+		if !draft.Link.Empty() {
+			if err := r.org.MayHandOn(&tx.View, by, who); err != nil {
+				return nil, err
+			}
 		}
 		event, err := draft.Write(tx)
 		return []store.Event{event}, err

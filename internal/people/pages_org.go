@@ -212,6 +212,9 @@ func (r *Room) addOrganization(v *web.Visit, f founding) (which id.Org, invited 
 		more, err := r.enter(tx, founder, e, draft)
 		return append([]store.Event{made}, attribute(more, acting(v))...), err
 	})
+	if held(err) { // the organization first: its administrator is invited once it is there
+		return o.ID, nil, r.org.OrHold(v.Context(), err, acting(v), o.ID, o)
+	}
 	if err == nil && asked {
 		invited = []Invited{{e.person.ID, draft.Link}}
 	}

@@ -7,7 +7,10 @@ import (
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/manifest"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/people/arrive"
+	"github.com/sekisho/sekisho/internal/people/kinds"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
@@ -85,6 +88,7 @@ type Room struct {
 	panels    []web.Panel
 	held      func(ctx context.Context, by id.Principal, in id.Org, who id.Person) (sessions, tokens int64, err error)
 	asked     func(v *web.Visit, in id.Org, later map[id.Group][]id.Person) ([]string, error)
+	holder    arrive.Holder
 }
 
 // New makes the room.
@@ -94,6 +98,9 @@ func New(o Options) *Room {
 		inviter: o.Inviter, verifier: o.Verifier, passwords: o.Passwords, panels: o.Panels, held: o.Held, asked: o.Asked,
 	}
 }
+
+// Kinds are the kinds of manifests of this room.
+func (r *Room) Kinds() []manifest.Kind { return kinds.Of(r.org, r.passwords) }
 
 // write runs a change and makes this node ask again what people may do.
 func (r *Room) write(ctx context.Context, in store.Handle, change func(*store.Tx) ([]store.Event, error)) error {

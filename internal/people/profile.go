@@ -13,10 +13,11 @@ import (
 
 // Change changes what is said of a person, by the rules of org.
 func (r *Room) Change(ctx context.Context, by id.Principal, p org.Person) error {
-	return r.write(ctx, r.store.Self(p.ID), func(tx *store.Tx) ([]store.Event, error) {
+	err := r.write(ctx, r.store.Self(p.ID), func(tx *store.Tx) ([]store.Event, error) {
 		event, err := r.org.PutPerson(tx, by, p)
 		return []store.Event{event}, err
 	})
+	return r.org.OrHold(ctx, err, by, "", p)
 }
 
 // identity reports whether a change touches who somebody is.

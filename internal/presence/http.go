@@ -76,8 +76,8 @@ func (k *Desk) API(m *web.Mux) {
 	create := op(http.MethodPost, "", "add-card-policy", "Say how surely some cards are decided")
 	create.DefaultStatus = http.StatusCreated
 	web.API(m, fresh, create, k.apiAdd)
-	web.API(m, fresh, op(http.MethodPut, "/{card_policy}", "change-card-policy", "Change a policy; it counts for the next decision"), k.apiChange)
-	web.API(m, fresh, op(http.MethodDelete, "/{card_policy}", "delete-card-policy", "Delete a policy"), k.apiDrop)
+	web.API(m, fresh, web.MayWait(op(http.MethodPut, "/{card_policy}", "change-card-policy", "Change a policy; it counts for the next decision")), k.apiChange)
+	web.API(m, fresh, web.MayWait(op(http.MethodDelete, "/{card_policy}", "delete-card-policy", "Delete a policy")), k.apiDrop)
 }
 
 func bodyOf(p Policy) CardPolicy {

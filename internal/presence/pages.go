@@ -71,7 +71,7 @@ func (k *Desk) showPolicies(v *web.Visit) error {
 	page := webui.Things{
 		Heading: v.Say("card.policies"), Lead: v.Say("card.policies.lead"), New: Path + "/" + fresh, NewText: v.Say("card.policies.new"),
 		None: v.Say("card.policies.none"), NoneDo: v.Say("card.policies.none.do"),
-		Columns: []string{v.Say("card.policy.name"), v.Say("card.policy.about"), v.Say("card.policy.level"), v.Say("card.policy.within")},
+		Columns: []string{v.Say("card.policy.name"), v.Say("card.policy.about"), v.Say("card.policy.level"), v.Say("card.policy.age")},
 	}
 	if done := v.Query("done"); done == "saved" || done == "deleted" {
 		page.Saved = v.Say("card.policy.done." + done)

@@ -160,8 +160,11 @@ func (k *Desk) Put(ctx context.Context, by id.Principal, p Policy) (Policy, erro
 		}
 		return store.Done(e)
 	})
+	if err != nil {
+		return p, k.orHold(ctx, err, by, p.Org, p)
+	}
 	p.Version++
-	return p, err
+	return p, nil
 }
 
 // Set is Put in the caller's write, with p.ID.
@@ -184,18 +187,22 @@ func (k *Desk) Set(tx *store.Tx, by id.Principal, p *Policy) (store.Event, error
 			return store.Event{}, bad.Fault("card-policy-invalid")
 		}
 	}
+	if p.Version > 0 && k.holder != nil && tx.Held(by, "card-policy:"+p.ID) { // a new one asks for more
+		return store.Event{}, store.ErrHeld
+	}
 	return p.event("card-policy.written", by), putPolicy(in, *p)
 }
 
 // Drop deletes a policy.
 func (k *Desk) Drop(ctx context.Context, by id.Principal, in id.Org, which string) error {
-	return k.Store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
+	err := k.Store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
 		e, err := k.DropIn(tx, by, in, which)
 		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(e)
 	})
+	return k.orHold(ctx, err, by, in, Ended{Org: in, ID: which})
 }
 
 // DropIn is Drop in the caller's write.
@@ -207,6 +214,9 @@ func (k *Desk) DropIn(tx *store.Tx, by id.Principal, in id.Org, which string) (s
 	p, err := policyByID(&scoped.View, which)
 	if err != nil {
 		return store.Event{}, err
+	}
+	if k.holder != nil && tx.Held(by, "card-policy:"+p.ID) {
+		return store.Event{}, store.ErrHeld
 	}
 	return p.event("card-policy.deleted", by), dropPolicy(scoped, which)
 }

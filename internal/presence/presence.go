@@ -38,6 +38,7 @@ type Desk struct {
 	Store    *store.Store
 	Clock    clock.Clock
 	Register *org.Register
+	holder   Holder // nil: one alone writes policies
 }
 
 // Proof is how surely somebody is who they are, as the edge knows it.

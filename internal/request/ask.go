@@ -65,6 +65,7 @@ type Ask struct {
 
 	told    string // digest of the terms that the first vote of this revision was about
 	steps   int    // how many there are
+	wide    []int  // stages of this revision about which further people were asked
 	version int64
 }
 

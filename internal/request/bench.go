@@ -56,7 +56,7 @@ func (h *Hall) sit(v *store.View, p ApprovalPolicy, a Ask, t Target, on rotas, s
 	b := bench{any: s.Any, refuse: s.Refuse, delegates: map[id.Person][]id.Person{}}
 	for _, g := range s.Groups {
 		approvers := g.Approvers
-		if a.Escalated && stage == a.Stage {
+		if a.Escalated && stage == a.Stage || slices.Contains(a.wide, stage) {
 			approvers = slices.Concat(approvers, p.Escalate.To)
 		}
 		who, err := h.whoAre(v, a, t, on, approvers)
@@ -74,6 +74,20 @@ func (h *Hall) sit(v *store.View, p ApprovalPolicy, a Ask, t Target, on rotas, s
 		return b, err
 	}
 	return b, h.ables(v, a, &b)
+}
+
+// widened are the stages about which further people were asked since the question
+// began anew: what they decided counts after the next stage has opened, too.
+func widened(steps []Step) (stages []int) {
+	for _, s := range steps {
+		switch s.Name {
+		case StepReasked, StepAmended:
+			stages = nil
+		case StepEscalated:
+			stages = append(stages, s.Stage)
+		}
+	}
+	return stages
 }
 
 // found says whom approvers mean so that it can be looked up by who looks:

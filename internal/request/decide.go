@@ -91,7 +91,7 @@ func (w *work) decide(by Decider, d Verdict) (end store.End, twice bool) {
 		return w.judgeGlass(by, d)
 	}
 	if w.ask.State != Open {
-		return w.abort(w.over()), false
+		return w.abort(w.hide(who, w.over())), false
 	}
 	if w.ask.Stage >= w.stages() || w.policyless() {
 		return w.void("policy-gone"), false
@@ -103,6 +103,10 @@ func (w *work) decide(by Decider, d Verdict) (end store.End, twice bool) {
 	seat, not := mayVote(w.look, b, who)
 	if not != nil {
 		return w.abort(w.hide(who, not)), not.Code == "ask-voted-already"
+	}
+	if !w.tx.Now().Before(w.ask.Due) { // its timer is late
+		w.end(Expired, hallKeeper, "")
+		return w.refuse(w.over()), false
 	}
 	if d.Digest != w.at(w.ask.Stage) {
 		return w.abort(fault.New(fault.Conflict, "ask-changed")), false
@@ -161,7 +165,7 @@ func (h *Hall) demand(v *store.View, l look) (presence.Demand, error) {
 
 // hide keeps the ask from whoever belongs elsewhere (R4).
 func (w *work) hide(who id.Person, not *fault.Fault) error {
-	if not.Code != "not-asked-to-decide" {
+	if not.Code != "not-asked-to-decide" && not.Code != "ask-decided" {
 		return not
 	}
 	s, err := w.hall.Register.StandingOf(&w.in.View, who, w.ask.Org)
@@ -399,7 +403,7 @@ func (w *work) void(code string) store.End { return w.finish(Void, hallKeeper, c
 // now (R5). It commits, and whoever pressed is told.
 func (w *work) reask(why string) store.End {
 	a := &w.ask
-	a.Revision, a.Stage, a.Escalated, a.told, a.State = a.Revision+1, 0, false, "", Open
+	a.Revision, a.Stage, a.Escalated, a.wide, a.told, a.State = a.Revision+1, 0, false, nil, "", Open
 	a.Policy, a.Title = w.policy.ID, w.target.Title
 	w.votes = nil
 	w.terms = w.bind()

@@ -104,8 +104,11 @@ func (h *Hall) Delegate(ctx context.Context, by id.Principal, d Delegation) (Del
 		}
 		return store.Done(e)
 	})
+	if err != nil {
+		return d, h.orHold(ctx, err, by, d.Org, d)
+	}
 	d.Version++
-	return d, err
+	return d, nil
 }
 
 // SetDelegation is Delegate in the caller's write, with d.ID.
@@ -135,7 +138,23 @@ func (h *Hall) SetDelegation(tx *store.Tx, by id.Principal, d *Delegation) (stor
 		bad.Add("to", "member-unknown", "person", string(d.To))
 		return store.Event{}, bad.Fault("delegation-invalid")
 	}
-	return d.event("delegation.written", by), putDelegation(in, *d)
+	if h.keeper != nil && by.Person() != d.From && tx.Held(by, "delegation:"+d.ID) {
+		return store.Event{}, store.ErrHeld
+	}
+	return d.event("delegation.written", by), errors.Join(putDelegation(in, *d), d.reseat(in))
+}
+
+// reseat has open questions follow a delegation: now, and when it begins and
+// ends.
+func (d Delegation) reseat(tx *store.Tx) error {
+	now := tx.Now()
+	err := Reseat(tx, d.Org, now)
+	for _, at := range []time.Time{d.Starts, d.Ends} {
+		if at.After(now) {
+			err = errors.Join(err, Reseat(tx, d.Org, at))
+		}
+	}
+	return err
 }
 
 func (h *Hall) mayDelegate(v *store.View, by id.Principal, in id.Org, from id.Person) error {
@@ -169,7 +188,7 @@ func (h *Hall) DropDelegation(tx *store.Tx, by id.Principal, in id.Org, which st
 	if err != nil {
 		return store.Event{}, err
 	}
-	return d.event("delegation.dropped", by), dropDelegation(scoped, which)
+	return d.event("delegation.dropped", by), errors.Join(dropDelegation(scoped, which), Reseat(tx, in, tx.Now()))
 }
 
 var errNoDelegation = fault.New(fault.NotFound, "delegation-unknown")

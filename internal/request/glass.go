@@ -41,7 +41,7 @@ func (w *work) judgeGlass(by Decider, d Verdict) (end store.End, twice bool) {
 	}
 	seat, not := mayVote(w.look, b, who)
 	if not != nil {
-		return w.abort(not), not.Code == "ask-voted-already"
+		return w.abort(w.hide(who, not)), not.Code == "ask-voted-already"
 	}
 	if d.Digest != w.at(0) {
 		return w.abort(fault.New(fault.Conflict, "ask-changed")), false

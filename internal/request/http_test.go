@@ -6,8 +6,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/housetest"
+	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/request"
 )
 
 var hidden = regexp.MustCompile(`name="digest" value="([0-9a-f]{64})"`)
@@ -73,4 +76,41 @@ func byTheBrowser(t *testing.T, h *housetest.Home) {
 	has(aoi.Get("/asks"), 200, "sales")
 	has(aoi.Post(back, nil), http.StatusSeeOther)
 	r.want("in", r.in(r.Aoi, r.sales), false)
+}
+
+// CAP-H3: whoever looks at the page of an open ask may decide while they are on
+// call, and nobody has to touch it for that.
+func TestTheHandoverOnPages(t *testing.T) {
+	each(t, func(r *rig) {
+		t := r.t
+		eri, fumi := r.person("eri"), r.person("fumi")
+		r.clock.Advance(3 * time.Hour) // noon
+		p := &player{rig: r, people: map[string]id.Person{"eri": eri, "fumi": fumi}}
+		p.api(http.MethodPost, "/organizations/"+string(r.Org)+"/rotas", map[string]any{"name": "nights", "spec": map[string]any{
+			"time_zone": "UTC", "handover": "00:00", "turn": 1, "starts": r.clock.Now().Format(time.DateOnly), "people": []id.Person{eri, fumi},
+		}}, nil)
+		r.policy(func(p *request.ApprovalPolicy) { p.Stages = stage(1, "on-call:nights") })
+		sent := r.home.As(t, r.Aoi, r.Org).Post("/ask/group/"+string(r.sales)+"?org="+string(r.Org), url.Values{"hours": {"2"}, "reason": {"Report"}})
+		page, _, _ := strings.Cut(sent.Header.Get("Location"), "?")
+		may := func(who id.Person, page string) bool {
+			got := r.home.As(t, who, r.Org).Get(page)
+			return got.Status == http.StatusOK && strings.Contains(got.Body, "Your decision")
+		}
+		listed := func(who id.Person) bool {
+			visitor := r.home.As(t, who, r.Org)
+			return strings.Contains(visitor.Get("/asks").Body, page) && strings.Contains(visitor.Get("/cards").Body, "sales")
+		}
+		r.want("who is on call", []any{may(eri, page), listed(eri), may(fumi, page), listed(fumi)}, []any{true, true, false, false})
+		r.clock.Advance(12*time.Hour + time.Minute)
+		r.until("handed over", func() bool { return listed(fumi) && !listed(eri) })
+		r.want("by now", []any{may(eri, page), may(fumi, page)}, []any{false, true})
+		digest := hidden.FindStringSubmatch(r.home.As(t, fumi, r.Org).Get(page).Body)
+		if digest == nil {
+			t.Fatal("no digest on the page")
+		}
+		form := url.Values{"decision": {"approve"}, "digest": digest[1:]}
+		r.want("whose turn is over", r.home.As(t, eri, r.Org).Post(page+"/decide", form).Status, http.StatusNotFound)
+		r.want("whose turn it is", r.home.As(t, fumi, r.Org).Post(page+"/decide", form).Status, http.StatusSeeOther)
+		r.want("in", r.in(r.Aoi, r.sales), true)
+	})
 }

@@ -66,8 +66,11 @@ func (h *Hall) PutPolicy(ctx context.Context, by id.Principal, p ApprovalPolicy)
 		}
 		return store.Done(e)
 	})
+	if err != nil {
+		return p, h.orHold(ctx, err, by, p.Org, p)
+	}
 	p.Version++
-	return p, err
+	return p, nil
 }
 
 // SetPolicy is PutPolicy in the caller's write, with p.ID.
@@ -97,10 +100,11 @@ func (h *Hall) SetPolicy(tx *store.Tx, by id.Principal, p *ApprovalPolicy) (stor
 	if err := h.mayLend(&in.View, by, *p); err != nil {
 		return store.Event{}, err
 	}
-	if p.Version != 0 { // who decides about what is open may be others now
-		if err := Reseat(tx, p.Org, FreshTimers(tx.Now())); err != nil {
-			return store.Event{}, err
-		}
+	if h.keeper != nil && tx.Held(by, "approval-policy:"+p.ID) {
+		return store.Event{}, store.ErrHeld
+	}
+	if err := Reseat(tx, p.Org, tx.Now()); err != nil { // who decides about what is open may be others now
+		return store.Event{}, err
 	}
 	return p.event("approval-policy.written", by), putPolicy(in, *p)
 }
@@ -157,13 +161,14 @@ func (h *Hall) MayLend(v *store.View, by id.Principal, in id.Org, target string)
 
 // EndPolicy deletes a policy.
 func (h *Hall) EndPolicy(ctx context.Context, by id.Principal, in id.Org, which string) error {
-	return h.Store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
+	err := h.Store.Org(in).Write(ctx, func(tx *store.Tx) store.End {
 		e, err := h.DropPolicy(tx, by, in, which)
 		if err != nil {
 			return store.Abort(err)
 		}
 		return store.Done(e)
 	})
+	return h.orHold(ctx, err, by, in, EndedPolicy{Org: in, ID: which})
 }
 
 // DropPolicy is EndPolicy in the caller's write.
@@ -179,5 +184,8 @@ func (h *Hall) DropPolicy(tx *store.Tx, by id.Principal, in id.Org, which string
 	if err != nil {
 		return store.Event{}, err
 	}
-	return p.event("approval-policy.deleted", by), dropPolicy(scoped, which)
+	if h.keeper != nil && tx.Held(by, "approval-policy:"+p.ID) {
+		return store.Event{}, store.ErrHeld
+	}
+	return p.event("approval-policy.deleted", by), errors.Join(dropPolicy(scoped, which), Reseat(tx, in, tx.Now()))
 }

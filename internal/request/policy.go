@@ -195,6 +195,7 @@ func (s *Stage) check(bad *fault.Checks) {
 	if len(s.Groups) == 0 || len(s.Groups) > panelsMost {
 		bad.Add("stages", "policy-stage-empty")
 	}
+	checkText(bad, "stages", s.Title, false)
 	if s.Refuse < 0 || s.Refuse > needMost {
 		bad.Add("stages", "policy-need-out-of-range")
 	}

@@ -105,7 +105,8 @@ type Question struct {
 	Digest   string      // of the Sheet as it is now
 	Due      time.Time
 	Reminder bool
-	Asked    Ask // what is asked, as it is now
+	First    bool // the ask is new: nobody was asked about it before
+	Asked    Ask  // what is asked, as it is now
 }
 
 // Asker brings questions to people (← card).
@@ -157,6 +158,7 @@ type Hall struct {
 	Options
 	releasers map[string]Releaser
 	kinds     []string // in the order of New
+	keeper    Keeper   // nil: nobody keeps policies
 }
 
 // New makes the hall with everything that can be released.

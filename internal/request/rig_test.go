@@ -168,7 +168,7 @@ func (r *rig) in(who id.Person, which id.Group) bool {
 // moved clock and need a moment of the real one.
 func (r *rig) until(what string, happened func() bool) {
 	r.t.Helper()
-	for i := range 1000 {
+	for i := range 4000 {
 		if happened() {
 			return
 		}
@@ -203,4 +203,14 @@ func (r *rig) hand(from, to id.Person, starts, ends time.Time) request.Delegatio
 		r.t.Fatal(err)
 	}
 	return d
+}
+
+// breaker is somebody who may break the glass.
+func (r *rig) breaker() id.Person {
+	r.t.Helper()
+	role, err := r.home.Register().PutRole(ctx, root, org.Role{Org: r.Org, Name: "breaker", Permissions: []string{request.Break}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.person("rin", role.ID)
 }

@@ -129,6 +129,7 @@ func (h *Hall) see(v *store.View, on rotas, in id.Org, which id.Ask) (l look, er
 	if l.steps, err = stepsOf(scoped, which); err != nil {
 		return l, err
 	}
+	l.ask.wide = widened(l.steps)
 	if l.votes, err = votesOf(scoped, which, l.ask.Revision); err != nil {
 		return l, err
 	}
@@ -236,8 +237,9 @@ func (l look) bind() string {
 func (l look) stages() int { return len(l.policy.Stages) }
 
 // Show returns everything that is shown of an ask to somebody: who asked, who
-// would get it, who may or might decide, who decided, and who may read every
-// ask. For everybody else there is none (R4).
+// would get it, who may or might decide, who decided, who owns what was taken by
+// a broken glass, and who may read every ask. For everybody else there is none
+// (R4).
 func (h *Hall) Show(ctx context.Context, in id.Org, which id.Ask, viewer id.Person) (s Sheet, err error) {
 	on, err := h.onCall(ctx, in)
 	if err != nil {
@@ -280,7 +282,7 @@ func (h *Hall) sheet(v *store.View, l look, on rotas, viewer id.Person) (s Sheet
 	if s.Told, err = told(v, a, l.steps); err != nil {
 		return s, err
 	}
-	involved := s.Mine
+	involved := s.Mine || a.Break && slices.Contains(l.target.Owners, viewer)
 	for i, b := range benches {
 		s.Stages = append(s.Stages, s.bench(l, b, i))
 		involved = involved || slices.Contains(b.everybody(), viewer)

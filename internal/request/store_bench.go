@@ -10,10 +10,16 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// putBench writes whom the question of an ask is put to now; none ends it.
-func putBench(tx *store.Tx, which id.Ask, approvers []string) error {
-	if _, err := tx.Exec("DELETE FROM ask_bench WHERE org = $1 AND ask = $2", string(which)); err != nil || len(approvers) == 0 {
-		return err
+// putBench writes whom the question of an ask is put to now; none ends it. first
+// says that it was put to nobody before.
+func putBench(tx *store.Tx, which id.Ask, approvers []string, first bool) error {
+	if !first {
+		if _, err := tx.Exec("DELETE FROM ask_bench WHERE org = $1 AND ask = $2", string(which)); err != nil {
+			return err
+		}
+	}
+	if len(approvers) == 0 {
+		return nil
 	}
 	var rows []string
 	args := []any{string(which)}
@@ -72,10 +78,14 @@ func voted(v *store.View, who id.Person, asks []Ask) (map[id.Ask]bool, error) {
 	return found, err
 }
 
-// openAsks reads which asks of an organization wait for a decision.
-func openAsks(v *store.View) ([]Ask, error) {
-	rows, err := v.Query(askColumns + "WHERE org = $1 AND state = 'open' ORDER BY id LIMIT 1000")
-	return store.Collect(rows, err, scanAsk)
+// openAsks reads which asks of an organization wait for a decision, behind one of
+// them.
+func openAsks(v *store.View, after id.Ask, limit int) ([]alarm, error) {
+	rows, err := v.Query("SELECT id, revision FROM ask WHERE org = $1 AND state = 'open' AND id > $2 ORDER BY id LIMIT $3", string(after), int64(limit))
+	return store.Collect(rows, err, func(scan func(...any) error) (one alarm, err error) {
+		err = scan(&one.Ask, &one.Revision)
+		return one, err
+	})
 }
 
 // stirAsk says to the open pages of who asked, and of who would get it, that

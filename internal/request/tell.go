@@ -152,13 +152,19 @@ func (l look) stillHears(who []id.Person, one id.Person, s Step) []id.Person {
 
 // hears finds out whom a step concerns.
 func (h *Hall) hears(v *store.View, l look, on rotas, s Step) (who []id.Person, err error) {
+	if l.ask.Break && s.Name == StepAsked {
+		return nil, nil // the alarm says so
+	}
 	if slices.Contains(tellsDeciders, s.Name) && l.ask.Stage < l.stages() && (l.ask.State == Open || l.ask.Review == ReviewDue) {
 		b, err := h.sit(v, l.policy, l.ask, l.target, on, l.ask.Stage)
 		if err != nil {
 			return nil, err
 		}
-		voted := votesIn(l.votes, l.ask.Stage)
-		for _, one := range append(b.everybody(), l.target.Owners...) {
+		voted, all := votesIn(l.votes, l.ask.Stage), b.everybody()
+		if l.ask.Break { // owners are alarmed, too; of what others decide they hear nothing
+			all = append(all, l.target.Owners...)
+		}
+		for _, one := range all {
 			if one != s.By.Person() && !slices.ContainsFunc(voted, func(v Vote) bool { return v.Person == one }) {
 				who = append(who, one)
 			}

@@ -132,7 +132,7 @@ func (h *Hall) Amend(ctx context.Context, by id.Person, in id.Org, which id.Ask,
 		if f := w.bound(w.tx.Now(), wanted); f != nil {
 			return w.abort(f)
 		}
-		a.Revision, a.Stage, a.Escalated, a.told, a.Asked = a.Revision+1, 0, false, "", 0
+		a.Revision, a.Stage, a.Escalated, a.wide, a.told, a.Asked = a.Revision+1, 0, false, nil, "", 0
 		a.Policy, a.Due = w.policy.ID, w.tx.Now().Add(w.policy.Expires)
 		w.votes = nil
 		w.terms = w.bind()

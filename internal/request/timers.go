@@ -22,6 +22,7 @@ const (
 	timerStart    = "request.start"    // of what was approved for later
 	timerTell     = "request.tell"     // people, by mail
 	timerReseat   = "request.reseat"   // who may decide may have changed
+	timerReseats  = "request.reseats"  // the same of every open ask of an organization
 )
 
 // alarm is what a timer is about. One of another revision or stage than the ask
@@ -41,6 +42,7 @@ func (h *Hall) Handle(d *job.Desk) error {
 		d.Handle(timerExpire, h.timed(false, (*work).expire)), d.Handle(timerRemind, h.timed(true, (*work).remind)),
 		d.Handle(timerEscalate, h.timed(true, (*work).escalate)), d.Handle(timerStart, h.timed(false, (*work).start)),
 		d.Handle(timerTell, h.tell), d.Handle(timerReseat, h.timed(false, (*work).reseat)),
+		d.Handle(timerReseats, h.reseats),
 	)
 }
 
@@ -111,28 +113,46 @@ func (w *work) reseat(alarm) store.End {
 }
 
 // Reseat has the open questions of an organization put to whoever may decide
-// now, in the write that changes who that is. timers are fresh ones; what there
-// are too few for is left to the next reminder.
-func Reseat(tx *store.Tx, in id.Org, timers []job.TimerID) error {
-	scoped := tx.Org(in)
-	all, err := openAsks(&scoped.View)
-	for i, a := range all[:min(len(all), len(timers))] {
-		payload, broken := json.Marshal(alarm{Ask: a.ID, Revision: a.Revision})
-		err = errors.Join(err, broken, job.At(scoped, job.Timer{ID: timers[i], Org: in, Kind: timerReseat, At: tx.Now(), Payload: payload}))
-	}
-	return err
+// from a time on, in the write that changes who that is. What there are too few
+// for is left to the next reminder.
+func Reseat(tx *store.Tx, in id.Org, at time.Time) error {
+	return reseatBehind(tx.Org(in), in, at, "")
 }
 
-// FreshTimers are enough identifiers for Reseat, made outside of a write.
-func FreshTimers(now time.Time) (all []job.TimerID) {
-	for range mostReseated {
-		all = append(all, id.New[job.TimerID](now))
+// reseatBehind is Reseat of the asks behind one of them.
+func reseatBehind(tx *store.Tx, in id.Org, at time.Time, after id.Ask) error {
+	payload, err := json.Marshal(alarm{Ask: after})
+	if err != nil {
+		return err
 	}
-	return all
+	return job.At(tx, job.Timer{ID: id.New[job.TimerID](at), Org: in, Kind: timerReseats, At: at, Payload: payload})
 }
 
 // mostReseated bounds the timers of one write.
 const mostReseated = 100
+
+// reseats sets a timer for each of the next open asks, and goes on behind them.
+func (h *Hall) reseats(_ context.Context, t job.Timer) (func(*store.Tx) store.End, error) {
+	var behind alarm
+	if err := json.Unmarshal(t.Payload, &behind); err != nil {
+		return nil, err
+	}
+	return func(tx *store.Tx) store.End {
+		in := tx.Org(t.Org)
+		all, err := openAsks(&in.View, behind.Ask, mostReseated)
+		for _, one := range all {
+			payload, broken := json.Marshal(one)
+			err = errors.Join(err, broken, job.At(in, job.Timer{ID: id.New[job.TimerID](tx.Now()), Org: t.Org, Kind: timerReseat, At: tx.Now(), Payload: payload}))
+		}
+		if len(all) == mostReseated {
+			err = errors.Join(err, reseatBehind(in, t.Org, tx.Now(), all[len(all)-1].Ask))
+		}
+		if err != nil {
+			return store.Abort(err)
+		}
+		return store.Quietly(store.QuietClaim) // what changed has its witness
+	}, nil
+}
 
 // escalate asks further people.
 func (w *work) escalate(alarm) store.End {

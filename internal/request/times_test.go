@@ -178,11 +178,7 @@ func TestTimes(t *testing.T) {
 		r.scene("CAP-H14 the glass is broken, and reviewed", func(p *request.ApprovalPolicy) { p.Glass = time.Hour }, func(t *testing.T) {
 			glass := func(w *request.Wanted) { w.Break, w.Length = true, time.Hour }
 			refused(t, "not-permitted", glass)
-			breaker, err := r.home.Register().PutRole(ctx, root, org.Role{Org: r.Org, Name: "breaker", Permissions: []string{request.Break}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			rin := r.person("rin", breaker.ID)
+			rin := r.breaker()
 			w := r.wants()
 			w.Break, w.Length, w.Reason = true, time.Hour, ""
 			if _, err := r.hall.Raise(ctx, rin, w); fault.Code(err) != "ask-invalid" {

@@ -140,9 +140,10 @@ func (w *work) put(reminder bool) error {
 		return errImpossible
 	}
 	q := Question{
-		Ask: w.ask.ID, Org: w.ask.Org, Revision: w.ask.Revision, Stage: w.ask.Stage, To: b.everybody(), Digest: w.at(w.ask.Stage), Due: w.ask.Due, Reminder: reminder, Asked: w.ask,
+		Ask: w.ask.ID, Org: w.ask.Org, Revision: w.ask.Revision, Stage: w.ask.Stage, To: b.everybody(), Digest: w.at(w.ask.Stage), Due: w.ask.Due,
+		Reminder: reminder, First: w.ask.version == 0, Asked: w.ask,
 	}
-	if err := putBench(w.in, w.ask.ID, b.approvers); err != nil {
+	if err := putBench(w.in, w.ask.ID, b.approvers, q.First); err != nil {
 		return err
 	}
 	for _, asker := range w.hall.Askers {
@@ -169,7 +170,7 @@ func (w *work) ask1(reminder bool) (end store.End, bad bool) {
 
 // settle ends the questions.
 func (w *work) settle() {
-	w.note(putBench(w.in, w.ask.ID, nil))
+	w.note(putBench(w.in, w.ask.ID, nil, false))
 	for _, asker := range w.hall.Askers {
 		events, err := asker.Settle(w.in, w.ask)
 		w.note(err)

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -59,12 +58,7 @@ func check(c *Campaign, bad *fault.Checks) {
 	}
 	slices.Sort(c.Reminders)
 	c.Reminders = slices.Compact(c.Reminders)
-	if c.Title == "" {
-		bad.Add("title", "field-required")
-	}
-	if utf8.RuneCountInString(c.Title) > titleMost {
-		bad.Add("title", "field-too-long", "limit", titleMost)
-	}
+	paper.CheckText(bad, "title", c.Title, titleMost, true)
 	if c.Kind != OfGroups && c.Kind != OfRoles && c.Kind != OfLeases {
 		bad.Add("kind", "review-kind-unknown")
 	}

@@ -3,10 +3,10 @@ package review
 import (
 	"context"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/paper"
 	"github.com/sekisho/sekisho/internal/presence"
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/store"
@@ -85,10 +85,13 @@ func (s Sheet) question() presence.Question {
 // seat returns in whose place somebody decides about an item, or why not.
 func (r *Room) seat(v *store.View, on request.Rotas, round Round, i Item, who id.Person) (id.Person, *fault.Fault, error) {
 	switch {
-	case i.State != Open || round.State == Closed:
-		return "", fault.New(fault.Conflict, "review-decided", "state", string(i.State)), nil
 	case who == "":
 		return "", fault.New(fault.Forbidden, "decider-not-a-person"), nil
+	case i.State != Open || round.State == Closed:
+		if asked, err := sits(v, i.ID, who); err != nil || !asked && i.DecidedBy.Person() != who {
+			return "", errNoItem, err // not even that it was decided (R4)
+		}
+		return "", fault.New(fault.Conflict, "review-decided", "state", string(i.State)), nil
 	case who == i.Person:
 		return "", fault.New(fault.Forbidden, "review-of-oneself"), nil
 	}
@@ -151,12 +154,7 @@ func (r *Room) Decide(ctx context.Context, by id.Person, d Verdict) (i Item, err
 
 func (d Verdict) check() *fault.Fault {
 	var bad fault.Checks
-	if d.Reason == "" && !d.Keep {
-		bad.Add("reason", "field-required")
-	}
-	if utf8.RuneCountInString(d.Reason) > request.ReasonMost {
-		bad.Add("reason", "field-too-long", "limit", request.ReasonMost)
-	}
+	paper.CheckText(&bad, "reason", d.Reason, request.ReasonMost, !d.Keep)
 	if d.Digest == "" {
 		bad.Add("digest", "field-required")
 	}
@@ -177,8 +175,8 @@ func (r *Room) settle(tx *store.Tx, round Round, i *Item, by id.Person, keep boo
 	if round.State == Filling {
 		return events, nil
 	}
-	open, err := countOpen(&tx.View, round.ID)
-	if err != nil || open > 0 {
+	open, err := openItems(&tx.View, round.ID, false, 1)
+	if err != nil || len(open) > 0 {
 		return events, err
 	}
 	round.State, round.Closed = Closed, tx.Now()

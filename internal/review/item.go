@@ -66,9 +66,12 @@ type Item struct {
 // Thing is how the witness calls an item.
 func (i Item) Thing() string { return "review-item:" + i.ID }
 
-// key orders the grants of an organization.
+// key orders the grants of one kind in an organization.
 func (i Item) key() string {
-	return i.Kind + "/" + i.Target + "/" + string(i.Person) + "/" + string(i.Lease)
+	if i.Lease != "" {
+		return string(i.Lease)
+	}
+	return i.Target + "/" + string(i.Person)
 }
 
 // Digest binds a decision to what was shown.
@@ -93,19 +96,18 @@ func (i Item) event(name string, r Round, by id.Principal, more ...string) store
 	return store.Event{Name: name, Org: i.Org, By: by, Target: i.Thing(), Fields: fields}
 }
 
-// grants are what people hold of the campaign's kind, in one order.
-func (r *Room) grants(v *store.View, in id.Org, c Campaign) (all []Item, err error) {
+// grants are what people hold of the campaign's kind behind a key, in the order of
+// keys; of leases at most lookMost.
+func (r *Room) grants(v *store.View, in id.Org, c Campaign, after string) (all []Item, err error) {
 	switch c.Kind {
 	case OfGroups:
 		all, err = ofGroups(v, in)
 	case OfRoles:
 		all, err = r.ofRoles(v, in)
 	case OfLeases:
-		all, err = ofLeases(v, in)
+		return ofLeases(v, in, id.Lease(after))
 	}
-	if len(c.Targets) > 0 {
-		all = slices.DeleteFunc(all, func(i Item) bool { return !slices.Contains(c.Targets, i.Kind+":"+i.Target) })
-	}
+	all = slices.DeleteFunc(all, func(i Item) bool { return i.key() <= after })
 	slices.SortFunc(all, func(a, b Item) int { return cmp.Compare(a.key(), b.key()) })
 	return all, err
 }
@@ -139,8 +141,8 @@ func (r *Room) ofRoles(v *store.View, in id.Org) (all []Item, err error) {
 	return all, err
 }
 
-func ofLeases(v *store.View, in id.Org) (all []Item, err error) {
-	leases, err := lease.Open(v, in)
+func ofLeases(v *store.View, in id.Org, after id.Lease) (all []Item, err error) {
+	leases, err := lease.Open(v, in, after, lookMost)
 	for _, l := range leases {
 		all = append(all, Item{Org: in, Person: l.Person, Kind: l.Kind, Target: l.Target, Title: l.Title, Lease: l.ID, Since: l.Since, Until: l.Until, name: l.Target})
 	}
@@ -157,11 +159,7 @@ func held(v *store.View, i Item) (bool, error) {
 		return l.State == lease.Out, err
 	}
 	if i.Kind == OfGroups {
-		g, err := org.InGroup(v, i.Org, id.Group(i.Target))
-		if f := fault.As(err); f != nil && f.Kind == fault.NotFound {
-			return false, nil
-		}
-		return slices.Contains(g, i.Person), err
+		return org.IsInGroup(v, i.Org, id.Group(i.Target), i.Person)
 	}
 	m, err := org.MemberIn(v, i.Org, i.Person)
 	if f := fault.As(err); f != nil && f.Kind == fault.NotFound {

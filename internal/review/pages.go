@@ -42,11 +42,19 @@ func (r *Room) drawn() paper.Drawn[Campaign] {
 		},
 		Row: func(v *web.Visit, p paper.Paper[Campaign], _ func(string) string) []templ.Component {
 			return []templ.Component{
-				webui.Text(p.Spec.Title), webui.Text(v.Say("review.kind." + p.Spec.Kind)), webui.Text(v.Say("review.silence." + p.Spec.Silence)), webui.At(p.Spec.Next(v.Now()), "—"),
+				webui.Text(p.Spec.Title), webui.Text(v.Say("review.kind." + p.Spec.Kind)), webui.Text(v.Say("review.silence." + p.Spec.Silence)), begins(p.Spec.Next(v.Now())),
 			}
 		},
 		Fields: fields, Values: values, Typed: typed, Below: r.rounds,
 	}
+}
+
+// begins is a moment that is planned, or none.
+func begins(at time.Time) templ.Component {
+	if at.IsZero() {
+		return webui.Text("—")
+	}
+	return webui.Time(at)
 }
 
 func fields(v *web.Visit, t url.Values) []webui.Input {

@@ -143,6 +143,12 @@ func (r *rig) decide(who id.Person, item review.Item, keep bool) string {
 	return fault.Code(err)
 }
 
+// press decides without looking; it returns the code of a refusal.
+func (r *rig) press(who id.Person, item review.Item) string {
+	_, err := r.room.Decide(ctx, who, review.Verdict{Org: r.Org, Item: item.ID, Keep: true, Digest: "d"})
+	return fault.Code(err)
+}
+
 func (r *rig) want(what string, got, want any) {
 	r.t.Helper()
 	if got != want {
@@ -276,6 +282,46 @@ func TestReviews(t *testing.T) {
 			r.want("delegate", r.decide(r.Aoi, r.items(round)[r.Daichi], true), "")
 			r.want("both are named", r.items(round)[r.Daichi].Seat, r.Botan)
 		})
+		scene("CAP-H16 the question goes to whoever is the manager by now", func(t *testing.T) {
+			g := r.group("moving", r.Aoi)
+			round := r.run(func(c *review.Campaign) { c.Targets, c.Reviewers = []string{"group:" + string(g)}, []string{"manager"} })
+			i := r.items(round)[r.Aoi]
+			waits := func(who id.Person) bool {
+				all, err := r.room.Waiting(ctx, r.Org, who)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cards, _, err := r.home.Cards().List(ctx, who, false, "", 200)
+				if err != nil {
+					t.Fatal(err)
+				}
+				carded := false
+				for _, c := range cards {
+					carded = carded || c.Backend == i.ID
+				}
+				return carded && slices.ContainsFunc(all, func(one review.Item) bool { return one.ID == i.ID })
+			}
+			r.want("the manager", waits(r.Botan), true)
+			m, err := r.home.Register().Member(ctx, r.Org, r.Aoi)
+			if m.Manager = r.Daichi; err == nil {
+				err = r.home.Register().PutMember(ctx, root, m)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.clock.Advance(time.Hour)
+			r.until("the new manager is asked", func() bool { return waits(r.Daichi) && !waits(r.Botan) })
+			r.want("who was the manager", r.decide(r.Botan, i, false), "review-item-unknown")
+			r.want("who is", r.decide(r.Daichi, i, false), "")
+			r.want("R4 decided already, for who was never asked", r.press(r.Ume, i), "review-item-unknown")
+			r.want("decided already", r.press(r.Daichi, i), "review-decided")
+		})
+		scene("CAP-H16 A128 refused: texts that turn what is read", func(t *testing.T) {
+			_, err := r.room.Campaigns.Put(ctx, root, paper.Paper[review.Campaign]{Org: r.Org, Name: "turned", Spec: review.Campaign{Title: "a\u202eb", Kind: "group", Reviewers: []string{"manager"}}})
+			r.want("title", fault.Code(err), "paper-invalid")
+			_, err = r.room.Decide(ctx, r.Botan, review.Verdict{Org: r.Org, Item: "x", Digest: "d", Reason: "a\u202eb"})
+			r.want("reason", fault.Code(err), "review-decision-invalid")
+		})
 		scene("CAP-H16 what is gone already is said so", func(t *testing.T) {
 			g := r.group("gone", r.Daichi)
 			round := r.run(func(c *review.Campaign) { c.Targets = []string{"group:" + string(g)} })
@@ -400,7 +446,7 @@ func TestPages(t *testing.T) {
 		has(begun, http.StatusSeeOther)
 		round := begun.Header.Get("Location")
 		r.until("asked", func() bool {
-			return strings.Contains(botan.Get("/cards").Body, "=Who sells") && strings.Contains(chika.Get(round).Body, ">Runs<")
+			return strings.Contains(botan.Get("/cards").Body, "=Who sells") && strings.Contains(chika.Get(round).Body, ">Running<")
 		})
 		list := botan.Get("/cards")
 		_, rest, _ := strings.Cut(list.Body, `href="/cards/`)
@@ -412,7 +458,7 @@ func TestPages(t *testing.T) {
 		has(botan.Post("/cards/"+which, map[string][]string{"action": {"end"}, "digest": {digest}}), 400)
 		has(botan.Post("/cards/"+which, map[string][]string{"action": {"end"}, "digest": {digest}, "input.reason": {"@left"}}), http.StatusSeeOther)
 		r.want("in", r.in(r.Aoi, r.sales), false)
-		has(chika.Get(round), 200, "@left", "Ended 1", "Waits 1")
+		has(chika.Get(round), 200, "@left", "Ended 1", "Waiting 1")
 		has(botan.Get(round), 403)
 		file := chika.Get(round + "/sheet")
 		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file.Body, "\ufeff"))).ReadAll()

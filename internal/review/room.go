@@ -101,6 +101,7 @@ const (
 	timerRemind = "review.remind" // the reviewers of a round
 	timerDue    = "review.due"    // a round
 	timerTell   = "review.tell"   // reviewers, by mail
+	timerSeats  = "review.seats"  // who may decide about what is open may have changed
 )
 
 // alarm is what a timer is about.
@@ -109,13 +110,14 @@ type alarm struct {
 	Version  int64  `json:"version,omitempty"`
 	Round    string `json:"round,omitempty"`
 	Mail     string `json:"mail,omitempty"`
-	After    string `json:"after,omitempty"`
+	After    string `json:"after,omitempty"` // the last that was looked at
 }
 
 // Handle makes the room's timers known.
 func (r *Room) Handle(d *job.Desk) error {
 	return errors.Join(
 		d.Handle(timerStart, r.onStart), d.Handle(timerFill, r.fill), d.Handle(timerRemind, r.remind), d.Handle(timerDue, r.due), d.Handle(timerTell, r.tell),
+		d.Handle(timerSeats, r.reseat),
 	)
 }
 

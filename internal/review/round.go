@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"time"
 
@@ -129,9 +128,18 @@ func (r *Room) onStart(_ context.Context, t job.Timer) (func(*store.Tx) store.En
 // Sizes of one write: it may hold the store for a quarter of a second.
 const (
 	fillMost = 25  // grants that are taken in
-	lookMost = 400 // grants that are looked at
+	lookMost = 400 // grants that are looked at before it
 	endMost  = 25  // items that silence ends, or that go further
 )
+
+// batch is what a step of filling takes in: found in a read, since looking at
+// many grants takes longer than a write may.
+type batch struct {
+	round Round
+	items []Item
+	last  string // key of the last grant that was looked at
+	more  bool   // there may be others behind it
+}
 
 // fill takes the next grants in and puts the questions.
 func (r *Room) fill(ctx context.Context, t job.Timer) (func(*store.Tx) store.End, error) {
@@ -143,29 +151,21 @@ func (r *Room) fill(ctx context.Context, t job.Timer) (func(*store.Tx) store.End
 	if err != nil {
 		return nil, err
 	}
+	var found batch
+	err = r.inOrg(ctx, t.Org, func(v *store.View) (err error) {
+		found, err = r.next(v, on, about.Round)
+		return err
+	})
+	if err != nil && fault.Code(err) != errNoRound.Code {
+		return nil, err
+	}
 	return func(tx *store.Tx) store.End {
 		in := tx.Org(t.Org)
 		round, err := roundByID(&in.View, about.Round)
-		if err != nil || round.State != Filling {
+		if err != nil || round.State != Filling || round.filled != found.round.filled {
 			return quietly(err)
 		}
-		items, last, more, err := r.next(&in.View, on, round)
-		if err != nil {
-			return store.Abort(err)
-		}
-		var events []store.Event
-		for i := range items {
-			some, err := r.takeIn(in, on, round, &items[i])
-			if err != nil {
-				return store.Abort(err)
-			}
-			events = append(events, some...)
-		}
-		if round.filled = last; more {
-			err = timer(in, t.Org, timerFill, tx.Now(), about)
-		} else {
-			err = r.opened(in, &round)
-		}
+		events, err := r.takeAll(in, on, &round, found)
 		if err == nil {
 			err = saveRound(in, round)
 		}
@@ -173,11 +173,26 @@ func (r *Room) fill(ctx context.Context, t job.Timer) (func(*store.Tx) store.End
 			return store.Abort(err)
 		}
 		in.Wake(Topic)
-		if !more {
+		if !found.more {
 			events = append(events, round.event("review.opened", keeper))
 		}
 		return done(events)
 	}, nil
+}
+
+// takeAll takes a batch in, and waits for the next or opens the round.
+func (r *Room) takeAll(in *store.Tx, on request.Rotas, round *Round, found batch) (events []store.Event, err error) {
+	for _, one := range found.items {
+		some, err := r.takeIn(in, on, *round, &one)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, some...)
+	}
+	if round.filled = found.last; found.more {
+		return events, timer(in, round.Org, timerFill, in.Now(), alarm{Round: round.ID})
+	}
+	return events, r.opened(in, round)
 }
 
 func quietly(err error) store.End {
@@ -195,35 +210,36 @@ func done(events []store.Event) store.End {
 }
 
 // next are the grants behind those that were taken in already.
-func (r *Room) next(v *store.View, on request.Rotas, round Round) (items []Item, last string, more bool, err error) {
+func (r *Room) next(v *store.View, on request.Rotas, which string) (found batch, err error) {
+	if found.round, err = roundByID(v, which); err != nil {
+		return found, err
+	}
+	spec := found.round.Spec
 	var set *rule.Set
-	if round.Spec.When != "" {
-		if set, err = compiled(round.Spec.When); err != nil {
-			return nil, "", false, err
+	if spec.When != "" {
+		if set, err = compiled(spec.When); err != nil {
+			return found, err
 		}
 	}
-	all, err := r.grants(v, round.Org, round.Spec)
+	all, err := r.grants(v, found.round.Org, spec, found.round.filled)
 	if err != nil {
-		return nil, "", false, err
+		return found, err
 	}
-	from, there := slices.BinarySearchFunc(all, round.filled, func(i Item, key string) int { return cmp.Compare(i.key(), key) })
-	if there {
-		from++
-	}
-	last = round.filled
-	for n, one := range all[from:] {
-		if len(items) == fillMost || set != nil && n == lookMost {
-			return items, last, true, nil
+	found.last = found.round.filled
+	for _, one := range all[:min(len(all), lookMost)] {
+		if len(found.items) == fillMost {
+			break
 		}
-		about, err := r.judged(v, on, set, one)
+		about, err := r.judged(v, on, spec, set, one)
 		if err != nil {
-			return nil, "", false, err
+			return found, err
 		}
-		if last = one.key(); about {
-			items = append(items, one)
+		if found.last = one.key(); about {
+			found.items = append(found.items, one)
 		}
 	}
-	return items, last, false, nil
+	found.more = len(all) > 0 && found.last != all[len(all)-1].key() || len(all) == lookMost
+	return found, nil
 }
 
 // takeIn writes an item and puts its question.
@@ -282,6 +298,9 @@ func (r *Room) opened(tx *store.Tx, round *Round) error {
 	}
 	round.State = Open
 	if err := timer(tx, round.Org, timerDue, round.Due, alarm{Round: round.ID}); err != nil {
+		return err
+	}
+	if err := timer(tx, round.Org, timerSeats, tx.Now().Add(seatsEvery), alarm{Round: round.ID}); err != nil {
 		return err
 	}
 	for _, days := range round.Spec.Reminders {

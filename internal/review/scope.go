@@ -2,6 +2,7 @@ package review
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,9 +43,13 @@ func compiles(bad *fault.Checks, when string) {
 	}
 }
 
-// judged leaves out grants that the campaign is not about. What cannot be judged
-// is looked at: a condition that fails lets nothing escape.
-func (r *Room) judged(v *store.View, on request.Rotas, set *rule.Set, i Item) (bool, error) {
+// judged leaves out grants that the campaign is not about; set is its condition,
+// nil for none. What cannot be judged is looked at: a condition that fails lets
+// nothing escape.
+func (r *Room) judged(v *store.View, on request.Rotas, c Campaign, set *rule.Set, i Item) (bool, error) {
+	if len(c.Targets) > 0 && !slices.Contains(c.Targets, i.Kind+":"+i.Target) {
+		return false, nil
+	}
 	if set == nil {
 		return true, nil
 	}

@@ -158,6 +158,21 @@ func sits(v *store.View, item string, who id.Person) (bool, error) {
 	return n > 0, err
 }
 
+// seatsOf reads to whom the questions about a range of items were put, sorted.
+func seatsOf(v *store.View, round, from, to string) (seated, error) {
+	all := seated{}
+	rows, err := v.Query("SELECT item, person FROM review_seat WHERE org = $1 AND round = $2 AND item >= $3 AND item <= $4 ORDER BY item, person", round, from, to)
+	_, err = store.Collect(rows, err, func(scan func(...any) error) (none struct{}, err error) {
+		var item string
+		var who id.Person
+		if err = scan(&item, &who); err == nil {
+			all[item] = append(all[item], who)
+		}
+		return none, err
+	})
+	return all, err
+}
+
 // burden is how much waits for a reviewer.
 type burden struct {
 	person id.Person

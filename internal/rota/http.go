@@ -46,10 +46,10 @@ func (r *Room) API(m *web.Mux) {
 		return r.GetOne(ctx, in.Org, in.Rota)
 	})
 	web.API(m, reads, r.Operation(http.MethodGet, "/{rota}/turns", "list-turns", "Who is on call now, and next"), r.apiTurns)
-	web.API(m, writes, r.Operation(http.MethodPut, "/{rota}", "change-rota", "Change a rota"), func(ctx context.Context, in *changeInput) (*paper.One[Rota], error) {
+	web.API(m, writes, web.MayWait(r.Operation(http.MethodPut, "/{rota}", "change-rota", "Change a rota")), func(ctx context.Context, in *changeInput) (*paper.One[Rota], error) {
 		return r.PutOne(ctx, in.Org, in.Rota, in.Body)
 	})
-	web.API(m, writes, r.Operation(http.MethodDelete, "/{rota}", "delete-rota", "Delete a rota; policies that name it go to their fallback"), func(ctx context.Context, in *rotaIn) (*paper.Nothing, error) {
+	web.API(m, writes, web.MayWait(r.Operation(http.MethodDelete, "/{rota}", "delete-rota", "Delete a rota; policies that name it go to their fallback")), func(ctx context.Context, in *rotaIn) (*paper.Nothing, error) {
 		return r.DropOne(ctx, in.Org, in.Rota)
 	})
 }

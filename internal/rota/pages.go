@@ -114,7 +114,8 @@ func (r *Room) ahead(v *web.Visit, p paper.Paper[Rota]) (templ.Component, error)
 	}
 	var rows []webui.Row
 	for _, t := range p.Spec.Next(v.Now(), aheadShown) {
-		rows = append(rows, webui.Row{Cells: []templ.Component{who(v, t, calls.Title), webui.At(t.From, "—"), webui.At(t.Until, "—")}})
+		rows = append(rows, webui.Row{Cells: []templ.Component{who(v, t, calls.Title), webui.Time(t.From), webui.Time(t.Until)}})
 	}
-	return webui.Table(v.Say("rota.ahead"), []string{v.Say("rota.person"), v.Say("rota.from"), v.Say("rota.until")}, rows), nil
+	title := v.Say("rota.ahead")
+	return webui.Titled("ahead", title, webui.Table(title, []string{v.Say("rota.person"), v.Say("rota.from"), v.Say("rota.until")}, rows)), nil
 }

@@ -40,7 +40,7 @@ type Room struct {
 func New(o paper.Options) *Room {
 	r := &Room{}
 	r.Drawer = paper.New(o, paper.Kind[Rota]{
-		Name: "rota", Manifest: "Rota", Permission: Write, Reads: Read, Check: check, Rename: rename, Changed: changed, Drawn: r.drawn(),
+		Name: "rota", Manifest: "Rota", Decides: true, Permission: Write, Reads: Read, Check: check, Rename: rename, Changed: changed, Drawn: r.drawn(),
 		Says: func(s Rota) map[string]string {
 			return map[string]string{"time-zone": s.TimeZone, "handover": s.Handover, "starts": s.Starts}
 		},
@@ -93,7 +93,7 @@ func changed(tx *store.Tx, before, after *paper.Paper[Rota]) error {
 	if p == nil {
 		p = before
 	}
-	if err := request.Reseat(tx, p.Org, request.FreshTimers(tx.Now())); err != nil || after == nil {
+	if err := request.Reseat(tx, p.Org, tx.Now()); err != nil || after == nil {
 		return err
 	}
 	next := *after
@@ -132,7 +132,7 @@ func (r *Room) handover(_ context.Context, t job.Timer) (func(*store.Tx) store.E
 			return store.Quietly(store.QuietClaim) // changed since: another timer waits
 		}
 		if err == nil {
-			err = request.Reseat(in, t.Org, request.FreshTimers(tx.Now()))
+			err = request.Reseat(in, t.Org, tx.Now())
 		}
 		if err == nil {
 			err = wait(in, p)

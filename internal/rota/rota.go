@@ -39,8 +39,8 @@ type Override struct {
 
 // Bounds of a rota.
 const (
-	peopleMost, overridesMost, turnMost = 50, 50, 366
-	usualHandover, usualTurn            = "09:00", 7
+	titleMost, peopleMost, overridesMost, turnMost = 200, 50, 50, 366
+	usualHandover, usualTurn                       = "09:00", 7
 )
 
 const hourForm = "15:04"
@@ -63,14 +63,15 @@ func check(r *Rota, bad *fault.Checks) {
 		bad.Add("starts", "rota-not-a-day")
 	}
 	paper.Within(bad, "turn", r.Turn, 1, turnMost)
-	if len(r.Title) > 200 {
-		bad.Add("title", "field-too-long", "limit", 200)
-	}
+	paper.CheckText(bad, "title", r.Title, titleMost, false)
 	if len(r.People) == 0 {
 		bad.Add("people", "field-required")
 	}
-	if len(r.People) > peopleMost || len(r.Overrides) > overridesMost {
+	if len(r.People) > peopleMost {
 		bad.Add("people", "list-too-long", "limit", peopleMost)
+	}
+	if len(r.Overrides) > overridesMost {
+		bad.Add("overrides", "list-too-long", "limit", overridesMost)
 	}
 	checkOverrides(r, bad)
 }

@@ -52,8 +52,8 @@ func (g Groups) Check(v *store.View, a request.Ask) (request.Target, error) {
 	if err := holder(g.Register, v, a); err != nil || a.Extends != "" {
 		return t, err
 	}
-	in, err := org.InGroup(v, a.Org, group.ID)
-	if err == nil && slices.Contains(in, a.For) {
+	in, err := org.IsInGroup(v, a.Org, group.ID, a.For)
+	if err == nil && in {
 		err = fault.New(fault.Conflict, "held-already", "title", t.Title)
 	}
 	return t, err

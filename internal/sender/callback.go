@@ -109,7 +109,7 @@ func (r *Room) do(ctx context.Context, e job.Effect) (json.RawMessage, error) {
 		return nil, err
 	}
 	s, l, err := r.both(ctx, e.Org, p)
-	if f := fault.As(err); f != nil && f.Kind == fault.NotFound || err == nil && s.Callback == "" {
+	if f := fault.As(err); f != nil && f.Kind == fault.NotFound || err == nil && (s.Callback == "" || !s.Enabled) {
 		return outcome{Why: "gone"}.json()
 	}
 	if err != nil {
@@ -153,7 +153,7 @@ func unanswered(err error) (json.RawMessage, error) {
 
 // judge reads an answer: success, a definite no, or not now.
 func judge(a *egress.Answer) (json.RawMessage, error) {
-	said := words(a)
+	said := saidIn(a)
 	switch {
 	case a.Status >= 200 && a.Status < 300:
 		return outcome{Applied: true, Said: said}.json()
@@ -163,8 +163,8 @@ func judge(a *egress.Answer) (json.RawMessage, error) {
 	return outcome{Why: "refused", Said: said}.json()
 }
 
-// words are what a program says about its answer, for who decided.
-func words(a *egress.Answer) string {
+// saidIn is what a program says about its answer, for who decided.
+func saidIn(a *egress.Answer) string {
 	if !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		return ""
 	}

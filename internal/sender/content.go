@@ -13,7 +13,8 @@ import (
 	"github.com/sekisho/sekisho/internal/fault"
 )
 
-// Content is what a card shows, for everybody whom it reaches the same.
+// Content is what a card shows, for everybody whom it reaches the same but for
+// the language.
 type Content struct {
 	Title     string    `json:"title" yaml:"title,required"`
 	Text      string    `json:"text,omitempty" yaml:"text,omitempty"`
@@ -26,6 +27,8 @@ type Content struct {
 	Priority  string    `json:"priority" yaml:"priority,omitempty"`
 	Due       time.Time `json:"due,omitzero" yaml:"-"`
 	Single    bool      `json:"single,omitempty" yaml:"single,omitempty"` // one decision is enough for all
+
+	Languages map[string]Texts `json:"languages,omitempty" yaml:"languages,omitempty"` // for who reads another one than its own
 }
 
 // Field is one line of a card.
@@ -108,6 +111,7 @@ func (c *Content) check(bad *fault.Checks, path string, s *Sender) {
 	}
 	c.checkLink(bad, at("link"), s)
 	c.checkDecision(bad, at, s)
+	c.checkLanguages(bad, at)
 }
 
 // checkLink keeps links to where the sender itself is: people trust a card.

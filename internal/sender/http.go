@@ -28,7 +28,7 @@ type (
 	SendCardRequest struct {
 		Key         string            `json:"key" doc:"The program's own of this message, at most 128 visible ASCII characters: the same one again is the same message"`
 		To          To                `json:"to" doc:"Whom it is for, within the sender's audience"`
-		Template    string            `json:"template,omitempty" doc:"Name of one of the sender's templates, in place of title, text, fields, approval, actions and priority"`
+		Template    string            `json:"template,omitempty" doc:"Name of one of the sender's templates, in place of title, text, fields, approval, actions, priority and languages"`
 		Arguments   map[string]string `json:"arguments,omitempty" doc:"For the template's places, each one"`
 		Title       string            `json:"title,omitempty" doc:"Plain text, at most 150 characters"`
 		Text        string            `json:"text,omitempty" doc:"Plain text, at most 2,000 characters"`
@@ -42,6 +42,7 @@ type (
 		Due         *time.Time        `json:"due,omitempty" doc:"By when it should be decided"`
 		Expires     *time.Time        `json:"expires,omitempty" doc:"When it is not asked any more, at most 90 days ahead; 7 days if it is left out"`
 		OneDecision bool              `json:"one_decision,omitempty" doc:"The first decision ends it for all"`
+		Languages   map[string]Texts  `json:"languages,omitempty" doc:"The texts in other languages, by \"en\" or \"ja\": each person gets the card in the language of their profile, and what is missing in it as it stands above"`
 	}
 	sendInput struct {
 		Body SendCardRequest
@@ -130,7 +131,7 @@ func (b SendCardRequest) asked() Asked {
 		To: b.To, Template: b.Template, Arguments: b.Arguments, Login: b.Requester.Login,
 		Content: Content{
 			Title: b.Title, Text: b.Text, Number: b.Number, Requester: b.Requester.Name, Link: b.Link, Fields: b.Fields, Actions: b.Actions,
-			Priority: b.Priority, Single: b.OneDecision,
+			Priority: b.Priority, Single: b.OneDecision, Languages: b.Languages,
 		},
 	}
 	if b.Approval != nil {

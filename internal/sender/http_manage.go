@@ -27,6 +27,8 @@ type (
 		Actions     []Action      `json:"actions,omitempty" doc:"At most 3"`
 		Priority    string        `json:"priority,omitempty" enum:"normal,high,urgent" doc:"normal if it is left out"`
 		OneDecision bool          `json:"one_decision,omitempty" doc:"The first decision ends it for all"`
+
+		Languages map[string]Texts `json:"languages,omitempty" doc:"The texts in other languages, by \"en\" or \"ja\", with the same places; what is missing is read as it stands above"`
 	}
 	// CardSenderContent is what a card sender may do.
 	CardSenderContent struct {
@@ -147,9 +149,9 @@ func (r *Room) manageAPI(m *web.Mux) {
 	token := op(http.MethodPost, path+"/{sender}/tokens", "make-card-sender-token", "Make a service token; its value is shown this once")
 	token.DefaultStatus = http.StatusCreated
 	web.API(m, read, op(http.MethodGet, path, "list-card-senders", "Programs that may send cards"), r.apiSenders)
-	web.API(m, write, made, r.apiAdd)
+	web.API(m, write, web.MayWait(made), r.apiAdd)
 	web.API(m, read, op(http.MethodGet, path+"/{sender}", "get-card-sender", "One of them"), r.apiSender)
-	web.API(m, write, op(http.MethodPut, path+"/{sender}", "change-card-sender", "Change what a program may do"), r.apiChange)
+	web.API(m, write, web.MayWait(op(http.MethodPut, path+"/{sender}", "change-card-sender", "Change what a program may do")), r.apiChange)
 	web.API(m, write, op(http.MethodDelete, path+"/{sender}", "remove-card-sender", "Remove it with its tokens; its open cards are withdrawn"), r.apiDrop)
 	web.API(m, read, op(http.MethodGet, path+"/{sender}/tokens", "list-card-sender-tokens", "Its service tokens, those that are over too"), r.apiTokens)
 	web.API(m, write, token, r.apiMakeToken)
@@ -173,7 +175,7 @@ func senderBody(s Sender) CardSenderBody {
 	}}
 	for _, t := range s.Templates {
 		b.Templates = append(b.Templates, templateBody{
-			t.Name, t.Title, t.Text, t.Fields, approvalOf(t.Comment), t.Actions, t.Priority, t.Single,
+			t.Name, t.Title, t.Text, t.Fields, approvalOf(t.Comment), t.Actions, t.Priority, t.Single, t.Languages,
 		})
 	}
 	return b
@@ -200,7 +202,7 @@ func (c CardSenderContent) sender(in id.Org) Sender {
 		Networks: c.Networks, Urgent: c.Urgent, Rate: c.Rate, Enabled: !c.Disabled,
 	}
 	for _, t := range c.Templates {
-		content := Content{Title: t.Title, Text: t.Text, Fields: t.Fields, Actions: t.Actions, Priority: t.Priority, Single: t.OneDecision}
+		content := Content{Title: t.Title, Text: t.Text, Fields: t.Fields, Actions: t.Actions, Priority: t.Priority, Single: t.OneDecision, Languages: t.Languages}
 		if t.Approval != nil {
 			if content.Comment = t.Approval.Comment; content.Comment == "" {
 				content.Comment = "never"

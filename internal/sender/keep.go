@@ -43,7 +43,7 @@ func (r *Room) Put(ctx context.Context, by id.Principal, s Sender) (Sender, erro
 		return store.Done(event)
 	})
 	r.tokens.clear()
-	return s, err
+	return s, r.orHold(ctx, err, by, s)
 }
 
 // PutIn is Put in a write of the sender's organization: it asks whether by may
@@ -69,6 +69,9 @@ func (r *Room) PutIn(tx *store.Tx, by id.Principal, s *Sender) (store.Event, err
 		if err := r.Register.Need(&tx.View, by, "", Reach); err != nil {
 			return store.Event{}, fault.New(fault.Forbidden, "sender-networks-refused")
 		}
+	}
+	if r.holder != nil && reaches(*s, now) && tx.Held(by, "card-sender:"+string(s.ID)) {
+		return store.Event{}, store.ErrHeld
 	}
 	next := *s
 	next.Made, next.Changed, next.By = now.Made, tx.Now(), by

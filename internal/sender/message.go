@@ -13,6 +13,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/store"
+	"github.com/sekisho/sekisho/internal/words"
 )
 
 // Asked is a message as a program asks for it.
@@ -82,17 +83,16 @@ func (l Letter) event(name string, by id.Principal, pairs ...string) store.Event
 // the message that is there (409 sender-key-taken with another). It refuses with
 //
 //	sender-role            an auditor sends nothing (TRAP-H25)
-//	rate-limited           too many messages a minute
+//	sender-too-fast        too many messages a minute, over all nodes; or too many
+//	                       calls of this node that send nothing
 //	card-invalid           all that is wrong, field by field; who cannot be
 //	                       reached is said once, and not why
 func (r *Room) Send(ctx context.Context, s Sender, key string, a Asked) (Letter, error) {
 	if s.Role == Auditor {
 		return Letter{}, r.refuse(ctx, s, fault.New(fault.Forbidden, "sender-role", "role", string(s.Role)))
 	}
-	if wait := r.rates.take(s.ID, s.Rate, r.Clock.Mono()); wait > 0 {
-		f := fault.New(fault.Busy, "sender-too-fast", "limit", s.Rate).RetryAfter(wait)
-		f.Slow = true
-		return Letter{}, f
+	if wait := r.rates.take(s.ID, s.Rate+RateUsual, r.Clock.Mono()); wait > 0 {
+		return Letter{}, s.tooFast(wait)
 	}
 	if f := checkKey(key); f != nil {
 		return Letter{}, f
@@ -150,16 +150,35 @@ func outside(f *fault.Fault) bool {
 	return false
 }
 
-// again finds what was sent under a key before.
+// again finds what was sent under a key before; for anything else the sender has
+// to be within its rate.
 func (r *Room) again(ctx context.Context, s Sender, key, asked string) (l Letter, there bool, err error) {
 	err = r.Store.Org(s.Org).Read(ctx, func(v *store.View) error {
-		l, there, err = letterByKey(v, s.ID, key)
-		return err
+		if l, there, err = letterByKey(v, s.ID, key); err != nil || there {
+			return err
+		}
+		return s.paced(v, r.Clock.Now())
 	})
 	if there && subtle.ConstantTimeCompare([]byte(l.asked), []byte(asked)) != 1 {
 		return Letter{}, true, fault.New(fault.Conflict, "sender-key-taken")
 	}
 	return l, there, err
+}
+
+// paced refuses a message more than the sender may send in a minute. What was
+// sent is what counts, so that the bound holds over all nodes and costs no write.
+func (s Sender) paced(v *store.View, now time.Time) error {
+	oldest, full, err := nthLetter(v, s.ID, s.Rate)
+	if err != nil || !full || !now.Before(oldest.Add(time.Minute)) {
+		return err
+	}
+	return s.tooFast(min(oldest.Add(time.Minute).Sub(now), time.Minute))
+}
+
+func (s Sender) tooFast(wait time.Duration) *fault.Fault {
+	f := fault.New(fault.Busy, "sender-too-fast", "limit", s.Rate).RetryAfter(wait)
+	f.Slow = true
+	return f
 }
 
 // letter makes a message of what was asked for, with everything that is wrong
@@ -217,7 +236,7 @@ func (a Asked) filled(bad *fault.Checks, s *Sender) Content {
 		bad.Add("template", "sender-template-unknown", "name", named(a.Template))
 		return a.Content
 	}
-	if a.Title != "" || a.Text != "" || len(a.Fields) > 0 || len(a.Actions) > 0 || a.Comment != "" || a.Priority != "" || a.Single {
+	if a.Title != "" || a.Text != "" || len(a.Fields) > 0 || len(a.Actions) > 0 || a.Comment != "" || a.Priority != "" || a.Single || len(a.Languages) > 0 {
 		bad.Add("template", "sender-template-and-content")
 	}
 	c := t.fill(bad, a.Arguments)
@@ -262,6 +281,9 @@ func (r *Room) post(ctx context.Context, s Sender, l Letter) (Letter, error) {
 			known = before
 			return store.Abort(errThere)
 		}
+		if err := now.paced(&tx.View, tx.Now()); err != nil {
+			return store.Abort(err)
+		}
 		next := l
 		events, err := r.raise(tx, s, &next)
 		if err == nil {
@@ -285,15 +307,29 @@ func (r *Room) post(ctx context.Context, s Sender, l Letter) (Letter, error) {
 	return known, err
 }
 
-// raise puts the next of the people a message is for before their card.
-func (r *Room) raise(tx *store.Tx, s Sender, l *Letter) ([]store.Event, error) {
+// raise puts the next of the people a message is for before their card, each in
+// the language that they read.
+func (r *Room) raise(tx *store.Tx, s Sender, l *Letter) (events []store.Event, err error) {
 	to := l.people[l.Spread:min(l.Spread+chunk, len(l.people))]
-	events, err := r.Cards.Raise(tx, Sending{
-		Org: l.Org, Sender: l.Sender, Label: s.Shown(), Message: l.ID, To: to, Content: l.Content, Expires: l.Expires,
-		Pass: s.Urgent && l.Content.Priority == Urgent,
-	})
+	readers, err := l.readers(tx, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, lang := range words.Langs {
+		if len(readers[lang]) == 0 {
+			continue
+		}
+		some, err := r.Cards.Raise(tx, Sending{
+			Org: l.Org, Sender: l.Sender, Label: s.Shown(), Message: l.ID, To: readers[lang], Content: l.Content.in(lang), Expires: l.Expires,
+			Pass: s.Urgent && l.Content.Priority == Urgent,
+		})
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, some...)
+	}
 	l.Spread += len(to)
-	return events, err
+	return events, nil
 }
 
 const spreadTimer = "sender.spread"

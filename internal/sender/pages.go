@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,7 +107,17 @@ func audienceLine(v *web.Visit, s Sender) string {
 	if s.Audience.Everybody {
 		return v.Say("sender.everybody")
 	}
-	return v.Say("sender.audience.some", "people", len(s.Audience.People), "groups", len(s.Audience.Groups))
+	var some []string
+	for key, n := range map[string]int{"sender.audience.groups": len(s.Audience.Groups), "sender.audience.people": len(s.Audience.People)} {
+		if n > 0 {
+			some = append(some, v.Say(key, "n", n))
+		}
+	}
+	if len(some) == 0 {
+		return v.Say("sender.nobody")
+	}
+	slices.Sort(some) // a map has no order
+	return strings.Join(some, v.Say("sender.comma"))
 }
 
 func (r *Room) theSender(v *web.Visit) (Sender, error) {
@@ -190,11 +201,23 @@ func (r *Room) facts(v *web.Visit, s Sender) ([]webui.Detail, error) {
 	if len(s.Templates) > 0 {
 		var all []string
 		for _, t := range s.Templates {
-			all = append(all, t.Name)
+			all = append(all, templateLine(v, t))
 		}
-		facts = append(facts, webui.Detail{Key: v.Say("sender.templates"), Value: webui.Text(strings.Join(all, ", "))})
+		facts = append(facts, webui.Detail{Key: v.Say("sender.templates"), Value: webui.Text(strings.Join(all, v.Say("sender.comma")))})
 	}
 	return facts, err
+}
+
+// templateLine is a template with the languages that it has besides its own.
+func templateLine(v *web.Visit, t Template) string {
+	var langs []string
+	for _, lang := range slices.Sorted(maps.Keys(t.Languages)) {
+		langs = append(langs, v.Say("sender.language."+lang))
+	}
+	if len(langs) == 0 {
+		return t.Name
+	}
+	return v.Say("sender.template.languages", "name", t.Name, "languages", strings.Join(langs, v.Say("sender.comma")))
 }
 
 // audienceText names whom a sender may reach.
@@ -205,7 +228,7 @@ func (r *Room) audienceText(v *web.Visit, s Sender) (string, error) {
 	names, err := r.callsOf(v, s.Org)
 	spec := specOf(s, names).Audience
 	if all := append(spec.Groups, spec.People...); len(all) > 0 {
-		return strings.Join(all, ", "), err
+		return strings.Join(all, v.Say("sender.comma")), err
 	}
 	return v.Say("sender.nobody"), err
 }
@@ -234,7 +257,7 @@ func sentRow(v *web.Visit, l Letter, counts map[string]int) webui.Row {
 	}
 	kind := map[State]string{Sent: "good", Withdrawn: "", Expired: "wait"}[l.StateAt(v.Now())]
 	return webui.Row{Cells: []templ.Component{
-		webui.Text(l.Content.Title), webui.Ago(l.Made), webui.Text(strconv.Itoa(l.Reached)), webui.Text(orDash(strings.Join(cards, v.Say("sender.comma")))),
+		webui.Text(l.Content.in(v.Lang()).Title), webui.Ago(l.Made), webui.Text(strconv.Itoa(l.Reached)), webui.Text(orDash(strings.Join(cards, v.Say("sender.comma")))),
 		webui.Badge(kind, v.Say("sender.sent."+string(l.StateAt(v.Now())))),
 	}}
 }
@@ -244,11 +267,13 @@ func (r *Room) askRemove(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	form := webui.SettingForm{
-		Heading: v.Say("sender.remove.ask", "name", s.Shown()), Lead: v.Say("sender.remove.lead"), Action: pathOf(s.ID, "remove"), Back: pathOf(s.ID),
-		Submit: v.Say("sender.remove"), Kind: webui.Danger,
+	ending, err := v.Ending("card-sender:" + string(s.ID))
+	if err != nil {
+		return err
 	}
-	return v.Show(form.Heading, webui.EditSetting(form))
+	return v.Show(v.Say("sender.remove"), ui.ShowRemoval(ui.Removal{
+		Heading: v.Say("sender.remove.ask", "name", s.Shown()), Lead: v.Say("sender.remove.lead"), Action: pathOf(s.ID, "remove"), Back: pathOf(s.ID), Ending: ending,
+	}))
 }
 
 func (r *Room) remove(v *web.Visit) error {

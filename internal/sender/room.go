@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/internal/id"
 	"github.com/sekisho/sekisho/internal/job"
 	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/paper"
 	"github.com/sekisho/sekisho/internal/signet"
 	"github.com/sekisho/sekisho/internal/store"
 	"github.com/sekisho/sekisho/internal/web"
@@ -101,6 +102,7 @@ type Room struct {
 	tokens tokenMemory
 	rates  rates
 	outs   outs
+	holder paper.Holder // nil: one alone writes senders
 }
 
 // New makes the room. Register its Driver and its timers (Handle), then Run.
@@ -176,8 +178,8 @@ func (r *Room) sweep(ctx context.Context) error {
 // messagesKept is how long a message is known after it expired.
 const messagesKept = 90 * 24 * time.Hour
 
-// rates keep each sender to its messages a minute, on this node: buckets that
-// fill by the second.
+// rates keep each sender to its calls a minute on this node, those that send
+// nothing too: buckets that fill by the second.
 type rates struct {
 	mu      sync.Mutex
 	buckets map[id.Sender]bucket

@@ -40,6 +40,17 @@ func letterByKey(v *store.View, which id.Sender, key string) (l Letter, there bo
 	return l, err == nil, err
 }
 
+// nthLetter says when the nth newest message of a sender was made; full reports
+// whether there are so many.
+func nthLetter(v *store.View, which id.Sender, n int) (made time.Time, full bool, err error) {
+	var at int64
+	err = v.Row("SELECT made FROM sender_message WHERE org = $1 AND sender = $2 ORDER BY id DESC LIMIT 1 OFFSET $3", string(which), n-1).Scan(&at)
+	if errors.Is(err, store.ErrNoRow) {
+		return made, false, nil
+	}
+	return store.FromMicros(at), err == nil, err
+}
+
 // lettersAfter reads messages behind a place, the newest first.
 func lettersAfter(v *store.View, of id.Sender, after string, limit int) ([]Letter, error) {
 	if after == "" {
@@ -51,6 +62,18 @@ func lettersAfter(v *store.View, of id.Sender, after string, limit int) ([]Lette
 	}
 	rows, err := v.Query(letterColumns+"WHERE org = $1 AND sender = $2 AND id < $3 ORDER BY id DESC LIMIT $4", string(of), after, limit)
 	return store.Collect(rows, err, scanLetter)
+}
+
+// openLetters counts the messages of a sender that can still be decided, and
+// returns the newest of them.
+func openLetters(v *store.View, of id.Sender, now time.Time, limit int) (some []Letter, count int64, err error) {
+	const open = "WHERE org = $1 AND sender = $2 AND state = 'sent' AND expires > $3"
+	if err := v.Row("SELECT COUNT(*) FROM sender_message "+open, string(of), store.Micros(now)).Scan(&count); err != nil || count == 0 {
+		return nil, count, err
+	}
+	rows, err := v.Query(letterColumns+open+" ORDER BY id DESC LIMIT $4", string(of), store.Micros(now), limit)
+	some, err = store.Collect(rows, err, scanLetter)
+	return some, count, err
 }
 
 func insertLetter(tx *store.Tx, l Letter) error {

@@ -63,7 +63,13 @@ func (t Template) fill(bad *fault.Checks, arguments map[string]string) Content {
 		return c
 	}
 	used, missing := map[string]bool{}, map[string]bool{}
-	for _, text := range c.texts() {
+	all := c.texts()
+	translated := make(map[string]*Texts, len(c.Languages))
+	for lang, t := range c.Languages {
+		copied := t.clone()
+		translated[lang], all = &copied, append(all, copied.texts()...)
+	}
+	for _, text := range all {
 		*text = placeForm.ReplaceAllStringFunc(*text, func(place string) string {
 			name := strings.Trim(place, "{}")
 			value, there := arguments[name]
@@ -72,6 +78,10 @@ func (t Template) fill(bad *fault.Checks, arguments map[string]string) Content {
 			}
 			return value
 		})
+	}
+	c.Languages = maps.Clone(c.Languages)
+	for lang, t := range translated {
+		c.Languages[lang] = *t
 	}
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		bad.Add("arguments", "sender-argument-missing", "name", name)

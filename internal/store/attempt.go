@@ -3,18 +3,23 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sekisho/sekisho/internal/fault"
+	"github.com/sekisho/sekisho/internal/id"
 )
 
 // Attempt runs f within the transaction. If f fails, what it wrote is taken back
 // and the rest of the closure goes on; a statement that failed, and not a rule,
-// still fails the whole write. f must not keep rows open.
+// still fails the whole write. f must not keep rows open, and puts nothing off
+// (Later).
 func (t *Tx) Attempt(f func(*Tx) error) error {
 	if _, err := t.run("SAVEPOINT attempt", nil); err != nil {
 		return err
 	}
+	t.core.attempts++
 	err := f(t)
+	t.core.attempts--
 	if err != nil {
 		if _, back := t.run("ROLLBACK TO SAVEPOINT attempt", nil); back != nil {
 			return errors.Join(err, fmt.Errorf("store: an attempt was not taken back: %w", back))
@@ -49,10 +54,29 @@ func (t *Tx) Try(f func(*Tx) error) error {
 // nobody asked for it in the way that lets somebody decide.
 var ErrHeld = fault.New(fault.Unmet, "change-held")
 
-// Lift lets through, for this transaction, what is held until a second person
-// has approved it. Only the room that has seen the approval calls it (a test
-// sees to it).
-func (t *Tx) Lift() { t.core.lifted = true }
+// Lift lets through, while f runs, what is held until a second person has
+// approved it: the things that are named, or everything where none is. Only the
+// room that has seen the approval calls it (a test sees to it).
+func (t *Tx) Lift(f func(*Tx) error, things ...string) error {
+	before := t.core.lifted
+	t.core.lifted = &lifted{things}
+	defer func() { t.core.lifted = before }()
+	return f(t)
+}
 
-// Lifted reports whether it was.
-func (v *View) Lifted() bool { return v.core.lifted }
+// lifted are the things that are let through; none: all.
+type lifted struct{ things []string }
+
+// Lifted reports whether a thing, such as role:ID, is let through.
+func (v *View) Lifted(thing string) bool {
+	l := v.core.lifted
+	return l != nil && (len(l.things) == 0 || slices.Contains(l.things, thing))
+}
+
+// Held reports whether by may not do something with a thing alone. What the
+// house does by itself (an invitation that is redeemed, the first administrator)
+// follows from what was approved, or from the machine.
+func (v *View) Held(by id.Principal, thing string) bool {
+	kind := by.Kind()
+	return kind != id.KindSystem && kind != id.KindNode && !v.Lifted(thing)
+}

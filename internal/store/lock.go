@@ -15,6 +15,7 @@ import (
 const (
 	lockMigrate = 0x5e_c1_50_01
 	lockServe   = 0x5e_c1_50_02
+	lockStrife  = 0x5e_c1_50_03
 )
 
 // Hold keeps a PostgreSQL house from being changed behind the back of a

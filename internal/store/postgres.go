@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -23,14 +21,12 @@ type postgresEngine struct {
 	url     string
 	overrun time.Duration
 	db      *sql.DB
+	strife  *strife
 }
 
-// retries of a write whose transaction could not be serialised.
-const retryMost = 8
-
-// awayMost bounds how long one transaction may take in all, so that a caller
-// hears of a database that went away.
-const awayMost = 15 * time.Second
+// awayMost bounds how long a transaction takes to begin and to end, so that a
+// caller hears of a database that went away.
+var awayMost = 15 * time.Second
 
 func openPostgres(ctx context.Context, s *Store, url string) (engine, error) {
 	config, err := pgx.ParseConfig(url)
@@ -42,7 +38,7 @@ func openPostgres(ctx context.Context, s *Store, url string) (engine, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
-	e := &postgresEngine{store: s, url: url, overrun: s.options.Overrun, db: stdlib.OpenDB(*config)}
+	e := &postgresEngine{store: s, url: url, overrun: s.options.Overrun, db: stdlib.OpenDB(*config), strife: newStrife()}
 	if e.overrun == 0 {
 		e.overrun = 5 * time.Second
 	}
@@ -79,35 +75,21 @@ func (e *postgresEngine) read(ctx context.Context, sc scope, f func(*View) error
 }
 
 func (e *postgresEngine) write(w *work) error {
-	for try := 0; ; try++ {
-		err := e.once(w)
-		if err == nil {
-			e.store.committed(w)
-			return w.err
-		}
-		if !serialization(err) {
-			return postgresFault(err, e.url)
-		}
-		if try == retryMost {
-			return fault.New(fault.Busy, "store-busy").RetryAfter(time.Second).Because(err)
-		}
-		if e.store.ctx.Err() != nil {
-			return errClosed()
-		}
-		// Jittered and growing: those who collided must not collide again.
-		time.Sleep(jitter(time.Millisecond << min(try, 6)))
+	var err error
+	if w.level == sql.LevelSerializable {
+		err = e.serialize(w)
+	} else {
+		err = e.alone(w)
 	}
-}
-
-// jitter returns a random duration below most.
-func jitter(most time.Duration) time.Duration {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
-	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(most))
+	if err != nil {
+		return postgresFault(err, e.url)
+	}
+	e.store.committed(w)
+	return w.err
 }
 
 // once runs w in one transaction. nil means committed; then w.err is what the
-// caller is told.
+// caller is told. The closure has a limit of its own.
 func (e *postgresEngine) once(w *work) error {
 	ctx, cancel := context.WithTimeout(e.store.ctx, awayMost)
 	defer cancel()
@@ -115,7 +97,10 @@ func (e *postgresEngine) once(w *work) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // back into the pool
+	defer conn.Close()          //nolint:errcheck // back into the pool
+	if w.turn && w.limit == 0 { // what is known to be long keeps no other node waiting
+		defer amongNodes(ctx, conn)()
+	}
 	if _, err := conn.ExecContext(ctx, begins[w.level]); err != nil {
 		return err
 	}
@@ -123,10 +108,16 @@ func (e *postgresEngine) once(w *work) error {
 	var r runner
 	defer r.abandon()
 	commit, _ := e.store.run(w, tx, e.overrun, &r)
+	return e.end(w, tx, commit)
+}
+
+// end commits or rolls back.
+func (e *postgresEngine) end(w *work, tx *postgresTx, commit bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.store.ctx), awayMost)
+	defer cancel()
+	err := w.err
 	if commit {
 		err = tx.commit(ctx)
-	} else {
-		err = w.err
 	}
 	if err != nil {
 		tx.rollback(ctx)
@@ -181,7 +172,7 @@ func (p *postgresTx) commit(ctx context.Context) error {
 
 // rollback ends the transaction, or the connection if that cannot be done.
 func (p *postgresTx) rollback(ctx context.Context) {
-	if _, err := p.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+	if _, err := p.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 		_ = p.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }

@@ -32,6 +32,9 @@ type Options struct {
 	// revoked: 250 ms on SQLite, where others wait behind it, and 5 s on
 	// PostgreSQL, when it is 0.
 	Overrun time.Duration
+	// Patience is how long a write on PostgreSQL is tried again that cannot be
+	// serialised with others, before it is given up (store-busy): 8 s when it is 0.
+	Patience time.Duration
 	// Conns is the number of connections: 8 readers on SQLite and 24 for all
 	// on PostgreSQL, when it is 0.
 	Conns int
@@ -152,6 +155,7 @@ type work struct {
 	around Circumstance
 	f      func(*Tx) End
 	done   chan error
+	turn   bool // it has its turn among those that go one after the other
 
 	core *core // of the last run
 	end  End   // of the last run
@@ -265,6 +269,10 @@ func (s *Store) caught(p any) error {
 // into Abort: a closure that goes on after a failed statement would commit on
 // SQLite and fail on PostgreSQL.
 func (w *work) outcome(failed error) error {
+	if serialization(failed) { // whatever the closure made of it: it runs again
+		w.end.kind = endAbort
+		return failed
+	}
 	switch w.end.kind {
 	case endAbort:
 		if w.end.err == nil {

@@ -123,8 +123,10 @@ type core struct {
 	open    map[*Rows]struct{}
 	err     error // first failed statement: on PostgreSQL nothing after it counts
 	revoked bool
-	lifted  bool // see Lift
-	touched []string
+	lifted  *lifted // see Lift
+	// attempts is how many Attempts the closure is in.
+	attempts int
+	touched  []string
 }
 
 // Now returns the time at which the transaction began.
@@ -252,8 +254,11 @@ func (t *Tx) Later(query string, args ...any) error {
 	c := t.core
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.revoked {
+	switch {
+	case c.revoked:
 		return errRevoked
+	case c.attempts > 0: // it would stay when the attempt is taken back
+		return c.failed(query, errors.New("nothing is put off within an attempt"))
 	}
 	if err := c.conn.later(c.ctx, query, args); err != nil {
 		return c.failed(query, err)

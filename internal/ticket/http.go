@@ -75,6 +75,7 @@ type TestBody struct {
 	Raw     string         `json:"raw,omitempty" doc:"What the system said of it, as JSON"`
 	Problem string         `json:"problem,omitempty" doc:"Code of what went wrong"`
 	Message string         `json:"message,omitempty" doc:"What the other side said about it"`
+	Ahead   int64          `json:"clock_ahead,omitempty" doc:"Seconds of the system's clock before ours, from five minutes on; below 0 it is behind"`
 	Trace   []ExchangeBody `json:"trace" doc:"Every request, with secrets masked"`
 }
 
@@ -112,6 +113,7 @@ type ExchangeBody struct {
 	Sent   string `json:"sent,omitempty" doc:"Its body, cut"`
 	Got    string `json:"got,omitempty" doc:"Body of the answer, cut"`
 	Fault  string `json:"fault,omitempty" doc:"What was wrong with it"`
+	Ahead  int64  `json:"clock_ahead,omitempty" doc:"Seconds of the answer's clock before ours, from five minutes on"`
 }
 
 type (
@@ -286,11 +288,11 @@ func (r *Room) apiConnections(ctx context.Context, in *systemInput) (*connection
 }
 
 func (r *Room) apiTest(ctx context.Context, in *testInput) (*testOutput, error) {
-	o, err := r.Probe(ctx, id.Org(in.Org), id.Connector(in.System), web.ActorOf(ctx).Principal.Person(), in.Body.Ticket)
+	o, err := r.Probe(ctx, web.ActorOf(ctx).Principal, id.Org(in.Org), id.Connector(in.System), in.Body.Ticket)
 	if err != nil {
 		return nil, err
 	}
-	out := &testOutput{TestBody{System: o.System.Name, Account: AccountBody(o.Account), Ticket: ticketBody(o.Ticket), Raw: o.Raw, Trace: []ExchangeBody{}}}
+	out := &testOutput{TestBody{System: o.System.Name, Account: AccountBody(o.Account), Ticket: ticketBody(o.Ticket), Raw: o.Raw, Ahead: int64(o.Ahead / time.Second), Trace: []ExchangeBody{}}}
 	for _, e := range o.Trace {
 		out.Body.Trace = append(out.Body.Trace, ExchangeBody(e))
 	}

@@ -211,7 +211,7 @@ func (r *Room) settingsSection(v *web.Visit, s connector.System, def *connector.
 			add(labelOf(v, setting), v.Say(map[bool]string{true: "ticket.secret.set", false: "ticket.secret.none"}[s.Has(setting.Name)]))
 			continue
 		}
-		add(labelOf(v, setting), settingText(s.Settings[setting.Name]))
+		add(labelOf(v, setting), settingLine(v, s.Settings[setting.Name]))
 	}
 	add(v.Say("ticket.mode"), v.Say("ticket.mode."+s.Mode))
 	add(v.Say("ticket.scheme"), v.Say("ticket.scheme."+s.Scheme))
@@ -232,6 +232,14 @@ func labelOf(v *web.Visit, s connector.Setting) string {
 		return label
 	}
 	return strings.ReplaceAll(s.Name, "_", " ")
+}
+
+// settingLine is a setting as people read it.
+func settingLine(v *web.Visit, value any) string {
+	if on, is := value.(bool); is {
+		return v.Say(map[bool]string{true: "ticket.yes", false: "ticket.no"}[on])
+	}
+	return strings.ReplaceAll(settingText(value), "\n", v.Say("ticket.offer.and"))
 }
 
 // settingText is a setting as a form shows it: lists a line each, maps as KEY =

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/ticket/ui"
@@ -39,7 +40,7 @@ func (r *Room) runProbe(v *web.Visit) error {
 		return err
 	}
 	which := strings.TrimSpace(typed.Get("ticket"))
-	o, err := r.Probe(v.Context(), s.Org, s.ID, v.Actor().Principal.Person(), which)
+	o, err := r.Probe(v.Context(), v.Actor().Principal, s.Org, s.ID, which)
 	if err != nil {
 		return err
 	}
@@ -47,6 +48,9 @@ func (r *Room) runProbe(v *web.Visit) error {
 	page.Asked, page.Fine, page.Raw = true, v.Say("ticket.probe.fine"), o.Raw
 	if o.Fault != nil {
 		page.Problem, page.Do = v.Say("problem."+o.Fault.Code, o.Fault.Args.Pairs()...), v.Say("problem."+o.Fault.Code+".do", o.Fault.Args.Pairs()...)
+	}
+	if o.Ahead != 0 {
+		page.Clock, page.ClockDo = v.Say("ticket.probe.clock."+ahead(o.Ahead), "span", spanText(v, o.Ahead.Abs())), v.Say("ticket.probe.clock.do")
 	}
 	if who := o.Account; who.NativeID != "" {
 		page.Facts = append(page.Facts, webui.Detail{Key: v.Say("ticket.account"), Value: webui.Text(accountText(who))})
@@ -58,6 +62,23 @@ func (r *Room) runProbe(v *web.Visit) error {
 		page.Trace = append(page.Trace, callOf(v, e))
 	}
 	return v.Show(v.Say("ticket.probe"), ui.ShowProbe(page))
+}
+
+// ahead says in which of two words a clock differs.
+func ahead(by time.Duration) string {
+	if by > 0 {
+		return "ahead"
+	}
+	return "behind"
+}
+
+// spanText is how far two clocks are apart, in minutes, and from two hours on in
+// hours.
+func spanText(v *web.Visit, d time.Duration) string {
+	if hours := int64(d / time.Hour); hours >= 2 {
+		return v.Say("ticket.probe.clock.hours", "count", hours)
+	}
+	return v.Say("ticket.probe.clock.minutes", "count", int64(d/time.Minute))
 }
 
 func accountText(p connector.Party) string {

@@ -104,7 +104,8 @@ func problemOutcome(p *connector.Problem) error {
 }
 
 // commented looks for the marker among the ticket's comments. Of a system that
-// does not show them nobody can know, and an operator decides.
+// does not show them, or has more than may be read, nobody can know, and an
+// operator decides.
 func (r *Room) commented(ctx context.Context, e job.Effect) (bool, error) {
 	x, m, err := r.session(ctx, e)
 	if err != nil {
@@ -114,7 +115,13 @@ func (r *Room) commented(ctx context.Context, e job.Effect) (bool, error) {
 		return false, job.ErrUnprovable
 	}
 	all, err := x.Comments(ctx, m.Ticket, e.Marker())
-	return connector.Marked(all, e.Marker()), err
+	switch there := connector.Marked(all, e.Marker()); {
+	case there:
+		return true, nil
+	case errors.Is(err, connector.ErrCut):
+		return false, job.ErrUnprovable // it may stand among what was not read
+	}
+	return false, err
 }
 
 // told is the record of a comment that stands there.

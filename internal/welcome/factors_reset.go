@@ -113,7 +113,7 @@ func (r *Room) PrepareReset(ctx context.Context, by id.Principal, in id.Org, who
 
 // MakeReset makes a reset in the caller's write, as by.
 func (r *Room) MakeReset(tx *store.Tx, by id.Principal, reset Reset) (store.Event, error) {
-	if r.holder != nil && !tx.Lifted() {
+	if r.holder != nil && !tx.Lifted("reset:"+string(reset.person.ID)) {
 		return store.Event{}, store.ErrHeld
 	}
 	return r.resetFactors(tx.Org(reset.in), by, reset.in, reset.person, reset)

@@ -230,7 +230,7 @@ func TestInvitationInAnothersSession(t *testing.T) {
 		link := r.Mailed(t, "megumi@kaede.example", "")
 		for lang, want := range map[string][]string{
 			"en": {"Sign out and accept as megumi", "That is me: accept as", "Signed in as"},
-			"ja": {"サインアウトして megumi として参加", "本人なので", "サインイン中のアカウント"},
+			"ja": {"サインアウトしてmegumiとして参加", "本人なので", "サインイン中のアカウント"},
 		} {
 			botan := r.As(t, r.Botan, r.Org)
 			got := botan.Send(http.MethodGet, "/welcome?link="+link, "", http.Header{"Accept-Language": {lang}})

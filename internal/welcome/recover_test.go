@@ -220,7 +220,7 @@ func TestFactorsReset(t *testing.T) {
 			t.Fatalf("resetting: %d %.500s", got.Status, got.Body)
 		}
 		link := r.Mailed(t, "aoi@kaede.example", "リセット")
-		if m := r.MailedTo(t, "botan@kaede.example", "葵 さんのサインインがリセット"); factortest.LinkIn.MatchString(m.Text) || !strings.Contains(m.Text, "山本 千佳") {
+		if m := r.MailedTo(t, "botan@kaede.example", "葵さんのサインインがリセット"); factortest.LinkIn.MatchString(m.Text) || !strings.Contains(m.Text, "山本 千佳") {
 			t.Errorf("the other administrator reads %s", m.Text)
 		}
 		if aoi.Get("/organization").Status != http.StatusUnauthorized {

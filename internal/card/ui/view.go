@@ -12,7 +12,6 @@ import (
 // Item is one card in a list.
 type Item struct {
 	Href, Title, Requester, Amount, Source string
-	Service                                bool // the source acts by its own account
 	Due                                    time.Time
 	Late                                   bool
 	State, Kind                            string // as a badge; "" for one that is open
@@ -27,7 +26,7 @@ type List struct {
 	Items         []Item
 	After         string
 	None, NoneDo  string
-	Beside        templ.Component // what needs the reader and is no card; nil for nothing
+	Beside        templ.Component // what needs the reader and is no card, before all that are; nil for nothing
 }
 
 // Waiting is what the first page shows.

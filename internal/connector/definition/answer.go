@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,6 +110,23 @@ func retryAfter(text string, now time.Time, date string) time.Duration {
 		return 0
 	}
 	return clamp(at.Sub(now))
+}
+
+// Skewed is from when on two clocks differ so far that people are told.
+const Skewed = 5 * time.Minute
+
+// clockAhead is how far the clock of an answer is ahead of ours (RFC 9110
+// §6.6.1); 0 below Skewed. It reports whether the answer says its time.
+func clockAhead(date string, now time.Time) (time.Duration, bool) {
+	theirs, err := http.ParseTime(date)
+	if err != nil {
+		return 0, false
+	}
+	ahead := theirs.Sub(now.Truncate(time.Second))
+	if ahead.Abs() < Skewed {
+		ahead = 0
+	}
+	return ahead, true
 }
 
 func clamp(d time.Duration) time.Duration { return min(max(d, time.Second), longestWait) }
@@ -232,11 +250,22 @@ func outage(err error) (p *Problem, sent bool) {
 	return &Problem{Kind: Failed, Message: f.Code, Err: err}, !unsent(f)
 }
 
+// ErrForm is among the causes of the problem of an answer that is of another form
+// than the definition expects: something else may answer there.
+var ErrForm = errors.New("connector: the answer has another form")
+
+// ofAnswers are the parts of a definition that read answers.
+var ofAnswers = []string{"each", "with", "map", "save", "next"}
+
 // describe is the message of a failed evaluation.
 func describe(what string, err error) *Problem {
 	var bad *refused
 	if errors.As(err, &bad) {
 		return &Problem{Kind: Invalid, Message: cut(bad.Error()), Err: err}
 	}
-	return &Problem{Kind: Failed, Message: cut(fmt.Sprintf("%s: %v", what, err)), Err: err}
+	p := &Problem{Kind: Failed, Message: cut(fmt.Sprintf("%s: %v", what, err)), Err: err}
+	if slices.Contains(ofAnswers, what) {
+		p.Err = errors.Join(ErrForm, err)
+	}
+	return p
 }

@@ -24,6 +24,7 @@ type Budget struct {
 	why    Kind          // of the rest
 	dead   int           // requests in a row without an answer
 	slow   int           // requests in a row that were throttled
+	ahead  time.Duration // of the system's clock before ours, as it said last
 }
 
 // The rests of the breaker and of a system that says 429 without saying how long.
@@ -48,6 +49,20 @@ func (b *Budget) Resting() (time.Duration, Kind) {
 		return left, b.why
 	}
 	return 0, ""
+}
+
+// saw notes what clock the system goes by.
+func (b *Budget) saw(ahead time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ahead = ahead
+}
+
+// Ahead is how far the system's clock is ahead of ours; 0 below Skewed.
+func (b *Budget) Ahead() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ahead
 }
 
 // enter waits for the turn of a request; leave gives the place back. While the

@@ -19,6 +19,8 @@ import (
 // The codes of what can be wrong in a definition.
 const (
 	codeApproverMissing = "definition-approver-missing"
+	codeOrdering        = "definition-order-only"
+	codeBehalf          = "definition-order-for-nobody"
 	codeBody            = "definition-body"
 	codeCardOperations  = "definition-card-operations"
 	codeEach            = "definition-each"

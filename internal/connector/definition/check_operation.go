@@ -59,7 +59,7 @@ var contracts = map[string]contract{
 	OpSearch:     {args: []string{"text", "requester", "since"}, gives: ticketKeys, needs: []string{"id", "title", "state"}, list: true},
 	OpCreate:     {args: []string{"title", "description", "requester", "fields", "marker"}, gives: ticketKeys, needs: []string{"id"}, writes: true},
 	OpComment:    {args: []string{"id", "text", "public", "marker"}, writes: true},
-	OpComments:   {args: []string{"id", "marker"}, gives: []string{"id", "text", "author", "createdAt"}, needs: []string{"text"}, list: true},
+	OpComments:   {args: []string{"id", "marker"}, gives: []string{"id", "text", "author", "createdAt", "marker"}, needs: []string{"text"}, list: true},
 	OpTransition: {args: []string{"id", "to", "comment", "etag", "marker"}, writes: true, verify: true},
 	OpAsked:      {args: []string{"id"}, gives: approvalKeys, needs: []string{"id", "state"}, list: true},
 	OpApprovals:  {gives: approvalKeys, needs: []string{"id", "title", "state"}, list: true},
@@ -111,6 +111,7 @@ func (p *parser) operation(op *operation) {
 	p.page(path+".page", op, c)
 	p.verify(path, op, c)
 	p.probe(path+".probe", op)
+	p.ordering(path, op)
 	p.op, p.steps = nil, nil
 }
 
@@ -146,7 +147,11 @@ func (p *parser) step(path string, s *step) {
 	p.expr(path+".foreach", &s.Foreach, inRequest, nil, cel.ListType(cel.DynType))
 	p.request(path+".request", &s.Request)
 	p.expr(path+".expect", &s.Expect, inAnswer, nil, cel.BoolType)
+	p.expr(path+".allow", &s.Allow, inAnswer, nil, cel.BoolType)
 	p.expr(path+".save", &s.Save, inAnswer, nil)
+	if s.Page != nil && p.pager(path+".page", s.Page) && (s.Foreach.given() || s.Page.Step != "") {
+		p.add(s.Page.line, path+".page", codePage, "type", s.Page.Type)
+	}
 	for i, r := range s.Errors {
 		p.rule(fmt.Sprintf("%s.errors[%d]", path, i), r)
 	}
@@ -241,23 +246,31 @@ var pageTypes = map[string]func(*pager) string{
 
 func (p *parser) page(path string, op *operation, c contract) {
 	g := op.Page
-	if g == nil {
+	if g == nil || !p.pager(path, g) {
 		return
 	}
+	if !c.list {
+		p.add(g.line, path, codePage, "type", g.Type)
+	}
+	g.Step = cmp.Or(g.Step, pagedStep(op))
+	if !slices.ContainsFunc(op.Steps, func(s *step) bool { return s.ID == g.Step && !s.Foreach.given() && s.Page == nil }) {
+		p.add(g.line, path+".step", codeUnknownName, "name", g.Step, "known", strings.Join(p.steps, ", "))
+	}
+}
+
+// pager checks a way of paging, and reports whether there is one of that name.
+func (p *parser) pager(path string, g *pager) bool {
 	turn, known := pageTypes[g.Type]
 	if !known {
 		p.add(g.line, path+".type", codeWord, "value", g.Type, "known", "offset, page, link-header, cursor, isLast")
-		return
+		return false
 	}
 	g.Max, g.First = cmp.Or(g.Max, 200), cmp.Or(g.First, 1)
-	if turn(g) == "" || !c.list || g.Type == "cursor" && !g.Next.given() {
+	if turn(g) == "" || g.Type == "cursor" && !g.Next.given() {
 		p.add(g.line, path, codePage, "type", g.Type)
 	}
 	if g.Max < 1 || g.Max > 10_000 {
 		p.add(g.line, path+".max", codeLimit, "name", "max", "limit", 10_000)
-	}
-	if g.Step = cmp.Or(g.Step, pagedStep(op)); !slices.ContainsFunc(op.Steps, func(s *step) bool { return s.ID == g.Step && !s.Foreach.given() }) {
-		p.add(g.line, path+".step", codeUnknownName, "name", g.Step, "known", strings.Join(p.steps, ", "))
 	}
 	if g.Type == "isLast" && !g.Items.given() {
 		g.Items = expr{text: "body.values", line: g.line}
@@ -272,6 +285,7 @@ func (p *parser) page(path string, op *operation, c contract) {
 	p.expr(path+".total", &g.Total, inAnswer, nil, cel.IntType, cel.DoubleType, cel.StringType)
 	p.expr(path+".last", &g.Last, inAnswer, nil, cel.BoolType)
 	p.expr(path+".next", &g.Next, inAnswer, nil, cel.StringType)
+	return true
 }
 
 // pagedStep is the first step whose query has the turning parameter, else the
@@ -321,6 +335,8 @@ func (p *parser) probe(path string, op *operation) {
 	}
 	if (op.Probe.By == "none") != (op.Probe.Op == "") || op.Probe.Op != "" && (p.doc.Operations.get(op.Probe.Op) == nil || contracts[op.Probe.Op].writes) {
 		p.add(op.line, path+".op", codeUnknownName, "name", op.Probe.Op, "known", "")
+	} else if reads := p.doc.Operations.get(op.Probe.Op); reads != nil {
+		reads.whole = true
 	}
 }
 

@@ -135,10 +135,13 @@ type operation struct {
 	Page   *pager            `yaml:"page"`
 	Verify *verify           `yaml:"verify"`
 	Probe  *Probe            `yaml:"probe"`
+	Alone  bool              `yaml:"alone"`  // of an order: two of one account would meet
+	Behalf string            `yaml:"behalf"` // of an order: the setting that lets people order through a connection for all
 
 	name     string
 	line     int
 	patterns map[string]*regexp.Regexp
+	whole    bool // a probe reads it: what a cut list does not have may be there
 }
 
 type step struct {
@@ -147,8 +150,10 @@ type step struct {
 	Foreach expr    `yaml:"foreach"`
 	Request request `yaml:"request,required"`
 	Expect  expr    `yaml:"expect"`
+	Allow   expr    `yaml:"allow"` // an answer that is no problem, whatever its status
 	Errors  []*rule `yaml:"errors"`
 	Save    expr    `yaml:"save"` // what is kept of the body
+	Page    *pager  `yaml:"page"` // all pages, whose answers are a list
 
 	line int
 }
@@ -245,7 +250,7 @@ func (d *Definition) approverMapped() bool {
 // Parse reads a definition. The error is an Invalid fault definition-invalid with
 // everything that is wrong, each with its file and line.
 func Parse(file string, text []byte) (*Definition, error) {
-	nodes, err := yaml.Parse(file, text, yaml.Limits{Bytes: 512 << 10, Depth: 24, Nodes: 20_000})
+	nodes, err := yaml.Parse(file, text, yaml.Limits{Bytes: 512 << 10, Depth: 24, Nodes: 20_000, Aliases: 200})
 	if err != nil {
 		return nil, invalid(err)
 	}

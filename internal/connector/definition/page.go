@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/url"
 	"regexp"
@@ -70,14 +71,52 @@ func (r *run) pages(ctx context.Context, s *scope) (any, *Problem) {
 		}
 		list, _ := got.([]any)
 		all = append(all, list...)
-		if len(all) >= op.Page.Max {
+		if len(all) > op.Page.Max || len(all) == op.Page.Max && !op.whole {
+			r.cut = op.whole
 			return all[:op.Page.Max], nil
 		}
 		if more, p := r.turn(ctx, op.Page, t); p != nil || !more {
 			return all, p
 		}
-		if r.done+len(op.Steps)-first > r.d.Limits.MaxSteps {
+		if len(all) == op.Page.Max || r.done+len(op.Steps)-first > r.d.Limits.MaxSteps {
+			r.cut = op.whole
 			return all, nil // as many pages as the definition may read; the next poll begins anew
+		}
+	}
+}
+
+// ErrCut is the cause of the problem of a list that has more than may be read of
+// it: what is not found in it may be there all the same.
+var ErrCut = errors.New("connector: the list is longer than what may be read of it")
+
+func cutShort() *Problem {
+	return &Problem{Kind: Failed, Message: "there is more than may be read", Err: ErrCut}
+}
+
+// everyPage executes a step for each page; the answers stand in their order. One
+// that is not a success is the last.
+func (r *run) everyPage(ctx context.Context, s *scope, st *step) *Problem {
+	t := &turn{step: st.ID, page: st.Page.First, seen: map[string]bool{}}
+	answers := []any{}
+	for pages := 1; ; pages++ {
+		got, p := r.send(ctx, s, st, nil, t)
+		if p != nil {
+			return p
+		}
+		answers = append(answers, got)
+		s.steps[st.ID] = answers
+		if status, _ := got["status"].(int64); byStatus(int(status)) != "" {
+			return nil
+		}
+		if more, p := r.turn(ctx, st.Page, t); p != nil || !more {
+			return p
+		}
+		if t.taken >= st.Page.Max || pages >= r.d.Limits.MaxSteps {
+			if !contracts[s.op.name].list {
+				return cutShort()
+			}
+			r.cut = true
+			return nil
 		}
 	}
 }

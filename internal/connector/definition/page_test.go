@@ -2,6 +2,7 @@ package definition_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -114,5 +115,91 @@ func TestPagesAreAsLargeAsTheSystemMakesThem(t *testing.T) {
 				t.Fatal(err, b.calls.Load())
 			}
 		})
+	}
+}
+
+const whole = `  ticket.comment:
+    steps:
+      - {id: c, request: {method: POST, path: "'/c'"}}
+    probe: {by: marker, op: ticket.comments}
+  ticket.comments:
+    steps:
+      - {id: l, request: {method: GET, path: "'/l'", query: {start: "'0'"}}%s}
+    each: %s
+    map: {text: string(int(it))}%s
+  approval.get:
+    steps:
+      - {id: l, request: {method: GET, path: "'/l'", query: {start: "'0'"}}, page: {type: isLast, start: start, items: body.rows, last: body.last, max: 6}}
+    map: {id: "string(steps.l.size())", state: "'pending'"}
+limits: {rps: 100, burst: 1000, maxSteps: 5}
+`
+
+// TestAListThatIsCutSaysSo: what a probe reads is whole, or its end is said; what
+// a step reads page by page for something else than a list is whole or nothing.
+func TestAListThatIsCutSaysSo(t *testing.T) {
+	e := runner(t, clock.System(), "127.0.0.0/8")
+	const pages = ", page: {type: isLast, start: start, items: body.rows, last: \"body.last || arg.marker != '' && body.rows.exists(x, string(int(x)) == arg.marker)\", max: %d}"
+	flat := "steps.l.map(a, a.body.rows).flatten()"
+	for _, c := range []struct {
+		name, step, each, op string
+		rows, n              int
+		marker               string
+		cut                  bool
+	}{
+		{"pages of the operation, whole", "", "steps.l.body.rows", "\n    page: {type: offset, start: start, items: body.rows, total: body.total, max: 20}", 8, 8, "", false},
+		{"as many as may be", "", "steps.l.body.rows", "\n    page: {type: offset, start: start, items: body.rows, total: body.total, max: 6}", 6, 6, "", false},
+		{"one more than may be", "", "steps.l.body.rows", "\n    page: {type: offset, start: start, items: body.rows, total: body.total, max: 6}", 7, 6, "", true},
+		{"many more than may be", "", "steps.l.body.rows", "\n    page: {type: offset, start: start, items: body.rows, total: body.total, max: 5}", 80, 5, "", true},
+		{"more pages than steps", "", "steps.l.body.rows", "\n    page: {type: offset, start: start, items: body.rows, total: body.total, max: 500}", 80, 15, "", true},
+		{"pages of the step, whole", fmt.Sprintf(pages, 20), flat, "", 8, 8, "", false},
+		{"as many as may be, of the step", fmt.Sprintf(pages, 6), flat, "", 6, 6, "", false},
+		{"one more than may be, of the step", fmt.Sprintf(pages, 6), flat, "", 7, 6, "", true},
+		{"more pages than may be, of the step", fmt.Sprintf(pages, 500), flat, "", 80, 15, "", true},
+		{"found before the end", fmt.Sprintf(pages, 500), flat, "", 80, 6, "5", false},
+		{"nothing there", fmt.Sprintf(pages, 6), flat, "", 0, 0, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := parse(t, fmt.Sprintf(whole, c.step, c.each, c.op))
+			b := &book{n: c.rows}
+			out, err := e.Run(t.Context(), call(d, serve(t, b.ServeHTTP).URL, "ticket.comments", map[string]any{"id": "1", "marker": c.marker}))
+			if list, _ := out.([]any); len(list) != c.n || errors.Is(err, definition.ErrCut) != c.cut || err != nil && !c.cut {
+				t.Errorf("%d rows, %v", len(list), err)
+			}
+		})
+	}
+	d := parse(t, fmt.Sprintf(whole, "", "steps.l.body.rows", ""))
+	for rows, cut := range map[int]bool{6: false, 7: true} {
+		b := &book{n: rows}
+		out, err := e.Run(t.Context(), call(d, serve(t, b.ServeHTTP).URL, "approval.get", map[string]any{"id": "1"}))
+		if errors.Is(err, definition.ErrCut) != cut || (out == nil) != cut {
+			t.Errorf("%d rows for one record: %v, %v", rows, out, err)
+		}
+	}
+}
+
+// TestAnAnswerThatIsAllowed: a step goes on with what it allows, and with nothing
+// else that is no success.
+func TestAnAnswerThatIsAllowed(t *testing.T) {
+	e := runner(t, clock.System(), "127.0.0.0/8")
+	d := parse(t, `  ticket.get:
+    steps:
+      - {id: a, request: {method: GET, path: "'/a'"}, allow: status == 404}
+      - {id: b, if: steps.a.status == 404, request: {method: GET, path: "'/b'"}}
+    map: {id: "'1'", title: "has(steps.b) ? 'b' : 'a'", state: "'open'"}
+limits: {rps: 100, burst: 1000}
+`)
+	for status, want := range map[int]string{200: "a", 404: "b", 403: "", 500: "", 401: ""} {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/a" {
+				say(w, "{}", status)
+				return
+			}
+			say(w, "{}")
+		})
+		out, err := e.Run(t.Context(), call(d, server.URL, "ticket.get", map[string]any{"id": "1"}))
+		got, _ := out.(map[string]any)
+		if (err != nil) != (want == "") || want != "" && got["title"] != want {
+			t.Errorf("%d: %v, %v", status, out, err)
+		}
 	}
 }

@@ -93,6 +93,9 @@ func (r *run) step(ctx context.Context, s *scope, st *step, turn *turn) *Problem
 			return nil
 		}
 	}
+	if st.Page != nil {
+		return r.everyPage(ctx, s, st)
+	}
 	if !st.Foreach.given() {
 		got, p := r.send(ctx, s, st, nil, turn)
 		if p == nil {

@@ -142,7 +142,8 @@ func (e *Runner) Close() {
 }
 
 // Run executes the operation and returns what it maps: a map, a list of maps for
-// an operation with each, nil where nothing is mapped. The error is a *Problem.
+// an operation with each, nil where nothing is mapped. The error is a *Problem;
+// with one of ErrCut comes what was read.
 func (e *Runner) Run(ctx context.Context, c Call) (any, error) {
 	client, err := e.route(c)
 	if err != nil {
@@ -155,6 +156,11 @@ func (e *Runner) Run(ctx context.Context, c Call) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Definition.Limits.Total)
 	defer cancel()
 	out, p := r.operation(ctx, c.Op, c.Arg)
+	if p == nil && r.cut {
+		p = cutShort()
+		p.Step = c.Op
+		return out, p
+	}
 	if p != nil {
 		return nil, p
 	}
@@ -173,6 +179,7 @@ type run struct {
 	budget  *Budget
 	mask    *strings.Replacer
 	wrote   bool // something was sent that may have changed the system
+	cut     bool // a list that has to be whole has more than may be read
 	done    int  // steps executed
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/egress"
 )
@@ -31,7 +32,7 @@ func (r *run) send(ctx context.Context, s *scope, st *step, it any, turn *turn) 
 		return nil, &Problem{Kind: Invalid, Message: err.Error(), Err: err}
 	}
 	vars["body"] = body
-	if p := r.judge(ctx, st, vars, got); p != nil {
+	if p := r.judge(ctx, st, vars, got); p != nil && !st.allows(ctx, vars) {
 		r.learn(p)
 		return nil, p
 	}
@@ -45,6 +46,15 @@ func (r *run) send(ctx context.Context, s *scope, st *step, it any, turn *turn) 
 		turn.vars = vars
 	}
 	return map[string]any{"status": int64(got.Status), "headers": vars["headers"], "body": body}, nil
+}
+
+// allows reports whether the step goes on with an answer that is no success.
+func (s *step) allows(ctx context.Context, vars map[string]any) bool {
+	if !s.Allow.given() {
+		return false
+	}
+	yes, err := s.Allow.holds(ctx, vars)
+	return err == nil && yes
 }
 
 // learn tells the budget how a request ended.
@@ -81,6 +91,10 @@ func (r *run) exchange(ctx context.Context, step string, request egress.Request)
 	}
 	r.wrote = r.wrote || writes && (got.Status < 300 || got.Status >= 500)
 	seen.Status, seen.Got = got.Status, string(got.Body)
+	if ahead, said := clockAhead(got.Header.Get("Date"), r.e.clock.Now()); said {
+		r.budget.saw(ahead)
+		seen.Ahead = int64(ahead / time.Second)
+	}
 	r.c.Trace.add(seen, r.mask)
 	r.e.observe(r.d.ID, byStatus(got.Status), took)
 	return got, nil

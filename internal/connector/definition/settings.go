@@ -218,6 +218,23 @@ func (d *Definition) Origins(cfg map[string]any) ([]egress.URL, error) {
 	return out, nil
 }
 
+// Hosts are the origins as the web compares them; none of settings that do not
+// fit.
+func (d *Definition) Hosts(values map[string]any) (all []string) {
+	cfg, err := d.Configure(values)
+	if err != nil {
+		return nil
+	}
+	list, err := d.Origins(cfg)
+	if err != nil {
+		return nil
+	}
+	for _, o := range list {
+		all = append(all, origin(o.Parsed()))
+	}
+	return all
+}
+
 var placeholder = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
 
 // place fills the settings into a template of a URL.

@@ -20,6 +20,7 @@ type Exchange struct {
 	Sent   string `json:"sent,omitempty"` // the body, cut
 	Got    string `json:"got,omitempty"`  // the answer's, cut
 	Fault  string `json:"fault,omitempty"`
+	Ahead  int64  `json:"ahead,omitempty"` // seconds of its clock before ours, from Skewed on
 }
 
 // Trace gathers what a call said and heard. The zero value is ready, and safe for

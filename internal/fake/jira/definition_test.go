@@ -2,13 +2,16 @@ package jira_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/egress"
+	"github.com/sekisho/sekisho/internal/fake/jira"
 )
 
 // wired is the definition that comes with the product, pointed at the simulator.
@@ -33,7 +36,7 @@ func wire(t *testing.T, settings ...string) wired {
 
 // as is a call with a token of somebody.
 func (w wired) as(login string) connector.Call {
-	access, _ := w.Grant(login, w.app.ID, "read:servicedesk-request write:servicedesk-request read:jira-user offline_access")
+	access, _ := w.Grant(login, w.app.ID, "read:servicedesk-request write:servicedesk-request read:jira-user read:jira-work write:jira-work offline_access")
 	return connector.Call{
 		Definition: w.of, NativeUser: w.Account(login), Credential: connector.Credential{AccessToken: access},
 		Settings: map[string]any{"base_url": w.url, "login_url": w.url, "site_url": w.url + "/kaede", "service_desk": "1", "request_type": "12", "asset_field": "customfield_10050"},
@@ -62,7 +65,7 @@ func TestTheDefinitionTellsTheStory(t *testing.T) {
 	if done, err := w.engine.Decide(ctx, w.as("botan"), connector.Verdict{ID: list[0].ID, Decision: connector.Approve, Comment: "Fine", Marker: "sekisho-1"}); err != nil || done.State != connector.Approved {
 		t.Errorf("C6 %+v %v", done, err)
 	}
-	if said := w.Comments(q.Key); len(said) != 1 || said[0].By != "botan" || said[0].Public {
+	if said := w.Comments(q.Key); len(said) != 1 || said[0].By != "botan" || said[0].Public || said[0].Text != "Fine" || effectOf(said[0]) != "sekisho-1" {
 		t.Errorf("%+v", said)
 	}
 	second, err := w.engine.Approvals(ctx, w.as("daichi"))
@@ -141,6 +144,87 @@ func TestTheDefinitionWithstandsTheSwitches(t *testing.T) {
 		item, err := w.engine.Item(ctx, w.as("aoi"), "10")
 		if err != nil || len(item.Fields) != 4 || len(item.Fields[1].Options) != 3 {
 			w.t.Errorf("%+v %v", item, err)
+		}
+	})
+}
+
+// effectOf is the mark of a comment that nobody sees.
+func effectOf(c jira.Comment) string {
+	mark, _ := c.Properties["sekisho"].(map[string]any)
+	effect, _ := mark["effect"].(string)
+	return effect
+}
+
+// TestACommentIsFoundByItsProperty: whoever works at the desks leaves a mark that
+// nobody sees, and it is found among hundreds of comments by one call; customers,
+// and who consented before, leave it in the text, which is found as before.
+func TestACommentIsFoundByItsProperty(t *testing.T) {
+	w := wire(t)
+	ctx := t.Context()
+	key := w.raise().Key
+	old := w.as("botan")
+	old.Credential.AccessToken, _ = w.Grant("botan", w.app.ID, "read:servicedesk-request write:servicedesk-request read:jira-user offline_access")
+	for marker, who := range map[string]connector.Call{"e-before": old, "e-customer": w.as("aoi")} {
+		if err := w.engine.Comment(ctx, who, key, "Said", marker, true); err != nil {
+			t.Fatal(err)
+		}
+		if said := w.Comments(key); !strings.HasSuffix(said[len(said)-1].Text, "["+marker+"]") {
+			t.Errorf("%s: %+v", marker, said)
+		}
+	}
+	for i := range 240 {
+		if err := w.Say(key, "daichi", fmt.Sprint("Word ", i), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const hostile = "Released *bold* [link|http://x.example]\n\n<b>=1+1</b>"
+	if err := w.engine.Comment(ctx, w.as("botan"), key, hostile, "e-now", false); err != nil {
+		t.Fatal(err)
+	}
+	said := w.Comments(key)
+	if last := said[len(said)-1]; effectOf(last) != "e-now" || last.Public || strings.Contains(last.Text, "e-now") || !strings.Contains(last.Text, "*bold* [link|http://x.example]") {
+		t.Errorf("%+v", last)
+	}
+	for marker, want := range map[string]bool{"e-now": true, "e-before": true, "e-customer": true, "e-never": false} {
+		w.Stage().Forget()
+		all, err := w.engine.Comments(ctx, w.as("botan"), key, marker)
+		if err != nil || connector.Marked(all, marker) != want {
+			t.Errorf("%s: %v, %v", marker, connector.Marked(all, marker), err)
+		}
+		if calls := len(w.Stage().Calls()); marker == "e-now" && calls != 2 {
+			t.Errorf("the newest is found by %d calls", calls)
+		}
+	}
+	for name, who := range map[string]connector.Call{"who consented before": old, "a customer": w.as("aoi")} {
+		if all, err := w.engine.Comments(ctx, who, key, "e-customer"); err != nil || !connector.Marked(all, "e-customer") {
+			t.Errorf("%s: %d comments, %v", name, len(all), err)
+		}
+	}
+	t.Run("a decision that is sent again", func(t *testing.T) {
+		for _, who := range []connector.Call{w.as("botan"), old} {
+			q := w.raise()
+			verdict := connector.Verdict{ID: q.Key + ":" + q.Approvals[0].ID, Decision: connector.Reject, Comment: "No", Marker: "e-again"}
+			w.turn("cut=1") // the comment is there, and nobody heard of it
+			if _, err := w.engine.Decide(ctx, who, verdict); connector.KindOf(err) != connector.Unavailable {
+				t.Fatal(err)
+			}
+			if done, err := w.engine.Decide(ctx, who, verdict); err != nil || done.State != connector.Rejected {
+				t.Errorf("%+v, %v", done, err)
+			}
+			if said := w.Comments(q.Key); len(said) != 1 {
+				t.Errorf("the reason stands there %d times: %+v", len(said), said)
+			}
+		}
+	})
+	t.Run("more than may be read", func(t *testing.T) {
+		w.turn("page-size=5") // as few as the system likes: what may be read is pages, too
+		defer w.turn("page-size=0")
+		all, err := w.engine.Comments(ctx, w.as("botan"), key, "e-never")
+		if !errors.Is(err, connector.ErrCut) || len(all) == 0 || connector.Marked(all, "e-never") {
+			t.Errorf("%d comments, %v", len(all), err)
+		}
+		if all, err := w.engine.Comments(ctx, w.as("botan"), key, "e-now"); err != nil || !connector.Marked(all, "e-now") {
+			t.Errorf("%d comments, %v", len(all), err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package jira
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,8 +37,17 @@ func (s *System) issueOf(q *request, v visit, only string) map[string]any {
 	return map[string]any{"id": q.ID, "key": q.Key, "self": v.root + "/rest/api/3/issue/" + q.ID, "fields": fields}
 }
 
+// worked is the request that an address of the platform names. Who is only a
+// customer of a portal has none there, not even their own.
+func (v visit) worked(r *http.Request) *request {
+	if !v.user.agent() {
+		return nil
+	}
+	return v.seen(r)
+}
+
 func (s *System) issue(r *http.Request, v visit) fake.Answer {
-	q := v.seen(r)
+	q := v.worked(r)
 	if q == nil {
 		return refuseIssue(http.StatusNotFound, noIssue)
 	}
@@ -49,6 +59,25 @@ func document(text string) map[string]any {
 	return map[string]any{"type": "doc", "version": 1, "content": []any{
 		map[string]any{"type": "paragraph", "content": []any{map[string]any{"type": "text", "text": text}}},
 	}}
+}
+
+// written reports whether a body is a document, as version 3 of the platform
+// wants it: no plain text, and no text in it that is empty.
+func written(body any) bool {
+	doc, is := body.(map[string]any)
+	blocks, list := doc["content"].([]any)
+	return is && list && doc["type"] == "doc" && fmt.Sprint(doc["version"]) == "1" && !slices.ContainsFunc(blocks, hollow)
+}
+
+// hollow reports whether a part of a document holds a text that is none.
+func hollow(part any) bool {
+	node, is := part.(map[string]any)
+	if !is {
+		return true
+	}
+	text, said := node["text"].(string)
+	inner, _ := node["content"].([]any)
+	return node["type"] == "text" && (!said || text == "") || slices.ContainsFunc(inner, hollow)
 }
 
 // textOf is all text of a document, or the text itself.
@@ -92,18 +121,29 @@ func (s *System) issueComment(q *request, c *comment, v visit, expand string) ma
 	return out
 }
 
+// issueComments lists comments, the oldest first unless something else is asked
+// for. Properties come along for who asks for them.
 func (s *System) issueComments(r *http.Request, v visit) fake.Answer {
-	q := v.seen(r)
+	q, asked := v.worked(r), r.URL.Query()
 	if q == nil {
 		return refuseIssue(http.StatusNotFound, noIssue)
 	}
 	all := []map[string]any{}
 	for _, c := range q.Comments {
-		if c.Public || v.user.agent() {
-			all = append(all, s.issueComment(q, c, v, r.URL.Query().Get("expand")))
-		}
+		all = append(all, s.issueComment(q, c, v, asked.Get("expand")))
 	}
-	start, limit := number(r.URL.Query().Get("startAt"), 0), number(r.URL.Query().Get("maxResults"), 5000)
+	switch asked.Get("orderBy") {
+	case "", "created", "+created", " created":
+	case "-created":
+		slices.Reverse(all)
+	default:
+		return refuseIssue(http.StatusBadRequest, "The value '"+asked.Get("orderBy")+"' is not valid for orderBy.")
+	}
+	most := 5000
+	if s.switches.PageSize > 0 {
+		most = s.switches.PageSize
+	}
+	start, limit := number(asked.Get("startAt"), 0), min(number(asked.Get("maxResults"), 100), most)
 	from := min(start, len(all))
 	return fake.Answer{Body: map[string]any{"startAt": start, "maxResults": limit, "total": len(all), "comments": all[from:min(from+limit, len(all))]}}
 }
@@ -118,7 +158,11 @@ func (s *System) addIssueComment(w http.ResponseWriter, r *http.Request, v visit
 			Value any    `json:"value"`
 		} `json:"properties"`
 	}
-	if err := fake.ReadJSON(r, &ask); err != nil || strings.TrimSpace(textOf(ask.Body)) == "" {
+	if err := fake.ReadJSON(r, &ask); err != nil || !written(ask.Body) {
+		refuseIssue(http.StatusBadRequest, "Comment body is not valid!").Write(w)
+		return
+	}
+	if strings.TrimSpace(textOf(ask.Body)) == "" {
 		refuseIssue(http.StatusBadRequest, "Comment body can not be empty!").Write(w)
 		return
 	}
@@ -131,7 +175,7 @@ func (s *System) addIssueComment(w http.ResponseWriter, r *http.Request, v visit
 	}
 	text := strings.TrimRight(textOf(ask.Body), "\n")
 	s.stage.Written(w, r, fake.Write{By: v.user.Login, Object: r.PathValue("key"), Body: text}, s.save, func(*fake.Write) fake.Answer {
-		q := v.seen(r)
+		q := v.worked(r)
 		if q == nil {
 			return refuseIssue(http.StatusNotFound, noIssue)
 		}
@@ -140,7 +184,7 @@ func (s *System) addIssueComment(w http.ResponseWriter, r *http.Request, v visit
 }
 
 func (s *System) property(r *http.Request, v visit) fake.Answer {
-	q, key := v.seen(r), r.PathValue("property")
+	q, key := v.worked(r), r.PathValue("property")
 	if q == nil {
 		return refuseIssue(http.StatusNotFound, noIssue)
 	}
@@ -166,7 +210,7 @@ func (s *System) putProperty(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	key := r.PathValue("property")
 	s.stage.Written(w, r, fake.Write{By: v.user.Login, Object: r.PathValue("key") + "/" + key, Body: string(body)}, s.save, func(*fake.Write) fake.Answer {
-		q := v.seen(r)
+		q := v.worked(r)
 		if q == nil {
 			return refuseIssue(http.StatusNotFound, noIssue)
 		}

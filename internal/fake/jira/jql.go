@@ -115,7 +115,7 @@ func (s *System) search(r *http.Request, v visit) fake.Answer {
 	}
 	all := []map[string]any{}
 	for _, q := range slices.Backward(v.site.requests) {
-		if v.user.sees(q) && !slices.ContainsFunc(clauses, func(c clause) bool { return !c.holds(s, v, q) }) {
+		if v.user.agent() && v.user.sees(q) && !slices.ContainsFunc(clauses, func(c clause) bool { return !c.holds(s, v, q) }) {
 			all = append(all, s.issueOf(q, v, asked.Get("fields")))
 		}
 	}

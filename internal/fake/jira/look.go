@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -28,9 +29,10 @@ type Answer struct{ Login, Decision string }
 
 // Comment is one that was made.
 type Comment struct {
-	By, Text string // By is a login
-	Public   bool
-	At       time.Time
+	By, Text   string // By is a login
+	Public     bool
+	At         time.Time
+	Properties map[string]any // of one that the platform was given
 }
 
 func look(one *site, q *request) Request {
@@ -76,7 +78,7 @@ func (s *System) Comments(key string) (all []Comment) {
 	s.stage.Do(func() {
 		if _, q := s.find(key); q != nil {
 			for _, c := range q.Comments {
-				all = append(all, Comment{c.By, c.Text, c.Public, c.At})
+				all = append(all, Comment{c.By, c.Text, c.Public, c.At, maps.Clone(c.Properties)})
 			}
 		}
 	})

@@ -39,6 +39,12 @@ func TestWhatIsRefused(t *testing.T) {
 		{"on behalf of others", "aoi", "POST", service + "request", `{"serviceDeskId":"1","requestTypeId":"12","requestFieldValues":{"summary":"x"},"raiseOnBehalfOf":"` + c.Account("fumi") + `"}`, 403},
 		{"no such desk", "aoi", "GET", service + "servicedesk/9/requesttype", "", 404},
 		{"an issue", "lena", "GET", platform + "issue/" + q.Key, "", 404},
+		{"an issue of a customer's own", "aoi", "GET", platform + "issue/" + q.Key, "", 404},
+		{"a comment of a customer on an issue", "aoi", "POST", platform + "issue/" + q.Key + "/comment", `{"body":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"x"}]}]}}`, 404},
+		{"comments of an issue, to a customer", "aoi", "GET", platform + "issue/" + q.Key + "/comment", "", 404},
+		{"a comment that is no document", "botan", "POST", platform + "issue/" + q.Key + "/comment", `{"body":"x"}`, 400},
+		{"a document with a text that is none", "botan", "POST", platform + "issue/" + q.Key + "/comment", `{"body":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":""}]}]}}`, 400},
+		{"comments in no order", "botan", "GET", platform + "issue/" + q.Key + "/comment?orderBy=body", "", 400},
 		{"a property that is not there", "botan", "GET", platform + "issue/" + q.Key + "/properties/sekisho", "", 404},
 		{"JQL with an unknown field", "botan", "GET", platform + "search/jql?jql=colour%3Dred", "", 400},
 		{"JQL that ends early", "botan", "GET", platform + "search/jql?jql=status%20in%20(", "", 400},
@@ -356,6 +362,24 @@ func TestWordsOfARequest(t *testing.T) {
 		if a.status != 201 || at(last, "jsdPublic") != false || text(last, "body", "content", 0, "content", 0, "text") != "Released" || !strings.Contains(list.text, `"effect":"e1"`) {
 			t.Errorf("%s", list.text)
 		}
+		if said := c.Comments(q.Key); said[2].Public || fmt.Sprint(said[2].Properties["sekisho"]) != "map[effect:e1]" {
+			t.Errorf("%+v", said)
+		}
+		if bare := c.call("botan", "GET", platform+"issue/"+q.Key+"/comment", ""); at(bare.body, "comments", 2, "properties") != nil {
+			t.Errorf("nobody asked for properties: %s", bare.text)
+		}
+		c.turn("page-size=2")
+		for start, want := range map[string]int{"0": 2, "2": 1, "7": 0} {
+			page := c.call("botan", "GET", platform+"issue/"+q.Key+"/comment?orderBy=-created&maxResults=100&startAt="+start, "")
+			all, _ := at(page.body, "comments").([]any)
+			if len(all) != want || at(page.body, "total") != 3.0 || at(page.body, "maxResults") != 2.0 {
+				t.Errorf("from %s: %s", start, page.text)
+			}
+			if start == "0" && text(all[0], "body", "content", 0, "content", 0, "text") != "Released" {
+				t.Errorf("the newest is not the first: %s", page.text)
+			}
+		}
+		c.turn("page-size=0")
 	})
 	t.Run("a property", func(t *testing.T) {
 		path := platform + "issue/" + q.Key + "/properties/sekisho"
@@ -405,22 +429,22 @@ func TestIssues(t *testing.T) {
 		t.Errorf("values are objects: %v", fields)
 	}
 	c.raise()
-	issue := c.call("aoi", "GET", platform+"issue/"+key+"?fields=summary,customfield_10061,assignee", "")
+	issue := c.call("botan", "GET", platform+"issue/"+key+"?fields=summary,customfield_10061,assignee", "")
 	want := map[string]any{"summary": "Replace a disk", "customfield_10061": []any{map[string]any{"id": "100612", "value": "Software"}}, "assignee": nil}
 	if diff := cmp.Diff(want, at(issue.body, "fields")); diff != "" {
 		t.Error(diff)
 	}
-	all := c.call("aoi", "GET", platform+"issue/"+key, "")
+	all := c.call("botan", "GET", platform+"issue/"+key, "")
 	if text(all.body, "fields", "status", "statusCategory", "key") != "indeterminate" || text(all.body, "fields", "created") != "2026-04-01T09:30:00.000+0900" {
 		t.Errorf("%s", all.text)
 	}
 	for jql, want := range map[string]string{
 		`project = OPS`: "OPS-2 OPS-1", `key = "OPS-1" AND status = "Waiting for approval"`: "OPS-1", `key in (OPS-1, OPS-2) order by created desc`: "OPS-2 OPS-1",
-		`summary ~ "disk"`: "OPS-1", `reporter = currentUser`: "OPS-2 OPS-1", `status != "Waiting for approval"`: "", `summary ~ "\"] or key = 1"`: "", ``: "OPS-2 OPS-1",
+		`summary ~ "disk"`: "OPS-1", `reporter = currentUser`: "", `reporter = "` + c.Account("aoi") + `"`: "OPS-2 OPS-1", `status != "Waiting for approval"`: "", `summary ~ "\"] or key = 1"`: "", ``: "OPS-2 OPS-1",
 	} {
 		r := c.request("GET", "/kaede"+platform+"search/jql", "")
 		r.URL.RawQuery = "fields=summary&jql=" + strings.NewReplacer(" ", "%20", `"`, "%22", "\\", "%5C", "]", "%5D").Replace(jql)
-		r.SetBasicAuth("aoi@kaede.example", c.APIToken("aoi").Reveal())
+		r.SetBasicAuth("botan@kaede.example", c.APIToken("botan").Reveal())
 		a := c.send(r)
 		var keys []string
 		list, _ := at(a.body, "issues").([]any)

@@ -22,6 +22,7 @@ type Door struct {
 // Hub is a person's first page.
 type Hub struct {
 	Name         string
+	Ways         []templ.Component // what one may want to begin
 	Panels       []templ.Component // of other rooms, above all else
 	Needs        []Need
 	Places       []Place
@@ -73,6 +74,7 @@ type Finding struct{ Title, Detail, Href string }
 // Need is one thing to look after.
 type Need struct {
 	Text, Do, Href string
+	Press, Button  string // settles it at once
 	Grave          bool
 }
 

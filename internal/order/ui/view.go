@@ -52,6 +52,7 @@ type Offer struct{ Href, Title, Text, Category, Price string }
 type Form struct {
 	web.SettingForm
 	Source, Price, Category string
+	Shared                  string // through whose connection it goes
 	Key, Digest             string
 }
 

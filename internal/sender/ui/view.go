@@ -1,6 +1,10 @@
 package ui
 
-import web "github.com/sekisho/sekisho/internal/web/ui"
+import (
+	"github.com/a-h/templ"
+
+	web "github.com/sekisho/sekisho/internal/web/ui"
+)
 
 // Sender is the page of one sender.
 type Sender struct {
@@ -14,6 +18,12 @@ type Sender struct {
 	Sent                 []web.Row
 	After                string
 	Guide                string // where programs read how it is done
+}
+
+// Removal asks whether a sender shall be removed.
+type Removal struct {
+	Heading, Lead, Action, Back string
+	Ending                      templ.Component // what depends on it; nil for nothing
 }
 
 // Keys is the page of the keys that sign.

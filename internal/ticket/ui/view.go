@@ -130,15 +130,16 @@ type Thing struct {
 
 // Probe is the test screen.
 type Probe struct {
-	Heading, Lead string
-	Action, Back  string
-	Ticket        web.Input
-	Asked         bool // there is a result
-	Problem, Do   string
-	Fine          string
-	Facts         []web.Detail
-	Raw           string
-	Trace         []Call
+	Heading, Lead  string
+	Action, Back   string
+	Ticket         web.Input
+	Asked          bool // there is a result
+	Problem, Do    string
+	Fine           string
+	Clock, ClockDo string // that the clocks differ, and what to do; "" if they do not
+	Facts          []web.Detail
+	Raw            string
+	Trace          []Call
 }
 
 // Call is one request of a trace.

@@ -37,6 +37,9 @@ func Again(topic string) string { return "topic-" + topic + " from:body, topic-a
 // Option is one choice of a select.
 type Option struct{ Value, Text string }
 
+// wrong says whether what was typed was refused.
+func (i Input) wrong() bool { return i.Error != "" }
+
 func (i Input) id() string { return "field-" + strings.ReplaceAll(i.Name, ".", "-") }
 
 // describedBy names what a screen reader adds to the label.

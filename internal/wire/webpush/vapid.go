@@ -98,7 +98,8 @@ func originOf(endpoint string) (string, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return "", errors.New("webpush: an endpoint is an absolute http(s) URL")
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+	own := map[string]string{"https": ":443", "http": ":80"}[u.Scheme] // is no part of an origin (RFC 6454 §6.2)
+	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Host), own), nil
 }
 
 // Verify is a push service's look at the header (RFC 8292 §4): the key that

@@ -191,3 +191,26 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// An origin has no port that is its scheme's own (RFC 6454 section 6.2): push
+// services compare it as text.
+func TestAudienceIsAnOrigin(t *testing.T) {
+	sender, err := webpush.NewSender()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for endpoint, want := range map[string]string{
+		"https://Push.example:443/x": "https://push.example", "https://push.example/x": "https://push.example",
+		"https://push.example:8443/x": "https://push.example:8443", "http://localhost:80/x": "http://localhost", "http://localhost:443/x": "http://localhost:443",
+	} {
+		header, err := sender.Authorization(endpoint, "mailto:ops@kaede.example", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := base64.RawURLEncoding.DecodeString(strings.Split(header, ".")[1])
+		var claims struct{ Aud string }
+		if err = errors.Join(err, json.Unmarshal(text, &claims)); err != nil || claims.Aud != want {
+			t.Errorf("%s: aud %q, %v", endpoint, claims.Aud, err)
+		}
+	}
+}

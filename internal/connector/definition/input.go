@@ -1,4 +1,4 @@
-package connector
+package definition
 
 import (
 	"slices"
@@ -8,6 +8,22 @@ import (
 
 	"github.com/sekisho/sekisho/internal/fault"
 )
+
+// Input is a field that somebody fills in.
+type Input struct {
+	ID      string   `json:"id"`
+	Label   string   `json:"label"`
+	Format  string   `json:"format,omitempty"` // text, number, date, select, boolean
+	Options []Option `json:"options,omitempty"`
+	Min     int      `json:"min,omitempty"` // characters; 1 makes it compulsory
+	Max     int      `json:"max,omitempty"` // characters; 0 is the house's own limit
+}
+
+// Option is a value to choose.
+type Option struct {
+	Value string `json:"value"`
+	Label string `json:"label"`
+}
 
 // inputMost is the longest value of a field, in characters, whatever it allows.
 const inputMost = 4000

@@ -1,4 +1,6 @@
-package people
+// Package kinds are the kinds of manifests of people and organizations:
+// Organization, Person, Role, Member and Group.
+package kinds
 
 import (
 	"cmp"
@@ -14,14 +16,30 @@ import (
 	"github.com/sekisho/sekisho/internal/store"
 )
 
-// Kinds are the kinds of manifests of this room. The rules of org hold in an
-// apply as everywhere: who applies makes nobody stronger than themselves.
-func (r *Room) Kinds() []manifest.Kind {
-	return []manifest.Kind{r.organizations(), r.people(), r.roles(), r.members(), r.groups()}
+// Passwords takes passwords over for new people.
+type Passwords interface {
+	// Hash makes a hash of a password; it is slow. A password that the policy refuses
+	// is a fault.
+	Hash(ctx context.Context, who org.Person, password secret.Text) (secret.Text, error)
+	// Import gives a new person the hash, in the write that adds them.
+	Import(tx *store.Tx, who id.Person, hash secret.Text) error
+}
+
+// desk is what they stand on.
+type desk struct {
+	org       *org.Register
+	passwords Passwords // nil: none are taken
+}
+
+// Of are the kinds. The rules of org hold in an apply as everywhere: who applies
+// makes nobody stronger than themselves.
+func Of(register *org.Register, passwords Passwords) []manifest.Kind {
+	d := &desk{register, passwords}
+	return []manifest.Kind{d.organizations(), d.people(), d.roles(), d.members(), d.groups()}
 }
 
 // forget makes this node ask again what people may do.
-func (r *Room) forget() { r.org.Forget() }
+func (d *desk) forget() { d.org.Forget() }
 
 // organization is an Organization as a manifest says it. Parent is its name.
 type organization struct {
@@ -32,9 +50,9 @@ type organization struct {
 	ParentRoles []string `yaml:"parent_roles,omitempty"`
 }
 
-func (r *Room) organizations() manifest.Kind {
+func (d *desk) organizations() manifest.Kind {
 	return manifest.Define(manifest.Definition[organization]{
-		Name: "Organization", Thing: "organization", Organizations: true, Applied: r.forget, Check: checkOrganization, Load: loadOrganizations, Apply: r.applyOrganization,
+		Name: "Organization", Thing: "organization", Organizations: true, Applied: d.forget, Check: checkOrganization, Load: loadOrganizations, Apply: d.applyOrganization,
 		Default: func(s *organization) { s.State = string(org.Active) },
 		References: func(s *organization) []manifest.Reference {
 			return refer(nil, "Organization", "parent", s.Parent)
@@ -81,10 +99,10 @@ func loadOrganizations(v *store.View, _ id.Org) ([]manifest.Object[organization]
 	return objects, err
 }
 
-func (r *Room) applyOrganization(tx *store.Tx, c manifest.Change[organization]) (store.Event, error) {
+func (d *desk) applyOrganization(tx *store.Tx, c manifest.Change[organization]) (store.Event, error) {
 	which := id.Org(c.ID)
 	if c.Action == manifest.Delete {
-		return r.org.EndOrganization(tx, c.By, which)
+		return d.org.EndOrganization(tx, c.By, which)
 	}
 	o := org.Organization{ID: which}
 	var err error
@@ -97,7 +115,7 @@ func (r *Room) applyOrganization(tx *store.Tx, c manifest.Change[organization]) 
 	if o.Parent = ""; c.After.Parent != "" {
 		o.Parent = id.Org(c.Find("Organization", c.After.Parent))
 	}
-	return r.org.SetOrganization(tx, c.By, o)
+	return d.org.SetOrganization(tx, c.By, o)
 }
 
 // person is a Person as a manifest says it; the name is the login. Whether an
@@ -114,9 +132,9 @@ type person struct {
 	Password    manifest.Secret `yaml:"password,omitempty"` // at creation only
 }
 
-func (r *Room) people() manifest.Kind {
+func (d *desk) people() manifest.Kind {
 	return manifest.Define(manifest.Definition[person]{
-		Name: "Person", Thing: "person", Applied: r.forget, Check: checkPerson, Load: loadPeople, Prepare: r.preparePerson, Apply: r.applyPerson,
+		Name: "Person", Thing: "person", Applied: d.forget, Check: checkPerson, Load: loadPeople, Prepare: d.preparePerson, Apply: d.applyPerson,
 		Default: func(s *person) { s.State = string(org.Active) },
 	})
 }
@@ -164,45 +182,45 @@ func loadPeople(v *store.View, _ id.Org) ([]manifest.Object[person], error) {
 }
 
 // preparePerson hashes the password of somebody new.
-func (r *Room) preparePerson(ctx context.Context, name string, s *person) (any, error) {
+func (d *desk) preparePerson(ctx context.Context, name string, s *person) (any, error) {
 	password, given := s.Password.Given()
 	if !given {
 		return nil, nil
 	}
-	if r.passwords == nil {
+	if d.passwords == nil {
 		return nil, withField(fault.New(fault.Invalid, "person-invalid"), "password", "import-no-passwords")
 	}
-	hash, err := r.passwords.Hash(ctx, s.person(name), password)
+	hash, err := d.passwords.Hash(ctx, s.person(name), password)
 	if f := fault.As(err); f != nil && f.Kind != fault.Busy && f.Kind != fault.Broken {
 		return nil, about("password", f)
 	}
 	return hash, err
 }
 
-func (r *Room) applyPerson(tx *store.Tx, c manifest.Change[person]) (store.Event, error) {
+func (d *desk) applyPerson(tx *store.Tx, c manifest.Change[person]) (store.Event, error) {
 	who := id.Person(c.ID)
 	if c.Action == manifest.Delete {
-		return r.org.RemovePerson(tx, c.By, who)
+		return d.org.RemovePerson(tx, c.By, who)
 	}
 	next := c.After.person(c.Name)
 	next.ID = who
 	if c.Action == manifest.Create {
 		next.Created = tx.Now()
-		return r.createPerson(tx, c, next)
+		return d.createPerson(tx, c, next)
 	}
-	now, err := r.org.PersonIn(&tx.View, who)
+	now, err := d.org.PersonIn(&tx.View, who)
 	if err != nil {
 		return store.Event{}, err
 	}
 	next.Version = now.Version
-	return r.org.PutPerson(tx, c.By, next)
+	return d.org.PutPerson(tx, c.By, next)
 }
 
-func (r *Room) createPerson(tx *store.Tx, c manifest.Change[person], p org.Person) (store.Event, error) {
-	if err := r.org.Need(&tx.View, c.By, "", org.Everything); err != nil {
+func (d *desk) createPerson(tx *store.Tx, c manifest.Change[person], p org.Person) (store.Event, error) {
+	if err := d.org.Need(&tx.View, c.By, "", org.Everything); err != nil {
 		return store.Event{}, err
 	}
-	event, err := r.org.AddPerson(tx, c.By, p)
+	event, err := d.org.AddPerson(tx, c.By, p)
 	if _, given := c.After.Password.Given(); !given || err != nil || c.Trial {
 		return event, err
 	}
@@ -210,5 +228,20 @@ func (r *Room) createPerson(tx *store.Tx, c manifest.Change[person], p org.Perso
 	if !ready {
 		return event, fault.New(fault.Conflict, "manifest-plan-changed")
 	}
-	return event, r.passwords.Import(tx, p.ID, hash)
+	return event, d.passwords.Import(tx, p.ID, hash)
+}
+
+// withField says which field a fault is about.
+func withField(f *fault.Fault, path, code string, pairs ...any) *fault.Fault {
+	var bad fault.Checks
+	bad.Add(path, code, pairs...)
+	f.Fields = bad.Fault("person-invalid").Fields
+	return f
+}
+
+// about says that a field of a person is refused for what another rule said.
+func about(path string, why *fault.Fault) error {
+	var bad fault.Checks
+	bad.AddFault(path, why)
+	return bad.Fault("person-invalid")
 }

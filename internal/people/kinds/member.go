@@ -1,4 +1,4 @@
-package people
+package kinds
 
 import (
 	"slices"
@@ -24,9 +24,9 @@ func custom(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(builtIn, name) })
 }
 
-func (r *Room) roles() manifest.Kind {
+func (d *desk) roles() manifest.Kind {
 	return manifest.Define(manifest.Definition[role]{
-		Name: "Role", Thing: "role", Applied: r.forget, InOrg: true, After: []string{"Organization"}, Check: checkRole, Load: loadRoles, Apply: r.applyRole,
+		Name: "Role", Thing: "role", Applied: d.forget, InOrg: true, After: []string{"Organization"}, Check: checkRole, Load: loadRoles, Apply: d.applyRole,
 		References: func(s *role) []manifest.Reference {
 			return refer(nil, "Role", "includes", custom(s.Includes)...)
 		},
@@ -78,11 +78,11 @@ func rolesByName(find func(kind, name string) string, names []string) []id.Role 
 	return which
 }
 
-func (r *Room) applyRole(tx *store.Tx, c manifest.Change[role]) (store.Event, error) {
+func (d *desk) applyRole(tx *store.Tx, c manifest.Change[role]) (store.Event, error) {
 	if c.Action == manifest.Delete {
-		return r.org.EndRole(tx, c.By, c.Org, id.Role(c.ID))
+		return d.org.EndRole(tx, c.By, c.Org, id.Role(c.ID))
 	}
-	return r.org.SetRole(tx, c.By, org.Role{
+	return d.org.SetRole(tx, c.By, org.Role{
 		Org: c.Org, ID: id.Role(c.ID), Name: c.Name, Title: c.After.Title, Permissions: c.After.Permissions,
 		Includes: rolesByName(c.Find, c.After.Includes), Version: c.Version,
 	})
@@ -95,9 +95,9 @@ type member struct {
 	State   string   `yaml:"state,omitempty"`
 }
 
-func (r *Room) members() manifest.Kind {
+func (d *desk) members() manifest.Kind {
 	return manifest.Define(manifest.Definition[member]{
-		Name: "Member", Thing: "person", NamedBy: "Person", Applied: r.forget, InOrg: true, After: []string{"Organization", "Person", "Role"}, Check: checkMember, Load: loadMembers, Apply: r.applyMember,
+		Name: "Member", Thing: "person", NamedBy: "Person", Applied: d.forget, InOrg: true, After: []string{"Organization", "Person", "Role"}, Check: checkMember, Load: loadMembers, Apply: d.applyMember,
 		Default: func(s *member) { s.State = string(org.Active) },
 		References: func(s *member) []manifest.Reference {
 			return refer(refer(nil, "Role", "roles", custom(s.Roles)...), "Member", "manager", s.Manager)
@@ -133,9 +133,9 @@ func loadMembers(v *store.View, in id.Org) ([]manifest.Object[member], error) {
 	return objects, err
 }
 
-func (r *Room) applyMember(tx *store.Tx, c manifest.Change[member]) (store.Event, error) {
+func (d *desk) applyMember(tx *store.Tx, c manifest.Change[member]) (store.Event, error) {
 	if c.Action == manifest.Delete {
-		return r.org.EndMember(tx, c.By, c.Org, id.Person(c.ID))
+		return d.org.EndMember(tx, c.By, c.Org, id.Person(c.ID))
 	}
 	m := org.Member{
 		Org: c.Org, Person: id.Person(c.Find("Person", c.Name)), State: org.State(c.After.State),
@@ -144,7 +144,7 @@ func (r *Room) applyMember(tx *store.Tx, c manifest.Change[member]) (store.Event
 	if c.After.Manager != "" {
 		m.Manager = id.Person(c.Find("Member", c.After.Manager))
 	}
-	return r.org.SetMember(tx, c.By, m)
+	return d.org.SetMember(tx, c.By, m)
 }
 
 // group is a Group as a manifest says it: members by login, groups by name.
@@ -154,9 +154,9 @@ type group struct {
 	Groups  []string `yaml:"groups,omitempty"`
 }
 
-func (r *Room) groups() manifest.Kind {
+func (d *desk) groups() manifest.Kind {
 	return manifest.Define(manifest.Definition[group]{
-		Name: "Group", Thing: "group", InOrg: true, After: []string{"Member"}, Check: checkGroup, Load: loadGroups, Apply: r.applyGroup,
+		Name: "Group", Thing: "group", InOrg: true, After: []string{"Member"}, Check: checkGroup, Load: loadGroups, Apply: d.applyGroup,
 		References: func(s *group) []manifest.Reference {
 			return refer(refer(nil, "Member", "members", s.Members...), "Group", "groups", s.Groups...)
 		},
@@ -195,9 +195,9 @@ func loadGroups(v *store.View, in id.Org) ([]manifest.Object[group], error) {
 	return objects, err
 }
 
-func (r *Room) applyGroup(tx *store.Tx, c manifest.Change[group]) (store.Event, error) {
+func (d *desk) applyGroup(tx *store.Tx, c manifest.Change[group]) (store.Event, error) {
 	if c.Action == manifest.Delete {
-		return r.org.EndGroup(tx, c.By, c.Org, id.Group(c.ID))
+		return d.org.EndGroup(tx, c.By, c.Org, id.Group(c.ID))
 	}
 	g := org.Group{Org: c.Org, ID: id.Group(c.ID), Name: c.Name, Title: c.After.Title, Version: c.Version}
 	for _, inner := range c.After.Groups {
@@ -206,5 +206,5 @@ func (r *Room) applyGroup(tx *store.Tx, c manifest.Change[group]) (store.Event, 
 	for _, login := range c.After.Members {
 		g.Members = append(g.Members, id.Person(c.Find("Member", login)))
 	}
-	return r.org.SetGroup(tx, c.By, g)
+	return d.org.SetGroup(tx, c.By, g)
 }
