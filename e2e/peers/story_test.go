@@ -120,6 +120,9 @@ func TestTheStoryOfRequestTracker(t *testing.T) {
 		if c.Sheet.Requester.NativeID != "aoi" || c.Sheet.Number != made.Number {
 			t.Errorf("TRAP-C13 the card reads %+v", c.Sheet)
 		}
+		if !c.Sheet.Due.IsZero() {
+			t.Errorf("TRAP-C9 the card is due in %v, by which Request Tracker means never", c.Sheet.Due)
+		}
 		c = h.press(t, h.k.Botan, c, "approve", "fits the plan")
 		if c.State != card.Applied || rt.ticket(approval)["Status"] != "resolved" || rt.ticket(made.Number)["Status"] != "open" {
 			t.Errorf("the card is %s (%s %s), the approval %v, the request %v", c.State, c.Why, c.Said, rt.ticket(approval)["Status"], rt.ticket(made.Number)["Status"])
@@ -162,6 +165,21 @@ func TestTheStoryOfRequestTracker(t *testing.T) {
 		page := h.As(t, h.k.Aoi, h.k.Org).Get(card.PathOf(c.ID))
 		if !strings.Contains(page.Body, "standing") || strings.Contains(page.Body, "class=\"seal\"") {
 			t.Errorf("the card says\n%s", page.Body)
+		}
+	})
+	t.Run("TRAP-C13 one's own request, brought by a service account", func(t *testing.T) {
+		for subject, who := range map[string]any{"root on db10": "botan", "root on db11": []string{"aoi", "botan"}} {
+			request := rt.made("svc", map[string]any{"Queue": "Access", "Subject": subject, "Requestor": who, "Content": "please", "ContentType": "text/plain"})
+			approval := rt.approvalOf(request, subject, "botan")
+			before := rt.ticket(approval)["Status"]
+			c := h.cardAbout(t, h.k.Botan, approval)
+			got := h.As(t, h.k.Botan, h.k.Org).Post(card.PathOf(c.ID), url.Values{"decision": {"approve"}, "digest": {c.Digest}})
+			if now := rt.ticket(approval)["Status"]; got.Status != http.StatusForbidden || now != before {
+				t.Errorf("Botan decides %s, which is his own: %d, the approval went from %v to %v", subject, got.Status, before, now)
+			}
+			if page := h.As(t, h.k.Botan, h.k.Org).Get(card.PathOf(c.ID)); strings.Contains(page.Body, `name="decision"`) {
+				t.Errorf("%s: buttons on one's own request", subject)
+			}
 		}
 	})
 }

@@ -145,7 +145,7 @@ func TestAnAskOfAnotherOrganizationIsNotTouched(t *testing.T) {
 		err := r.store.Org(momiji).Write(ctx, func(tx *store.Tx) store.End {
 			events, err := r.room.Settle(tx, card.Settlement{Org: momiji, Ask: ask, Outcome: card.Withdrawn})
 			if err != nil || len(events) > 0 {
-				t.Errorf("H26 R4 settled %d cards of another organization, %v", len(events), err)
+				t.Errorf("TRAP-H26 R4 settled %d cards of another organization, %v", len(events), err)
 			}
 			return store.Abort(errNothing)
 		})
@@ -153,7 +153,7 @@ func TestAnAskOfAnotherOrganizationIsNotTouched(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c := r.cards(botan)[string(ask)]; c.State != card.Open {
-			t.Errorf("H26 the card is %s", c.State)
+			t.Errorf("TRAP-H26 the card is %s", c.State)
 		}
 	})
 }

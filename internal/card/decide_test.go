@@ -23,21 +23,21 @@ func TestDecideRefused(t *testing.T) {
 		press func(*card.Verdict)
 		event bool
 	}{
-		"A111 no such card":         {code: "card-unknown", press: func(v *card.Verdict) { v.Card = "01jd9m7r0000000000000n0ne0" }},
-		"R5 another digest":         {code: "card-changed", press: func(v *card.Verdict) { v.Digest = strings.Repeat("0", 64) }},
-		"R5 no digest":              {code: "card-changed", press: func(v *card.Verdict) { v.Digest = "" }},
-		"H8 C13 own request by id":  {code: "card-own-request", asked: func(a *connector.Approval) { a.Requester.NativeID = "n-botan" }, event: true},
-		"A109 own request by mail":  {code: "card-own-request", asked: func(a *connector.Approval) { a.Requester = connector.Party{Email: "BOTAN@kaede.example "} }, event: true},
-		"H2 not connected":          {code: "card-needs-connection", after: func(o *office) { o.ties[0].On = false }},
-		"H2 connection gone":        {code: "card-needs-connection", after: func(o *office) { o.ties = nil }},
-		"another account since":     {code: "card-not-yours", after: func(o *office) { o.ties[0].Native.NativeID = "n-other" }, event: true},
-		"the source does not let":   {code: "card-not-decidable", asked: func(a *connector.Approval) { a.CanDecide = false }},
-		"reason for a refusal":      {code: "card-input-invalid", press: func(v *card.Verdict) { v.Yes = false }},
-		"blank reason":              {code: "card-input-invalid", press: func(v *card.Verdict) { v.Yes, v.Reason = false, " \n\t" }},
-		"reason always":             {code: "card-input-invalid", asked: func(a *connector.Approval) { a.CommentRequired = connector.Always }},
-		"reason too long":           {code: "card-input-invalid", press: func(v *card.Verdict) { v.Reason = strings.Repeat("あ", card.ReasonMost+1) }},
-		"no such action":            {code: "card-action-unknown", press: func(v *card.Verdict) { v.Action = "burn" }},
-		"actions instead of yes/no": {code: "card-action-unknown", asked: func(a *connector.Approval) { a.Actions = []connector.Action{{ID: "a", Kind: connector.Direct}} }},
+		"A111 no such card":                  {code: "card-unknown", press: func(v *card.Verdict) { v.Card = "01jd9m7r0000000000000n0ne0" }},
+		"R5 another digest":                  {code: "card-changed", press: func(v *card.Verdict) { v.Digest = strings.Repeat("0", 64) }},
+		"R5 no digest":                       {code: "card-changed", press: func(v *card.Verdict) { v.Digest = "" }},
+		"TRAP-H8 TRAP-C13 own request by id": {code: "card-own-request", asked: func(a *connector.Approval) { a.Requester.NativeID = "n-botan" }, event: true},
+		"A109 own request by mail":           {code: "card-own-request", asked: func(a *connector.Approval) { a.Requester = connector.Party{Email: "BOTAN@kaede.example "} }, event: true},
+		"TRAP-H2 not connected":              {code: "card-needs-connection", after: func(o *office) { o.ties[0].On = false }},
+		"TRAP-H2 connection gone":            {code: "card-needs-connection", after: func(o *office) { o.ties = nil }},
+		"another account since":              {code: "card-not-yours", after: func(o *office) { o.ties[0].Native.NativeID = "n-other" }, event: true},
+		"the source does not let":            {code: "card-not-decidable", asked: func(a *connector.Approval) { a.CanDecide = false }},
+		"reason for a refusal":               {code: "card-input-invalid", press: func(v *card.Verdict) { v.Yes = false }},
+		"blank reason":                       {code: "card-input-invalid", press: func(v *card.Verdict) { v.Yes, v.Reason = false, " \n\t" }},
+		"reason always":                      {code: "card-input-invalid", asked: func(a *connector.Approval) { a.CommentRequired = connector.Always }},
+		"reason too long":                    {code: "card-input-invalid", press: func(v *card.Verdict) { v.Reason = strings.Repeat("あ", card.ReasonMost+1) }},
+		"no such action":                     {code: "card-action-unknown", press: func(v *card.Verdict) { v.Action = "burn" }},
+		"actions instead of yes/no":          {code: "card-action-unknown", asked: func(a *connector.Approval) { a.Actions = []connector.Action{{ID: "a", Kind: connector.Direct}} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(r *rig) {
@@ -78,7 +78,7 @@ func TestOthersCardsAreNotThere(t *testing.T) {
 		r.read()
 		c := r.card("1")
 		if _, err := r.room.Get(ctx, aoi, c.ID); fault.Code(err) != "card-unknown" {
-			t.Errorf("H1 H26 A111 another person's card: %v", err)
+			t.Errorf("TRAP-H26 H1 A111 another person's card: %v", err)
 		}
 		other := present
 		other.Person = aoi
@@ -176,25 +176,25 @@ func TestWhatTheSystemSaysCounts(t *testing.T) {
 		other string
 		wrote int
 	}{
-		"H6 C12 decided elsewhere": {func(o *office) {
+		"TRAP-H6 TRAP-C12 decided elsewhere": {func(o *office) {
 			o.asked["1"].State, o.asked["1"].DecidedBy = connector.Rejected, connector.Party{NativeID: "n-chika", Name: "Chika"}
 		}, card.Superseded, "", "Chika", 0},
-		"C12 the same, by somebody else": {func(o *office) {
+		"TRAP-C12 the same, by somebody else": {func(o *office) {
 			o.asked["1"].State, o.asked["1"].DecidedBy = connector.Approved, connector.Party{NativeID: "n-chika", Name: "Chika"}
 		}, card.Superseded, "", "Chika", 0},
 		"the same, by themself there": {func(o *office) {
 			o.asked["1"].State, o.asked["1"].DecidedBy = connector.Approved, connector.Party{NativeID: "n-botan"}
 		}, card.Applied, "", "", 0},
-		"withdrawn there":               {func(o *office) { o.asked["1"].State = connector.Cancelled }, card.Withdrawn, "", "", 0},
-		"deleted there":                 {func(o *office) { delete(o.asked, "1") }, card.Withdrawn, "notFound", "", 0},
-		"C17 a state without a word":    {func(o *office) { o.asked["1"].State = connector.Unmapped }, card.Failed, "invalid", "", 0},
-		"H4 changed before it was sent": {func(o *office) { o.asked["1"].Amount.Value = "980000" }, card.Open, "conflict", "", 0},
-		"put to somebody else":          {func(o *office) { o.asked["1"].Approver.NativeID = "n-chika" }, card.Failed, "forbidden", "", 0},
-		"H9 C1 says yes, does nothing":  {func(o *office) { o.lies = true }, card.Failed, "notApplied", "", 1},
-		"forbidden":                     {func(o *office) { o.decideFails = problem(connector.Forbidden) }, card.Failed, "forbidden", "", 0},
-		"invalid":                       {func(o *office) { o.decideFails = problem(connector.Invalid) }, card.Failed, "invalid", "", 0},
-		"unauthorized":                  {func(o *office) { o.openFails = problem(connector.Unauthorized) }, card.Failed, "unauthorized", "", 0},
-		"not applied, says the engine":  {func(o *office) { o.decideFails = problem(connector.NotApplied) }, card.Failed, "notApplied", "", 0},
+		"withdrawn there":                        {func(o *office) { o.asked["1"].State = connector.Cancelled }, card.Withdrawn, "", "", 0},
+		"deleted there":                          {func(o *office) { delete(o.asked, "1") }, card.Withdrawn, "notFound", "", 0},
+		"TRAP-C17 a state without a word":        {func(o *office) { o.asked["1"].State = connector.Unmapped }, card.Failed, "invalid", "", 0},
+		"TRAP-H4 changed before it was sent":     {func(o *office) { o.asked["1"].Amount.Value = "980000" }, card.Open, "conflict", "", 0},
+		"put to somebody else":                   {func(o *office) { o.asked["1"].Approver.NativeID = "n-chika" }, card.Failed, "forbidden", "", 0},
+		"TRAP-H9 TRAP-C1 says yes, does nothing": {func(o *office) { o.lies = true }, card.Failed, "notApplied", "", 1},
+		"forbidden":                              {func(o *office) { o.decideFails = problem(connector.Forbidden) }, card.Failed, "forbidden", "", 0},
+		"invalid":                                {func(o *office) { o.decideFails = problem(connector.Invalid) }, card.Failed, "invalid", "", 0},
+		"unauthorized":                           {func(o *office) { o.openFails = problem(connector.Unauthorized) }, card.Failed, "unauthorized", "", 0},
+		"not applied, says the engine":           {func(o *office) { o.decideFails = problem(connector.NotApplied) }, card.Failed, "notApplied", "", 0},
 		"moved between read and write": {func(o *office) {
 			o.before = func(a *connector.Approval) {
 				a.State, a.DecidedBy = connector.Rejected, connector.Party{NativeID: "n-chika", Name: "Chika"}
@@ -219,7 +219,7 @@ func TestWhatTheSystemSaysCounts(t *testing.T) {
 					t.Errorf("A128 foreign words are not cleaned: %q", got.Said)
 				}
 				if r.events("card.applied") == 1 != (c.state == card.Applied) {
-					t.Errorf("H10 applied %d times in the log", r.events("card.applied"))
+					t.Errorf("TRAP-H10 applied %d times in the log", r.events("card.applied"))
 				}
 			})
 		})
@@ -238,10 +238,10 @@ func TestChangedCardIsShownAgain(t *testing.T) {
 		r.work()
 		now := r.ends("1", card.Open)
 		if now.Digest == before.Digest || len(now.Sheet.Lines) != 2 {
-			t.Errorf("H4 what changed is not on the card: %+v", now.Sheet.Lines)
+			t.Errorf("TRAP-H4 what changed is not on the card: %+v", now.Sheet.Lines)
 		}
 		if _, err := r.press(before); fault.Code(err) != "card-changed" {
-			t.Errorf("H4 the old digest: %v", err)
+			t.Errorf("TRAP-H4 the old digest: %v", err)
 		}
 		if _, err := r.press(now); err != nil {
 			t.Fatal(err)
@@ -329,7 +329,7 @@ func TestServiceMode(t *testing.T) {
 		r.read()
 		r.work()
 		if len(r.cards(botan)) != 1 || len(r.cards(aoi)) != 1 {
-			t.Fatalf("C2 C14 cards of Botan %d, of Aoi %d, want one each", len(r.cards(botan)), len(r.cards(aoi)))
+			t.Fatalf("TRAP-C2 C14 cards of Botan %d, of Aoi %d, want one each", len(r.cards(botan)), len(r.cards(aoi)))
 		}
 		if r.lists != 1 {
 			t.Errorf("%d lists for two people of one connection", r.lists)
@@ -338,7 +338,7 @@ func TestServiceMode(t *testing.T) {
 		self := present
 		self.Person = aoi
 		if _, err := r.room.Decide(ctx, self, card.Verdict{Card: mine.ID, Yes: true, Digest: mine.Digest}); fault.Code(err) != "card-own-request" {
-			t.Errorf("C13 the requester by the service's account: %v", err)
+			t.Errorf("TRAP-C13 the requester by the service's account: %v", err)
 		}
 		if _, err := r.press(r.card("1")); err != nil {
 			t.Fatal(err)

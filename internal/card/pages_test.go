@@ -96,7 +96,7 @@ func TestTheCardPageDecides(t *testing.T) {
 			t.Errorf("A111 R4 somebody else's card: %d", got.Status)
 		}
 		if got := h.As(t, h.k.Ume, h.k.Momiji).Post(card.PathOf(c.ID), url.Values{"decision": {"approve"}, "digest": {c.Digest}}); got.Status != http.StatusNotFound {
-			t.Errorf("H26 from another organization: %d", got.Status)
+			t.Errorf("TRAP-H26 from another organization: %d", got.Status)
 		}
 		for name, form := range map[string]url.Values{
 			"no decision":    {"digest": {c.Digest}},
@@ -134,7 +134,7 @@ func TestOneIsLedToTheSwitch(t *testing.T) {
 		h.set(func() { h.ties[0].On = false })
 		page := h.botan.Get(card.PathOf(c.ID)).Body
 		if !strings.Contains(page, "Laptop for Aoi") || strings.Contains(page, `name="decision"`) || !strings.Contains(page, "/settings/integrations#") {
-			t.Errorf("H2 without a connection the page shows no question, offers buttons or leads nowhere:\n%s", page)
+			t.Errorf("TRAP-H2 without a connection the page shows no question, offers buttons or leads nowhere:\n%s", page)
 		}
 		h.set(func() { h.ties[0].On = true })
 		h.change("1", func(a *connector.Approval) {

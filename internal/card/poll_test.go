@@ -22,21 +22,21 @@ func TestAPollDeletesNothing(t *testing.T) {
 		other string
 		fails bool
 	}{
-		"H7 C11 the list is away":    {func(o *office) { o.listFails = &connector.Problem{Kind: connector.Unavailable} }, card.Open, "", true},
-		"H7 C11 the list is shorter": {func(o *office) { o.listed = func(string) bool { return false } }, card.Open, "", false},
-		"H7 shorter, and get is away": {func(o *office) {
+		"TRAP-H7 TRAP-C11 the list is away":    {func(o *office) { o.listFails = &connector.Problem{Kind: connector.Unavailable} }, card.Open, "", true},
+		"TRAP-H7 TRAP-C11 the list is shorter": {func(o *office) { o.listed = func(string) bool { return false } }, card.Open, "", false},
+		"TRAP-H7 shorter, and get is away": {func(o *office) {
 			o.listed, o.getFails = func(string) bool { return false }, &connector.Problem{Kind: connector.Unavailable}
 		}, card.Open, "", false},
 		"shorter, and get is forbidden": {func(o *office) {
 			o.listed, o.getFails = func(string) bool { return false }, &connector.Problem{Kind: connector.Forbidden}
 		}, card.Open, "", false},
-		"C17 a state without a word": {func(o *office) { o.asked["1"].State = connector.Unmapped }, card.Open, "", false},
-		"H6 decided elsewhere": {func(o *office) {
+		"TRAP-C17 a state without a word": {func(o *office) { o.asked["1"].State = connector.Unmapped }, card.Open, "", false},
+		"TRAP-H6 decided elsewhere": {func(o *office) {
 			o.asked["1"].State, o.asked["1"].DecidedBy = connector.Rejected, connector.Party{Name: "Chika"}
 		}, card.Superseded, "Chika", false},
 		"cancelled": {func(o *office) { o.asked["1"].State = connector.Cancelled }, card.Withdrawn, "", false},
 		"deleted":   {func(o *office) { delete(o.asked, "1") }, card.Withdrawn, "", false},
-		"C2 put to somebody else, listed all the same": {func(o *office) { o.asked["1"].Approver.NativeID = "n-chika" }, card.Open, "", false},
+		"TRAP-C2 put to somebody else, listed all the same": {func(o *office) { o.asked["1"].Approver.NativeID = "n-chika" }, card.Open, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(r *rig) {
@@ -69,7 +69,7 @@ func TestQuestionsBecomeCardsOnce(t *testing.T) {
 		}
 		wg.Wait()
 		if n := len(r.cards(botan)); n != 1 || r.events("card.raised") != 1 {
-			t.Fatalf("H7 C2 %d cards and %d records of eight polls at once, want one", n, r.events("card.raised"))
+			t.Fatalf("TRAP-H7 TRAP-C2 %d cards and %d records of eight polls at once, want one", n, r.events("card.raised"))
 		}
 		before := r.card("1")
 		calls, statements := r.calls(), store.Counting
@@ -186,7 +186,7 @@ func TestHowOftenQuestionsAreRead(t *testing.T) {
 			t.Errorf("no card 2 s after a doorbell")
 		}
 		if n := r.listed() - was; n > 2 {
-			t.Errorf("C18 %d polls after twenty rings at once", n)
+			t.Errorf("TRAP-C18 %d polls after twenty rings at once", n)
 		}
 		r.pass(5 * time.Second)
 		for _, row := range []string{"3", "4"} { // the second one rings when the first was just read
@@ -213,7 +213,7 @@ func TestHowOftenQuestionsAreRead(t *testing.T) {
 		was = r.listed()
 		r.pass(2 * time.Second)
 		if n := r.listed() - was; n > 1 {
-			t.Errorf("C25 a ring of another organization: %d polls", n)
+			t.Errorf("TRAP-C25 a ring of another organization: %d polls", n)
 		}
 	})
 }
@@ -240,7 +240,7 @@ func TestLeavingASystem(t *testing.T) {
 		r.room.Resync()
 		r.pass(2 * time.Second)
 		if c := r.card("1"); c.State != card.Open {
-			t.Errorf("H2 a connection that must be renewed made it %s", c.State)
+			t.Errorf("TRAP-H2 a connection that must be renewed made it %s", c.State)
 		}
 		was := r.listed()
 		r.pass(5 * time.Minute)

@@ -120,7 +120,7 @@ func TestS0Refused(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if now, _ := system.Request(request.Number); c.State != card.Failed || c.Why != string(connector.NotApplied) || now.Approval == "approved" {
-		t.Errorf("C1 H9 the card is %s (%s), the request %s", c.State, c.Why, now.Approval)
+		t.Errorf("TRAP-C1 TRAP-H9 the card is %s (%s), the request %s", c.State, c.Why, now.Approval)
 	}
 }
 

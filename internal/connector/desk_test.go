@@ -186,6 +186,14 @@ func TestAConsentIsRefused(t *testing.T) {
 		if got := r.state(s, "aoi"); got != connector.Off && got != connector.Connecting {
 			t.Errorf("aoi is %s", got)
 		}
+		r.must(r.store.House().Read(t.Context(), func(v *store.View) error {
+			var n int
+			err := v.Row("SELECT COUNT(*) FROM connector_connection WHERE LENGTH(sealed) > 0 OR native_id <> ''").Scan(&n)
+			if n > 0 {
+				t.Errorf("TRAP-H3 %d connections have a token or an account after refusals alone", n)
+			}
+			return err
+		}))
 		t.Run("TRAP-H3 second use", func(t *testing.T) {
 			_, b := begin("aoi", "aoi")
 			if err := finish(b); err != nil {

@@ -92,7 +92,7 @@ func TestStatesAndTimes(t *testing.T) {
 	for _, state := range []any{"", "pending", "APPROVED", "approved ", "yes", nil, true, 1} {
 		got, err := e.Ticket(t.Context(), mirrored(t, map[string]any{"id": "T-1", "state": state}), "T-1")
 		if err != nil || got.State != connector.Unmapped {
-			t.Errorf("C17: %v became %q, %v", state, got.State, err)
+			t.Errorf("TRAP-C17: %v became %q, %v", state, got.State, err)
 		}
 	}
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -101,7 +101,7 @@ func TestStatesAndTimes(t *testing.T) {
 	} {
 		got, err := e.Ticket(t.Context(), mirrored(t, map[string]any{"id": "T-1", "state": "open", "createdAt": text}), "T-1")
 		if err != nil || !got.CreatedAt.Equal(want) {
-			t.Errorf("C9: %v became %v, %v", text, got.CreatedAt, err)
+			t.Errorf("TRAP-C9: %v became %v, %v", text, got.CreatedAt, err)
 		}
 	}
 }

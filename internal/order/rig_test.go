@@ -43,8 +43,14 @@ type rig struct {
 
 func newRig(t *testing.T, url string, more ...func(*housetest.Options)) *rig {
 	t.Helper()
+	return newRigAhead(t, url, 0, more...)
+}
+
+// newRigAhead is one whose ServiceNow has a clock that is so far ahead of ours.
+func newRigAhead(t *testing.T, url string, ahead time.Duration, more ...func(*housetest.Options)) *rig {
+	t.Helper()
 	r := &rig{t: t, clock: clock.NewMoved(time.Now().UTC().Truncate(time.Second)), calls: map[string]int{}, secret: "a word between the two"}
-	sn, err := servicenow.New(servicenow.Options{Clock: r.clock})
+	sn, err := servicenow.New(servicenow.Options{Clock: skewed{r.clock, ahead}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +79,14 @@ func newRig(t *testing.T, url string, more ...func(*housetest.Options)) *rig {
 	r.connect(r.system, r.k.Aoi, "aoi")
 	return r
 }
+
+// skewed is a clock that is wrong by as much.
+type skewed struct {
+	clock.Clock
+	by time.Duration
+}
+
+func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
 
 func each(t *testing.T, f func(r *rig), more ...func(*housetest.Options)) {
 	t.Helper()

@@ -151,6 +151,18 @@ func TestWhoDecides(t *testing.T) {
 			_, code = r.decide(c, "", true)
 			r.want("nobody", code, "ask-unknown")
 		})
+		r.scene("TRAP-H8 a group of one", func(p *request.ApprovalPolicy) {
+			p.Stages = stage(1, inGroup(r.group("solo", eri)))
+		}, func(t *testing.T) {
+			if _, err := r.hall.Raise(ctx, eri, r.wants()); fault.Code(err) != "ask-nobody-decides" {
+				t.Errorf("who is the whole group asks: %v", err)
+			}
+			if _, err := r.hall.Raise(ctx, r.Aoi, request.Wanted{Org: r.Org, Kind: "group", Target: string(r.sales), Reason: "For eri", For: eri, Length: time.Hour}); fault.Code(err) != "ask-nobody-decides" {
+				t.Errorf("who is the whole group would get it: %v", err)
+			}
+			a, code := r.decide(r.ask(r.Aoi, nil), eri, true)
+			r.want("somebody else asks", code+string(a.State), "released")
+		})
 		r.scene("A109 membership gained after asking", func(p *request.ApprovalPolicy) { p.Stages = stage(1, inGroup(security)) }, func(t *testing.T) {
 			a := r.ask(r.Aoi, nil)
 			g, err := r.home.Register().Group(ctx, r.Org, security)

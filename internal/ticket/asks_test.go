@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -48,15 +49,24 @@ func TestStepsOfAnAskAreToldOnce(t *testing.T) {
 			}
 			return fault.Code(err)
 		}
+		ume := r.h.As(t, r.k.Ume, r.k.Momiji)
+		var theirs struct{ ID id.Connector }
+		if got := ume.Call(http.MethodPost, "/api/v1/organizations/"+string(r.k.Momiji)+"/systems", r.body()); json.Unmarshal([]byte(got.Body), &theirs) != nil || theirs.ID == "" {
+			t.Fatalf("a system of another organization: %d %s", got.Status, got.Body)
+		}
 		for name, row := range map[string]struct {
 			who    id.Person
 			change func(w *request.Wanted)
 			want   string
 		}{
-			"A128 H15 what no system writes": {r.k.Chika, func(w *request.Wanted) { w.Ticket.Number = "INC1\nINC2" }, "ticket-number-malformed"},
-			"not there":                      {r.k.Chika, func(w *request.Wanted) { w.Ticket.Number = "INC9999999" }, "ticket-unknown"},
-			"not connected":                  {r.k.Aoi, func(*request.Wanted) {}, "ticket-not-told"},
-			"R4 a system of nobody here":     {r.k.Chika, func(w *request.Wanted) { w.Ticket.System = id.New[id.Connector](time.Now()) }, "connector-unknown"},
+			"A128 TRAP-H15 what no system writes":        {r.k.Chika, func(w *request.Wanted) { w.Ticket.Number = "INC1\nINC2" }, "ticket-number-malformed"},
+			"TRAP-H15 digits of another script":          {r.k.Chika, func(w *request.Wanted) { w.Ticket.Number = "INC００１０００１" }, "ticket-number-malformed"},
+			"TRAP-H15 a number of another system":        {r.k.Chika, func(w *request.Wanted) { w.Ticket.Number = "OPS-7" }, "ticket-unknown"},
+			"not there":                                  {r.k.Chika, func(w *request.Wanted) { w.Ticket.Number = "INC9999999" }, "ticket-unknown"},
+			"not connected":                              {r.k.Aoi, func(*request.Wanted) {}, "ticket-not-told"},
+			"R4 a system of nobody here":                 {r.k.Chika, func(w *request.Wanted) { w.Ticket.System = id.New[id.Connector](time.Now()) }, "connector-unknown"},
+			"R4 TRAP-C25 a system of others":             {r.k.Chika, func(w *request.Wanted) { w.Ticket.System = theirs.ID }, "connector-unknown"},
+			"R4 TRAP-C25 from elsewhere, of this system": {r.k.Ume, func(w *request.Wanted) { w.Org = r.k.Momiji }, "connector-unknown"},
 		} {
 			t.Run("CAP-H13 refused: "+name, func(t *testing.T) {
 				if got := refused(row.who, row.change); got != row.want {

@@ -1,8 +1,11 @@
 package connectortest
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +31,11 @@ type Adapter struct {
 	Status  int    // of the system behind it, instead of an answer
 	Foreign string // an address where actions lead
 	Lies    bool   // actions answer 200 and do nothing
+	Loose   bool   // reasons may have a thousand characters
+	Title   string // of its cards, instead of their own
+
+	Path string     // of the last action
+	Form url.Values // that it sent
 }
 
 // ServeHTTP is the protocol.
@@ -89,7 +97,10 @@ func (a *Adapter) cards(w http.ResponseWriter, r *http.Request, email string) {
 		a.json(w, map[string]any{"errors": map[string]string{"who": "is not the person"}})
 		return
 	}
-	objects := []any{}
+	objects, longest := []any{}, 10
+	if a.Loose {
+		longest = 1000
+	}
 	for _, id := range a.Waiting[email] {
 		at := a.Origin
 		if a.Foreign != "" {
@@ -97,11 +108,11 @@ func (a *Adapter) cards(w http.ResponseWriter, r *http.Request, email string) {
 		}
 		objects = append(objects, map[string]any{
 			"id": "changes-" + id, "backend_id": id, "hash": "h-" + a.Done[id],
-			"header": map[string]any{"title": "Leave of Mei", "subtitle": []string{"L" + id}, "links": map[string]string{"title": "https://evil.example/x"}},
+			"header": map[string]any{"title": cmp.Or(a.Title, "Leave of Mei"), "subtitle": []string{"L" + id}, "links": map[string]string{"title": "https://evil.example/x"}},
 			"body":   map[string]any{"fields": []any{map[string]string{"type": "GENERAL", "title": "Days", "description": "3"}}},
 			"actions": []any{
 				map[string]any{"id": "yes", "label": "Approve", "action_key": "DIRECT", "primary": true, "type": "POST", "url": map[string]string{"href": at + "/press/" + id}, "request": map[string]any{"how": "yes"}, "mutually_exclusive_set_id": "answer", "remove_card_on_completion": true},
-				map[string]any{"id": "no", "label": "Reject", "action_key": "USER_INPUT", "type": "POST", "url": map[string]string{"href": at + "/press/" + id}, "request": map[string]any{"how": "no"}, "mutually_exclusive_set_id": "answer", "user_input": []any{map[string]any{"id": "reason", "label": "Reason", "min_length": 1, "max_length": 10}}},
+				map[string]any{"id": "no", "label": "Reject", "action_key": "USER_INPUT", "type": "POST", "url": map[string]string{"href": at + "/press/" + id}, "request": map[string]any{"how": "no"}, "mutually_exclusive_set_id": "answer", "user_input": []any{map[string]any{"id": "reason", "label": "Reason", "min_length": 1, "max_length": longest}}},
 			},
 		})
 	}
@@ -111,9 +122,10 @@ func (a *Adapter) cards(w http.ResponseWriter, r *http.Request, email string) {
 func (a *Adapter) press(w http.ResponseWriter, r *http.Request, email string) {
 	id := strings.TrimPrefix(r.URL.Path, "/press/")
 	a.Presses[r.Header.Get("Idempotency-Key")]++
-	if a.Lies {
+	if err := r.ParseForm(); err != nil || a.Lies {
 		return
 	}
+	a.Path, a.Form = r.URL.Path, maps.Clone(r.Form)
 	a.Done[id] = r.FormValue("how") + r.FormValue("reason")
 	if r.FormValue("how") == "yes" {
 		a.Waiting[email] = slices.DeleteFunc(a.Waiting[email], func(other string) bool { return other == id })

@@ -1,10 +1,14 @@
 package connectortest_test
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,7 +66,7 @@ func TestAnAdaptersCardsAreRefusedWhereTheyShouldBe(t *testing.T) {
 			c.Signer = connector.SignerOf(other)
 		}, connector.Failed},
 		{"an audience that is not the address", func(a *connectortest.Adapter, c *connector.Call) { c.Signer = elsewhere{c.Signer} }, connector.Failed},
-		{"C21 discovery that leads away", func(a *connectortest.Adapter, _ *connector.Call) { a.Origin = "http://127.0.0.1:1" }, connector.Failed},
+		{"TRAP-C21 discovery that leads away", func(a *connectortest.Adapter, _ *connector.Call) { a.Origin = "http://127.0.0.1:1" }, connector.Failed},
 		{"a key before that it does not know either", func(_ *connectortest.Adapter, c *connector.Call) {
 			c.Signer, c.Before = elsewhere{c.Signer}, elsewhere{c.Signer}
 		}, connector.Failed},
@@ -76,7 +80,7 @@ func TestAnAdaptersCardsAreRefusedWhereTheyShouldBe(t *testing.T) {
 			}
 		})
 	}
-	t.Run("C21 a card whose actions lead away is not shown", func(t *testing.T) {
+	t.Run("TRAP-C21 a card whose actions lead away is not shown", func(t *testing.T) {
 		a, e, call := stage(t)
 		a.Foreign = "https://evil.example"
 		if list, err := e.Approvals(t.Context(), call); err != nil || len(list) != 0 {
@@ -142,7 +146,7 @@ func testAction(t *testing.T) {
 	a.Lies = true
 	_, err = e.Act(t.Context(), call, "7", "yes", nil)
 	if p, ok := err.(*connector.Problem); !ok || p.Kind != connector.NotApplied || !p.Sent {
-		t.Fatal("C1", err)
+		t.Fatal("TRAP-C1 ", err)
 	}
 	a.Lies = false
 	changed, err := e.Act(t.Context(), call, "7", "no", map[string]string{"reason": "busy"})
@@ -158,6 +162,64 @@ func testAction(t *testing.T) {
 	}
 	if _, err := e.Decide(t.Context(), call, connector.Verdict{ID: "7", Decision: connector.Approve}); connector.KindOf(err) != connector.Invalid {
 		t.Fatal(err)
+	}
+}
+
+// TestAnAdapterGetsNothingElse: whatever stands in the id of a card or of an
+// action, and whatever somebody types, an adapter is called at its own addresses
+// only, and gets the value where it asked for one: no other parameter, no other
+// path, no other header (C10).
+func TestAnAdapterGetsNothingElse(t *testing.T) {
+	a, e, call := stage(t)
+	list, err := e.Approvals(t.Context(), call)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	a.Loose = true
+	for _, value := range connectortest.Corpus {
+		for name, try := range map[string]struct {
+			card, action string
+			kind         connector.Kind
+		}{"card": {value, "no", connector.NotFound}, "action": {"7", value, connector.Conflict}} {
+			if got, err := e.Act(t.Context(), call, try.card, try.action, map[string]string{"reason": "x"}); connector.KindOf(err) != try.kind {
+				t.Errorf("TRAP-C10 %s %.40q: %+v, %v", name, value, got, err)
+			}
+		}
+		if len(a.Presses) > 0 {
+			t.Fatalf("TRAP-C10 %.40q pressed %v", value, a.Presses)
+		}
+	}
+	arrived := 0
+	for i, value := range connectortest.Corpus {
+		if len([]rune(value)) > 1000 {
+			continue // more than the adapter asks for: TestAnActionOfACard
+		}
+		if _, err := e.Act(t.Context(), call, "7", "no", map[string]string{"reason": value, "how": "yes", "x": "1"}); err != nil {
+			continue
+		}
+		arrived++
+		if want := (url.Values{"how": {"no"}, "reason": {value}}); !maps.EqualFunc(a.Form, want, slices.Equal) || a.Path != "/press/7" {
+			t.Errorf("TRAP-C10 value %d, %.40q, arrived as %v at %s", i, value, a.Form, a.Path)
+		}
+		if len(a.Presses) != 1 || a.Presses["7:no"] == 0 {
+			t.Fatalf("TRAP-C10 %.40q pressed %v", value, a.Presses)
+		}
+	}
+	if arrived < 60 {
+		t.Errorf("%d values came through", arrived)
+	}
+}
+
+// TestAnAdapterThatSaysTheTokenBack: the person's token, repeated on a card, is on
+// no card.
+func TestAnAdapterThatSaysTheTokenBack(t *testing.T) {
+	a, e, call := stage(t)
+	a.Backend = "canary-31b7e0-token-of-tetsuo"
+	call.Credential.Token = secret.Of(a.Backend)
+	a.Title = "Leave, asked with " + a.Backend
+	list, err := e.Approvals(t.Context(), call)
+	if said := fmt.Sprintf("%+v %v", list, err); err != nil || len(list) != 1 || strings.Contains(said, "canary") || !strings.Contains(said, secret.Redacted) {
+		t.Errorf("TRAP-C24 the card says %s", said)
 	}
 }
 

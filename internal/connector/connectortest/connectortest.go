@@ -40,6 +40,7 @@ func Laws(t *testing.T, d *connector.Definition) {
 	t.Run("bad answers", s.badAnswers)
 	t.Run("C26 throttled", s.throttled)
 	t.Run("C24 canary", s.canary)
+	t.Run("C24 said back", s.saidBack)
 }
 
 // suite is the laws over one definition.
@@ -140,6 +141,10 @@ func playing(x *definition.Example) func(int, http.ResponseWriter, *http.Request
 
 func play(w http.ResponseWriter, a *definition.RecordedResponse) {
 	status, header, body := a.Plain()
+	answer(w, status, header, body)
+}
+
+func answer(w http.ResponseWriter, status int, header http.Header, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	maps.Copy(w.Header(), header)
 	w.WriteHeader(status)

@@ -177,7 +177,7 @@ func TestACredentialIsSeenByItsHeaderAlone(t *testing.T) {
 	}
 	for _, text := range []string{string(seen), problem(t, err).Message, problem(t, err).Error()} {
 		if strings.Contains(text, canary) || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(canary))) {
-			t.Errorf("C24: %s", text)
+			t.Errorf("TRAP-C24: %s", text)
 		}
 	}
 	use.Credential = definition.Credential{}
@@ -278,16 +278,16 @@ func TestARingIsProvedAndNamesRecordsOnly(t *testing.T) {
 		t.Fatal(ids, err)
 	}
 	for name, h := range map[string]http.Header{
-		"C18 unsigned": {}, "C18 forged": {"X-Hub-Signature": {"sha256=" + strings.Repeat("0", 64)}}, "C18 without the prefix": {"X-Hub-Signature": {sum[7:]}}, "C18 no digits": {"X-Hub-Signature": {"sha256=xyz"}}, "C18 empty": {"X-Hub-Signature": {"sha256="}},
+		"TRAP-C18 unsigned": {}, "TRAP-C18 forged": {"X-Hub-Signature": {"sha256=" + strings.Repeat("0", 64)}}, "TRAP-C18 without the prefix": {"X-Hub-Signature": {sum[7:]}}, "TRAP-C18 no digits": {"X-Hub-Signature": {"sha256=xyz"}}, "TRAP-C18 empty": {"X-Hub-Signature": {"sha256="}},
 	} {
 		if ids, err := ring(h, body, key); err == nil || ids != nil {
 			t.Errorf("%s: %v", name, ids)
 		}
 	}
 	if ids, err := ring(http.Header{"X-Hub-Signature": {sum}}, body+" ", key); err == nil {
-		t.Error("C18 other bytes under the same signature", ids)
+		t.Error("TRAP-C18 other bytes under the same signature", ids)
 	}
 	if ids, err := ring(http.Header{"X-Hub-Signature": {sum}}, body, secret.Of("")); err == nil {
-		t.Error("C18 no key at all", ids)
+		t.Error("TRAP-C18 no key at all", ids)
 	}
 }

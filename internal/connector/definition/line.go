@@ -59,6 +59,7 @@ func (l *Line) Send(ctx context.Context, step string, request egress.Request, pr
 		p.Step, p.Sent = step, l.r.wrote
 		return nil, p
 	}
+	got.Body = []byte(l.r.echo.Replace(string(got.Body))) // the adapter may repeat what it was sent
 	return got, nil
 }
 

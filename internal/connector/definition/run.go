@@ -38,7 +38,7 @@ func (r *run) operation(ctx context.Context, name string, arg map[string]any) (a
 		p.Message = r.mask.Replace(p.Message) // a system may repeat what it was sent
 		return nil, p
 	}
-	return out, nil
+	return r.masked(out), nil
 }
 
 // empties are the arguments that are no text.

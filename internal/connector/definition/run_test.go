@@ -122,9 +122,9 @@ func TestAnswersOfBadFormsAreProblems(t *testing.T) {
 		{"too deep", func(w http.ResponseWriter, _ *http.Request) {
 			say(w, `{"id":`+strings.Repeat("[", 80)+strings.Repeat("]", 80)+"}")
 		}, definition.Invalid},
-		{"C20 a number beyond 2^53", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":9007199254740993}`) }, definition.Invalid},
-		{"C20 a negative one", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":-9007199254740993}`) }, definition.Invalid},
-		{"C20 one with an exponent", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":1e300}`) }, definition.Invalid},
+		{"TRAP-C20 a number beyond 2^53", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":9007199254740993}`) }, definition.Invalid},
+		{"TRAP-C20 a negative one", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":-9007199254740993}`) }, definition.Invalid},
+		{"TRAP-C20 one with an exponent", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":1e300}`) }, definition.Invalid},
 		{"A142 too much", func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":"`+strings.Repeat("x", 5000)+`"}`) }, definition.Invalid},
 		{"A142 endless", func(w http.ResponseWriter, _ *http.Request) {
 			for {
@@ -153,7 +153,7 @@ func TestAnswersOfBadFormsAreProblems(t *testing.T) {
 			}
 		})
 	}
-	t.Run("C20 2^53 itself", func(t *testing.T) {
+	t.Run("TRAP-C20 2^53 itself", func(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { say(w, `{"id":9007199254740992}`) })
 		out, err := e.Run(t.Context(), call(d, s.URL, "whoami", nil))
 		if err != nil || definition.Text(out.(map[string]any)["nativeUser"]) != "9007199254740992" {
@@ -195,18 +195,18 @@ func TestNobodyIsFollowedAway(t *testing.T) {
 		{"A141 a redirect that keeps the method", "whoami", list, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, away.URL+"/me", http.StatusTemporaryRedirect)
 		}},
-		{"C21 a cursor that is a link", "ticket.search", list, func(w http.ResponseWriter, r *http.Request) { say(w, `{"items":[1],"next":"`+away.URL+`/l"}`) }},
-		{"C21 a link without a scheme", "ticket.search", list, func(w http.ResponseWriter, r *http.Request) {
+		{"TRAP-C21 a cursor that is a link", "ticket.search", list, func(w http.ResponseWriter, r *http.Request) { say(w, `{"items":[1],"next":"`+away.URL+`/l"}`) }},
+		{"TRAP-C21 a link without a scheme", "ticket.search", list, func(w http.ResponseWriter, r *http.Request) {
 			say(w, `{"items":[1],"next":"`+strings.TrimPrefix(away.URL, "http:")+`/l"}`)
 		}},
-		{"C21 a link header", "ticket.search", headers, func(w http.ResponseWriter, r *http.Request) {
+		{"TRAP-C21 a link header", "ticket.search", headers, func(w http.ResponseWriter, r *http.Request) {
 			say(w, `{"items":[1]}`, "Link", `<https://x.example/a,b>; rel="prev", <`+away.URL+`/l>; rel="next"`)
 		}},
-		{"C21 a link of a body", "ticket.get", linked, func(w http.ResponseWriter, r *http.Request) { say(w, `{"next":"`+away.URL+`/m"}`) }},
-		{"C21 a link with a name and a password", "ticket.get", linked, func(w http.ResponseWriter, r *http.Request) {
+		{"TRAP-C21 a link of a body", "ticket.get", linked, func(w http.ResponseWriter, r *http.Request) { say(w, `{"next":"`+away.URL+`/m"}`) }},
+		{"TRAP-C21 a link with a name and a password", "ticket.get", linked, func(w http.ResponseWriter, r *http.Request) {
 			say(w, `{"next":"http://`+r.Host+`@`+strings.TrimPrefix(away.URL, "http://")+`/m"}`)
 		}},
-		{"C21 a link to a file", "ticket.get", linked, func(w http.ResponseWriter, r *http.Request) { say(w, `{"next":"file:///etc/passwd"}`) }},
+		{"TRAP-C21 a link to a file", "ticket.get", linked, func(w http.ResponseWriter, r *http.Request) { say(w, `{"next":"file:///etc/passwd"}`) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := e.Run(t.Context(), call(c.d, serve(t, c.h).URL, c.op, nil))
@@ -266,11 +266,11 @@ func TestExpressionsAreStopped(t *testing.T) {
 		double = "cel.bind(s, " + double + ", s + s)"
 	}
 	for name, x := range map[string]string{
-		"C23 a cost bomb":              "lists.range(1000).map(a, lists.range(1000).map(b, a * b)).flatten().size() > 0 ? 'a' : 'b'",
-		"C23 a long range":             "lists.range(1000000000).size() > 0 ? 'a' : 'b'",
-		"C23 doubled text":             "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30].map(x, steps.t.body.n).join(steps.t.body.n + lists.range(9999).map(x, steps.t.body.n).join(''))",
-		"C23 text doubled forty times": double,
-		"C23 a pattern of bad":         "steps.t.body.n.matches('^(a+)+$') ? 'a' : lists.range(9999).map(x, lists.range(9999)).flatten().size() > 1 ? 'a' : 'b'",
+		"TRAP-C23 a cost bomb":              "lists.range(1000).map(a, lists.range(1000).map(b, a * b)).flatten().size() > 0 ? 'a' : 'b'",
+		"TRAP-C23 a long range":             "lists.range(1000000000).size() > 0 ? 'a' : 'b'",
+		"TRAP-C23 doubled text":             "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30].map(x, steps.t.body.n).join(steps.t.body.n + lists.range(9999).map(x, steps.t.body.n).join(''))",
+		"TRAP-C23 text doubled forty times": double,
+		"TRAP-C23 a pattern of bad":         "steps.t.body.n.matches('^(a+)+$') ? 'a' : lists.range(9999).map(x, lists.range(9999)).flatten().size() > 1 ? 'a' : 'b'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := parse(t, fmt.Sprintf(bombs, x))
@@ -304,7 +304,7 @@ limits: {rps: 100, burst: 1000, maxForeach: 20}
 `)
 	_, err := e.Run(t.Context(), call(d, s.URL, "ticket.search", map[string]any{"text": "10000"}))
 	if p := problem(t, err); p.Kind != definition.Failed || calls.Load() != 1 {
-		t.Fatal("C23", err, calls.Load())
+		t.Fatal("TRAP-C23 ", err, calls.Load())
 	}
 	out, err := e.Run(t.Context(), call(d, s.URL, "ticket.search", map[string]any{"text": "20"}))
 	if err != nil || len(out.([]any)) != 20 {

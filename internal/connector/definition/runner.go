@@ -177,10 +177,11 @@ type run struct {
 	origins []egress.URL
 	headers map[string]string // of the credential
 	budget  *Budget
-	mask    *strings.Replacer
-	wrote   bool // something was sent that may have changed the system
-	cut     bool // a list that has to be whole has more than may be read
-	done    int  // steps executed
+	mask    *strings.Replacer // of words about what went wrong
+	echo    *strings.Replacer // of what is answered
+	wrote   bool              // something was sent that may have changed the system
+	cut     bool              // a list that has to be whole has more than may be read
+	done    int               // steps executed
 }
 
 func (e *Runner) prepare(client doer, c Call) (*run, *Problem) {
@@ -197,7 +198,7 @@ func (e *Runner) prepare(client doer, c Call) (*run, *Problem) {
 	if err != nil {
 		return nil, &Problem{Kind: Invalid, Message: fault.Code(err), Err: err}
 	}
-	r := &run{e: e, c: c, d: d, client: client, cfg: cfg, origins: origins, budget: c.Budget, mask: masker(c.Credential)}
+	r := &run{e: e, c: c, d: d, client: client, cfg: cfg, origins: origins, budget: c.Budget, mask: masker(c.Credential, shortestInWords), echo: masker(c.Credential, shortestInAnswer)}
 	if r.budget == nil {
 		r.budget = NewBudget(d.Limits, e.clock)
 	}

@@ -72,12 +72,20 @@ func shorten(s string) string {
 	return s[:cut] + "…"
 }
 
-// masker replaces every secret of the credential wherever it shows up, also
-// encoded: an answer may repeat what was sent.
-func masker(c Credential) *strings.Replacer {
+// Secrets are masked from so many bytes on: in words about what went wrong, and in
+// what a system answers. There a short password could be part of a name or a
+// number by which somebody is known.
+const (
+	shortestInWords  = 4
+	shortestInAnswer = 16
+)
+
+// masker replaces every secret of the credential that is no shorter wherever it
+// shows up, also encoded: an answer may repeat what was sent.
+func masker(c Credential, shortest int) *strings.Replacer {
 	var swaps []string
 	hide := func(text string) {
-		if len(text) < 4 {
+		if len(text) < shortest {
 			return // masking a letter or two would say more than it hides
 		}
 		for _, form := range []string{text, url.QueryEscape(text), url.PathEscape(text), base64.StdEncoding.EncodeToString([]byte(text))} {
@@ -92,4 +100,21 @@ func masker(c Credential) *strings.Replacer {
 	hide(c.AccessToken.Reveal())
 	hide(c.Token.Reveal())
 	return strings.NewReplacer(swaps...)
+}
+
+// masked is what a system answered without the credential.
+func (r *run) masked(value any) any {
+	switch v := value.(type) {
+	case string:
+		return r.echo.Replace(v)
+	case []any:
+		for i := range v {
+			v[i] = r.masked(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = r.masked(v[name])
+		}
+	}
+	return value
 }

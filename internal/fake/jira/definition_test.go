@@ -63,14 +63,14 @@ func TestTheDefinitionTellsTheStory(t *testing.T) {
 		t.Fatalf("%+v %v", list, err)
 	}
 	if done, err := w.engine.Decide(ctx, w.as("botan"), connector.Verdict{ID: list[0].ID, Decision: connector.Approve, Comment: "Fine", Marker: "sekisho-1"}); err != nil || done.State != connector.Approved {
-		t.Errorf("C6 %+v %v", done, err)
+		t.Errorf("TRAP-C6 %+v %v", done, err)
 	}
 	if said := w.Comments(q.Key); len(said) != 1 || said[0].By != "botan" || said[0].Public || said[0].Text != "Fine" || effectOf(said[0]) != "sekisho-1" {
 		t.Errorf("%+v", said)
 	}
 	second, err := w.engine.Approvals(ctx, w.as("daichi"))
 	if err != nil || len(second) != 1 || second[0].ID == list[0].ID || second[0].Stage != "Operations approval" {
-		t.Fatalf("C6 the finished one: %+v %v", second, err)
+		t.Fatalf("TRAP-C6 the finished one: %+v %v", second, err)
 	}
 	_, err = w.engine.Decide(ctx, w.as("botan"), connector.Verdict{ID: second[0].ID, Decision: connector.Approve})
 	w.kind(err, connector.Forbidden)
@@ -130,7 +130,7 @@ func TestTheDefinitionWithstandsTheSwitches(t *testing.T) {
 		}
 		w.turn("page-size=0")
 	})
-	t.Run("C12 decided elsewhere", func(*testing.T) {
+	t.Run("TRAP-C12 decided elsewhere", func(*testing.T) {
 		if err := w.Decide(q.Key, "botan", "declined"); err != nil {
 			w.t.Fatal(err)
 		}

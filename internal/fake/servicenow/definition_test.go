@@ -139,7 +139,7 @@ func TestTheDefinitionWithstandsTheSwitches(t *testing.T) {
 	if err := approve(); err != nil {
 		t.Error(err)
 	}
-	t.Run("C12 decided elsewhere", func(*testing.T) {
+	t.Run("TRAP-C12 decided elsewhere", func(*testing.T) {
 		row = w.ask().Approvals[0].ID
 		w.turn("elsewhere=rejected")
 		if err := approve(); kind(err) != connector.NotApplied && kind(err) != connector.Conflict {
