@@ -49,6 +49,13 @@ func TestAPollDeletesNothing(t *testing.T) {
 				if got := r.card("1"); got.State != c.state || got.Other != c.other {
 					t.Errorf("it is %s by %q, want %s by %q", got.State, got.Other, c.state, c.other)
 				}
+				r.set(func() { r.listFails, r.getFails, r.office.listed = nil, nil, nil })
+				for range 2 {
+					r.read()
+				}
+				if got := r.card("1"); got.State != c.state || r.events("card.raised") != 1 {
+					t.Errorf("TRAP-C11 when all is there again it is %s, and was raised %d times", got.State, r.events("card.raised"))
+				}
 			})
 		})
 	}
