@@ -209,7 +209,7 @@ func (c Card) refuse(t Tie, mail string, d Verdict) *fault.Fault {
 		return fault.New(fault.Forbidden, "card-own-request")
 	case c.Behalf == "" && c.Sheet.Approver.NativeID != "" && c.Sheet.Approver.NativeID != t.Native.NativeID, t.Service && c.Sheet.Approver.NativeID == "":
 		return fault.New(fault.Forbidden, "card-not-yours")
-	case !c.Sheet.Decidable:
+	case !c.Sheet.Decidable, t.Service && c.Sheet.nobodyAsks():
 		return fault.New(fault.Unmet, "card-not-decidable", "system", c.Label)
 	case d.Action != "":
 		return c.refuseAction(d)
@@ -227,6 +227,12 @@ func (s Sheet) ownRequest(self connector.Party, mail string) bool {
 	}
 	theirs := foldMail(s.Requester.Email)
 	return theirs != "" && (theirs == foldMail(self.Email) || theirs == foldMail(mail))
+}
+
+// nobodyAsks reports whether the source does not say who asks. Of a system that
+// does not look at who decides nobody could then be kept from their own request.
+func (s Sheet) nobodyAsks() bool {
+	return s.Requester.NativeID == "" && s.Requester.Email == ""
 }
 
 func foldMail(text string) string { return words.Fold(strings.TrimSpace(text)) }

@@ -350,6 +350,46 @@ func TestServiceMode(t *testing.T) {
 	})
 }
 
+// TestNobodySaysWhoAsks: a system with one account for all does not look at who
+// decides. Where it does not say who asks either, nobody decides here; by their
+// own account people do, and the system sees to it.
+func TestNobodySaysWhoAsks(t *testing.T) {
+	for name, service := range map[string]bool{"TRAP-C13 TRAP-H8 one account for all": true, "their own account": false} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(r *rig) {
+				if service {
+					own := r.ties[0]
+					own.Service = true
+					r.set(func() {
+						r.ties = []card.Tie{{Org: kaede, System: snow, Title: "ServiceNow", On: true, Service: true}, own}
+					})
+				}
+				r.ask("1", func(a *connector.Approval) { a.Requester = connector.Party{} })
+				r.ask("2", func(a *connector.Approval) { a.Requester = connector.Party{Name: "somebody"} })
+				r.read()
+				r.work()
+				for _, row := range []string{"1", "2"} {
+					before := r.card(row)
+					_, err := r.press(before)
+					if !service {
+						if err != nil {
+							t.Error(err)
+						}
+						r.ends(row, card.Applied)
+						continue
+					}
+					if diff := cmp.Diff(before, r.card(row)); fault.Code(err) != "card-not-decidable" || diff != "" {
+						t.Errorf("%s: %v %s", row, err, diff)
+					}
+				}
+				if n := len(r.writes()); service == (n != 0) {
+					t.Errorf("%d writes", n)
+				}
+			})
+		})
+	}
+}
+
 func TestActions(t *testing.T) {
 	set := []connector.Action{
 		{ID: "grant", Label: "Grant", Kind: connector.Ask, Set: "one", Inputs: []connector.Input{

@@ -35,7 +35,7 @@ func (r *Room) connect(v *web.Visit, c Card, page *ui.Card) error {
 		page.NeedHref = r.Systems.Switch(id.Connector(c.Source))
 	case c.Sheet.ownRequest(t.Native, self):
 		page.NeedText = v.Say("card.need.other")
-	case !c.Sheet.Decidable:
+	case !c.Sheet.Decidable, t.Service && c.Sheet.nobodyAsks():
 		page.NeedText = v.Say("card.need.there", "source", c.Label)
 	default:
 		return nil
