@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sekisho/sekisho/internal/card"
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/fake/servicenow"
 	"github.com/sekisho/sekisho/internal/fault"
@@ -262,8 +261,8 @@ func TestTheGlassWaitsForNobody(t *testing.T) {
 		if err != nil || a.State != request.Released || !r.in(r.k.Chika, wanted) || !a.Ticket.Unread || a.Ticket.Number != q.Number {
 			t.Fatalf("A127 %s %+v, %v", a.State, a.Ticket, err)
 		}
-		loud := r.cardOf(r.k.Botan, func(c card.Card) bool { return c.Kind == card.OwnAsk && c.State == card.Open })
-		if page := r.h.As(t, r.k.Botan, r.k.Org).Get(card.PathOf(loud.ID)); page.Status != http.StatusOK || !strings.Contains(page.Body, "/asks/"+string(a.ID)) {
+		loud := r.cardOf(r.k.Botan, func(c question) bool { return c.Kind == "ask" && c.State == "open" })
+		if page := r.h.As(t, r.k.Botan, r.k.Org).Get("/cards/" + string(loud.ID)); page.Status != http.StatusOK || !strings.Contains(page.Body, "/asks/"+string(a.ID)) {
 			t.Errorf("A127 the alarm leads nowhere: %d", page.Status)
 		}
 		if got := r.herself(a); got != "decides-about-themselves" {
