@@ -112,15 +112,7 @@ func (l *life) deeds() map[string]func(t *rapid.T) deed {
 				w.From = l.r.clock.Now().Add(90 * time.Minute)
 			}
 			by := l.who(t, "by")
-			return func() error {
-				a, err := hall.Raise(ctx, by, w)
-				if err == nil {
-					l.mu.Lock()
-					l.asks = append(l.asks, a.ID)
-					l.mu.Unlock()
-				}
-				return err
-			}
+			return func() error { return l.asked(hall.Raise(ctx, by, w)) }
 		},
 		"decide": func(t *rapid.T) deed {
 			which, who := l.one(t), l.who(t, "by")
@@ -143,11 +135,17 @@ func (l *life) deeds() map[string]func(t *rapid.T) deed {
 			return func() error { _, err := hall.Withdraw(ctx, who, in, which); return err }
 		},
 		"give back": func(t *rapid.T) deed {
-			which, who := l.lent(t), l.who(t, "by")
+			which, who := l.held(t).ID, l.who(t, "by")
 			return func() error { _, err := hall.GiveBack(ctx, who, in, which); return err }
 		},
+		"extend": func(t *rapid.T) deed {
+			which := l.held(t)
+			w := request.Wanted{Org: in, Kind: "group", Target: string(l.thing), Reason: "x", Length: time.Hour, Extends: which.ID}
+			by := rapid.SampledFrom([]id.Person{which.Person, which.Person, l.cast[0]}).Draw(t, "by")
+			return func() error { return l.asked(hall.Raise(ctx, by, w)) }
+		},
 		"revoke": func(t *rapid.T) deed {
-			which, who := l.lent(t), l.who(t, "by")
+			which, who := l.held(t).ID, l.who(t, "by")
 			return func() error { _, err := hall.Revoke(ctx, id.OfPerson(who), in, which); return err }
 		},
 	}
@@ -193,11 +191,11 @@ func (l *life) changes() map[string]func(t *rapid.T) deed {
 
 // together does three deeds at once.
 func (l *life) together(t *rapid.T) {
-	all, names := l.deeds(), []string{"ask", "decide", "decide", "decide", "amend", "withdraw", "give back", "revoke"}
+	all, names := l.deeds(), []string{"ask", "decide", "decide", "decide", "amend", "withdraw", "give back", "revoke", "extend"}
 	var drawn []deed
 	for i := range 3 {
 		name := rapid.SampledFrom(names).Draw(t, fmt.Sprint("deed ", i))
-		if len(l.asks) == 0 || (name == "give back" || name == "revoke") && len(l.leases()) == 0 {
+		if len(l.asks) == 0 || slices.Contains(names[6:], name) && len(l.leases()) == 0 {
 			name = "ask"
 		}
 		drawn = append(drawn, all[name](t))
@@ -248,12 +246,23 @@ func (l *life) leases() (all []lease.Lease) {
 	return all
 }
 
-func (l *life) lent(t *rapid.T) id.Lease {
+// held is one of what is out; a step that finds nothing is not made.
+func (l *life) held(t *rapid.T) lease.Lease {
 	all := l.leases()
 	if len(all) == 0 {
 		t.Skip("nothing is out")
 	}
-	return rapid.SampledFrom(all).Draw(t, "lease").ID
+	return all[rapid.IntRange(0, len(all)-1).Draw(t, "lease")]
+}
+
+// asked notes an ask that was raised.
+func (l *life) asked(a request.Ask, err error) error {
+	if err == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.asks = append(l.asks, a.ID)
+	}
+	return err
 }
 
 // sheet is an ask as who asked sees it.
@@ -280,7 +289,7 @@ func (l *life) settle() {
 			waits = l.sheet(which)
 			switch a := waits.Ask; {
 			case a.State == request.Open && !a.Due.After(now), a.State == request.Approved && !a.From.After(now),
-				a.State == request.Released && !a.Until.IsZero() && !a.Until.After(now):
+				a.State == request.Released && !waits.Lease.Until.After(now):
 				return true
 			}
 		}
