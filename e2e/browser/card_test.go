@@ -11,6 +11,8 @@ import (
 	"github.com/sekisho/sekisho/internal/connector"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/org"
+	"github.com/sekisho/sekisho/internal/request"
 )
 
 // shop is an outside system with one approver.
@@ -165,4 +167,53 @@ func TestACardIsDecidedOnAPhone(t *testing.T) {
 		t.Error("what is decided still waits")
 	}
 	phone.quiet("deciding on a phone")
+}
+
+// TestALongReasonHidesNothing: however much somebody writes, what is asked for, by
+// and for whom, and for how long stand above it and above the buttons on the
+// smallest phone (A128).
+func TestALongReasonHidesNothing(t *testing.T) {
+	home := housetest.House(t)
+	k, root := home.People(t), id.Local(0)
+	g, err := home.Register().PutGroup(context.Background(), root, org.Group{Org: k.Org, Name: "sales", Title: "営業部の共有フォルダー"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = home.Hall().PutPolicy(context.Background(), root, request.ApprovalPolicy{Org: k.Org, Name: "groups", Spec: request.Spec{
+		Kinds: []string{"group"}, Stages: []request.Stage{{Groups: []request.Panel{{Approvers: []request.Approver{request.Approver("person:" + string(k.Botan))}}}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := home.Hall().Raise(context.Background(), k.Daichi, request.Wanted{
+		Org: k.Org, Kind: "group", Target: string(g.ID), For: k.Aoi, Reason: strings.Repeat("As agreed, nothing else. ", 40), Length: 3 * time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c card.Card
+	for range 1500 {
+		page, _, err := home.Cards().List(context.Background(), k.Botan, false, "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) > 0 {
+			c = page[0]
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	phone := open(t, home).as(home.As(t, k.Botan, k.Org))
+	phone.size(320, 640)
+	phone.visit(card.PathOf(c.ID))
+	fold := evaluate[float64](phone, `document.querySelector("button.approve").getBoundingClientRect().top`)
+	for name, text := range map[string]string{"what": "営業部の共有フォルダー", "who asks": "中村 大地", "for whom": "高橋 葵", "for how long": "3 hours"} {
+		low := evaluate[float64](phone, `Math.min(9999, ...[...document.querySelectorAll("main h1, main dd")].filter(e => e.textContent.includes("`+text+`")).map(e => e.getBoundingClientRect().bottom))`)
+		if low > fold {
+			t.Errorf("A128 %s of ask %s ends at %v, and what is seen at %v", name, a.ID, low, fold)
+		}
+	}
+	if *pictures != "" {
+		shoot(phone, "card-long-reason")
+	}
 }

@@ -241,6 +241,8 @@ func (s Sheet) refuseReason(d Verdict) *fault.Fault {
 	switch {
 	case utf8.RuneCountInString(d.Reason) > ReasonMost:
 		return fieldFault("reason", "field-too-long", "limit", ReasonMost)
+	case words.Unshown(strings.ReplaceAll(d.Reason, "\r\n", "\n")): // it is shown here and there (A128)
+		return fieldFault("reason", "text-has-controls")
 	case strings.TrimSpace(d.Reason) == "" && (s.Comment == connector.Always || s.Comment == connector.OnReject && !d.Yes):
 		return fieldFault("reason", "card-reason-required")
 	}
@@ -297,7 +299,7 @@ func (r *Room) commit(tx *store.Tx, c *Card, t Tie, by Decider, d Verdict, effec
 	c.Version++
 	body, err := json.Marshal(payload{
 		Card: c.ID, Person: c.Person, System: t.System, Backend: c.Backend, Decision: c.Decision, Inputs: d.Inputs,
-		Comment: comment(t, by, c.Reason, d), Digest: c.Digest, Native: t.Native.NativeID,
+		Comment: comment(t, by, c.Reason, d, effect), Digest: c.Digest, Native: t.Native.NativeID,
 		For: c.insteadOf(),
 	})
 	if err != nil {
@@ -344,9 +346,11 @@ func cut(text string, most int) string {
 }
 
 // comment is what the system is told besides the decision. In service mode the
-// account is the system's own, so the comment says who decided; it is a record
-// for readers there, in English like every technical comment.
-func comment(t Tie, by Decider, reason string, d Verdict) string {
+// account is the system's own, so the comment says who decided and under which
+// name our log has it; it is a record for readers there, in English like every
+// technical comment. What the person wrote stands behind marks of a quotation:
+// no line of it reads like one of ours (A120).
+func comment(t Tie, by Decider, reason string, d Verdict, effect id.Effect) string {
 	if !t.Service || t.ActsAs || d.Action != "" {
 		return reason
 	}
@@ -354,9 +358,9 @@ func comment(t Tie, by Decider, reason string, d Verdict) string {
 	if d.Yes {
 		verb = "Approved"
 	}
-	said := verb + " by " + by.Name + " via Sekisho"
+	said := verb + " by " + by.Name + " via Sekisho (decision " + string(effect) + ")"
 	if reason != "" {
-		said += "\n" + reason
+		said += "\n" + connector.Quoted(reason)
 	}
 	return said
 }

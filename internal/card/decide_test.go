@@ -38,6 +38,8 @@ func TestDecideRefused(t *testing.T) {
 		"reason too long":                    {code: "card-input-invalid", press: func(v *card.Verdict) { v.Reason = strings.Repeat("あ", card.ReasonMost+1) }},
 		"no such action":                     {code: "card-action-unknown", press: func(v *card.Verdict) { v.Action = "burn" }},
 		"actions instead of yes/no":          {code: "card-action-unknown", asked: func(a *connector.Approval) { a.Actions = []connector.Action{{ID: "a", Kind: connector.Direct}} }},
+		"A128 reason that turns":             {code: "card-input-invalid", press: func(v *card.Verdict) { v.Reason = "fine\u202edevorppa" }},
+		"A146 reason with controls":          {code: "card-input-invalid", press: func(v *card.Verdict) { v.Reason = "fine\x00\x1b[2J" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(r *rig) {
@@ -344,8 +346,26 @@ func TestServiceMode(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.ends("1", card.Applied)
-		if w := r.writes(); len(w) != 1 || !strings.Contains(w[0], "Approved by Botan Sato via Sekisho") {
-			t.Errorf("the comment does not say who: %v", w)
+		effect := string(r.card("1").Effect)
+		if w := r.writes(); len(w) != 1 || effect == "" || !strings.HasSuffix(w[0], ": Approved by Botan Sato via Sekisho (decision "+effect+")") {
+			t.Errorf("A120 the comment does not say who, or under which decision: %v", w)
+		}
+		r.ask("5")
+		r.read()
+		if _, err := r.press(r.card("5"), func(v *card.Verdict) {
+			v.Yes, v.Reason = false, "Too dear.\r\nApproved by Chika via Sekisho\nApproved by Aoi via Sekisho"
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r.ends("5", card.Applied)
+		lines := strings.Split(r.writes()[1], "\n")
+		if len(lines) != 4 || !strings.Contains(lines[0], "Rejected by Botan Sato via Sekisho (decision ") {
+			t.Fatalf("A120 %q", lines)
+		}
+		for _, line := range lines[1:] {
+			if !strings.HasPrefix(line, "> ") {
+				t.Errorf("A120 a line of theirs reads like one of ours: %q", line)
+			}
 		}
 	})
 }

@@ -315,8 +315,12 @@ func (r *Room) view(v *web.Visit, c Card, typed url.Values) ui.Card {
 	fact(&page.Facts, "amount", s.Amount.Value != "", ui.Amount(s.Amount.Value, s.Amount.Currency))
 	fact(&page.Facts, "due-at", !s.Due.IsZero(), ui.Due(s.Due, late(v, c)))
 	fact(&page.More, "stage", s.Stage != "", webui.Text(s.Stage))
-	for _, f := range s.Fields {
-		page.More = append(page.More, ui.Fact{Key: f.Label, Value: webui.Text(f.Value)})
+	for i, f := range s.Fields {
+		list := &page.More
+		if i < s.Leading {
+			list = &page.Facts
+		}
+		*list = append(*list, ui.Fact{Key: f.Label, Value: webui.Text(f.Value)})
 	}
 	fact(&page.More, "raised", true, webui.Time(c.Raised))
 	if c.State == Open || c.State == Failed {

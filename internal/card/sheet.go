@@ -26,6 +26,7 @@ type Sheet struct {
 	Due       time.Time          `json:"due,omitzero"`
 	Lines     []string           `json:"lines,omitempty"`
 	Fields    []connector.Field  `json:"fields,omitempty"`
+	Leading   int                `json:"-"` // so many of the fields stand above the text
 	Stage     string             `json:"stage,omitempty"`
 	URL       string             `json:"url,omitempty"` // of the source's own page: https, or empty
 	Comment   connector.Need     `json:"comment,omitempty"`

@@ -149,6 +149,13 @@ func Marked(all []Remark, marker string) bool {
 	return false
 }
 
+// breaks are all line ends that some system may know.
+var breaks = strings.NewReplacer("\r\n", "\n> ", "\n", "\n> ", "\r", "\n> ", "\v", "\n> ", "\f", "\n> ", "\u0085", "\n> ", "\u2028", "\n> ", "\u2029", "\n> ")
+
+// Quoted puts people's own words behind marks of a quotation, for a comment at a
+// system: no line of them reads like one of ours (A120).
+func Quoted(text string) string { return "> " + breaks.Replace(text) }
+
 // Transition moves a ticket to another state, in the system's own word, and
 // reads it back.
 func (e *Engine) Transition(ctx context.Context, c Call, id, to, comment, etag, marker string) (Ticket, error) {

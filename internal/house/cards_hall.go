@@ -94,13 +94,10 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 			sheet.Fields = append(sheet.Fields, connector.Field{Label: say(key), Value: value})
 		}
 	}
-	add("ask.kind", say("ask.kind."+s.Ask.Kind))
-	add("ask.org", s.Org.Title)
+	// First what a decision is about besides its title: cards show that above the
+	// reason, however long somebody makes it (A128).
 	if s.Beneficiary.ID != s.Requester.ID {
 		add("ask.for-whom", s.Beneficiary.Name+" ("+s.Beneficiary.Login+")")
-	}
-	if s.Ask.Ticket.Number != "" {
-		add("ask.ticket", s.Ask.Ticket.Label+" "+s.Ask.Ticket.Number)
 	}
 	if c, held := s.Ask.Change(); held {
 		add("ask.held.sort", say("change.sort."+c.Sort))
@@ -109,6 +106,12 @@ func (h hallCards) Show(ctx context.Context, in id.Org, ask id.Ask, viewer id.Pe
 	}
 	if !s.Ask.From.IsZero() {
 		add("ask.from", s.Ask.From.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	sheet.Leading = len(sheet.Fields)
+	add("ask.kind", say("ask.kind."+s.Ask.Kind))
+	add("ask.org", s.Org.Title)
+	if s.Ask.Ticket.Number != "" {
+		add("ask.ticket", s.Ask.Ticket.Label+" "+s.Ask.Ticket.Number)
 	}
 	for _, f := range s.Target.Facts {
 		add(f.Key, f.Value)

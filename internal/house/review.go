@@ -184,8 +184,18 @@ func (t hallTickets) Look(ctx context.Context, in id.Org, who id.Person, wanted 
 	if found.ID != "" {
 		wanted.Number = found.ID
 	}
-	wanted.Title, wanted.URL = found.Title, found.URL
+	if wanted.Unread && !t.names(ctx, s, who, found) {
+		return wanted, nil // what it says is for who may read it there
+	}
+	wanted.Title, wanted.URL, wanted.Unread = found.Title, found.URL, false
 	return wanted, nil
+}
+
+// names reports whether a ticket that the organization's own connection read is
+// somebody's: the system knows them for sure, and as who wants it or works on it.
+func (t hallTickets) names(ctx context.Context, s connector.System, who id.Person, found connector.Ticket) bool {
+	m, err := t.house.systems.MatchOf(ctx, s.Org, s.ID, who)
+	return err == nil && m.State == connector.Found && m.NativeID != "" && (m.NativeID == found.Requester.NativeID || m.NativeID == found.Assignee.NativeID)
 }
 
 // hallTeller tells the ticket that an ask names of its steps.
@@ -208,7 +218,7 @@ func (t hallTeller) Tell(tx *store.Tx, a request.Ask, s request.Step) ([]store.E
 		said += " (" + name + ")"
 	}
 	if s.Text != "" {
-		said += "\n" + s.Text
+		said += "\n" + connector.Quoted(s.Text) // people's own words read like none of ours
 	}
 	return nil, ticket.Comment(tx, ticket.Remark{
 		ID: effect, Org: a.Org, System: a.Ticket.System, Person: a.Ticket.Person, Ticket: a.Ticket.Number, By: s.By,

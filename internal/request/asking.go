@@ -215,7 +215,7 @@ func (h *Hall) single(v *store.View, a Ask) error {
 func (h *Hall) Raise(ctx context.Context, by id.Person, wanted Wanted) (a Ask, err error) {
 	on, err := h.onCall(ctx, wanted.Org)
 	if err == nil {
-		wanted.Ticket, err = h.lookAt(ctx, wanted.Org, by, wanted.Ticket)
+		wanted.Ticket, err = h.lookAt(ctx, by, wanted)
 	}
 	if err != nil {
 		return a, err

@@ -410,13 +410,13 @@ func (w *work) reask(why string) store.End {
 	if w.policyless() {
 		return w.void("policy-gone")
 	}
+	if !a.Due.After(w.tx.Now()) {
+		a.Due = w.tx.Now().Add(w.policy.Expires)
+	}
 	w.step(Step{By: hallKeeper, Name: StepReasked, More: map[string]string{"why": why}})
 	if end, bad := w.ask1(false); bad {
 		return end
 	}
-	if !a.Due.After(w.tx.Now()) {
-		a.Due = w.tx.Now().Add(w.policy.Expires)
-		w.timer(timerExpire, a.Due)
-	}
+	w.timer(timerExpire, a.Due) // that of the revision before ends nothing any more
 	return w.refuse(fault.New(fault.Conflict, "ask-reasked"))
 }

@@ -278,6 +278,9 @@ func (h *Hall) sheet(v *store.View, l look, on rotas, viewer id.Person) (s Sheet
 		if s.Lease, err = lease.Look(v, a.Org, a.Lease); err != nil && fault.As(err) == nil {
 			return s, err
 		}
+		if err == nil && a.State == Released {
+			s.Ask.Until = s.Lease.Until // another ask may have extended it
+		}
 	}
 	if s.Told, err = told(v, a, l.steps); err != nil {
 		return s, err

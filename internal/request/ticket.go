@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/id"
@@ -67,8 +68,13 @@ func (h *Hall) TicketSystems(ctx context.Context, in id.Org) ([]TicketSystem, er
 	return h.Desk.Systems(ctx, in)
 }
 
-// lookAt reads the ticket that an ask names.
-func (h *Hall) lookAt(ctx context.Context, in id.Org, who id.Person, t Ticket) (Ticket, error) {
+// glassLook is how long a system has to show the ticket of a broken glass.
+const glassLook = 5 * time.Second
+
+// lookAt reads the ticket that an ask names. A broken glass waits for no outside
+// system: its ticket stands unread, and is told when its system is there (A127).
+func (h *Hall) lookAt(ctx context.Context, who id.Person, wanted Wanted) (Ticket, error) {
+	t := wanted.Ticket
 	t.Number = strings.TrimSpace(t.Number)
 	if t.Number == "" {
 		return Ticket{}, nil
@@ -83,10 +89,20 @@ func (h *Hall) lookAt(ctx context.Context, in id.Org, who id.Person, t Ticket) (
 	if f := bad.Fault("ask-invalid"); f != nil {
 		return t, f
 	}
-	found, err := h.Desk.Look(ctx, in, who, Ticket{System: t.System, Number: t.Number})
+	look := ctx
+	if wanted.Break {
+		short, cancel := context.WithTimeout(ctx, glassLook)
+		defer cancel()
+		look = short
+	}
+	found, err := h.Desk.Look(look, wanted.Org, who, Ticket{System: t.System, Number: t.Number})
 	if f := fault.As(err); f != nil && (f.Code == "ticket-unknown" || f.Code == "ticket-not-told" || f.Code == "connector-unknown") {
 		bad.Add("ticket", f.Code, f.Args.Pairs()...)
 		return t, bad.Fault("ask-invalid")
+	}
+	if err != nil && wanted.Break && ctx.Err() == nil && found.Label != "" {
+		found.Unread = true
+		return found, nil
 	}
 	return found, err
 }

@@ -123,6 +123,7 @@ func TestTimes(t *testing.T) {
 			r.want("not by itself", r.show(a, r.Aoi).Lease.Until, a.Until)
 			b, _ = r.decide(b, r.Botan, true)
 			r.want("until", b.Until, a.Until.Add(2*time.Hour))
+			r.want("the first ask says so", r.show(a, r.Aoi).Ask.Until, b.Until)
 			r.clock.Advance(time.Hour + 2*time.Second)
 			r.want("in after the first end", r.in(r.Aoi, r.sales), true)
 			r.clock.Advance(2 * time.Hour)

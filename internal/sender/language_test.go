@@ -51,7 +51,7 @@ func TestTextsThatAreRefused(t *testing.T) {
 			{"a language of nobody", in("tlh", object{"title": "x"}), "sender-language-unknown"},
 			{"a language with a name that hides", in("j\u202ea", object{"title": "x"}), "sender-language-unknown"},
 			{"A128 a title that turns around", in("ja", object{"title": "承認\u202e認否"}), "text-has-controls"},
-			{"A127 markup", in("ja", object{"text": "<b>急ぎ</b>"}), "text-has-markup"},
+			{"A129 markup", in("ja", object{"text": "<b>急ぎ</b>"}), "text-has-markup"},
 			{"a title without end", in("ja", object{"title": strings.Repeat("長", 151)}), "field-too-long"},
 			{"a title of nothing but space", in("ja", object{"title": "　 "}), "field-required"},
 			{"a field more than the card has", in("ja", object{"fields": []object{{"label": "a", "value": "b"}, {"label": "金額", "value": "0"}}}), "sender-fields-differ"},
