@@ -55,7 +55,6 @@ type apiSchema struct {
 	Items       *apiSchema            `json:"items"`
 	Properties  map[string]*apiSchema `json:"properties"`
 	Required    []string              `json:"required"`
-	WriteOnly   bool                  `json:"writeOnly"` // a secret
 }
 
 // schemaType is what a value is. OpenAPI 3.1 writes one that may be null as a

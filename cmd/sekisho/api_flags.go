@@ -213,7 +213,7 @@ func (t *terminal) callOf(cmd *cobra.Command, d *apiDoc, o *apiOperation, flags 
 	for _, f := range flags {
 		given := cmd.Flags().Changed(f.name)
 		switch {
-		case given && f.literal && f.schema.WriteOnly:
+		case given && f.literal && f.schema.Format == "password":
 			return c, usage{errors.New(t.say("cmd.secret.literal", "flag", "--"+f.name))}
 		case given:
 			if err := c.put(f); err != nil {
