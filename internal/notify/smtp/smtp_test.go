@@ -395,6 +395,7 @@ func TestParseRelay(t *testing.T) {
 		"http://mail.example": "mail-relay-malformed", "mail.example:25": "mail-relay-malformed", "smtp://": "mail-relay-malformed",
 		"smtp://house:canary@mail.example": "mail-relay-malformed", "smtp://mail.example/x": "mail-relay-malformed", "smtp://mail.example?tls=off": "mail-relay-malformed",
 		"smtp://mail.example\r\nX: y": "mail-relay-malformed", "smtp://mail.example:x": "egress-address-malformed", "smtp://2130706433": "egress-url-address-spelling",
+		"smtp://::1": "egress-address-malformed", "smtp://2001:db8::1:25": "egress-address-malformed", "smtp://[mail.example": "egress-address-malformed", "smtp://mail.example]": "egress-address-malformed",
 		"SMTP://mail.example": "mail-relay-malformed", "smtp://メール.example": "mail-relay-malformed", "smtp+plain://mail.example": "mail-relay-malformed",
 	} {
 		_, err := smtp.ParseRelay(text)
