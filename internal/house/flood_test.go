@@ -48,7 +48,8 @@ func rowsOf(t *testing.T, s *store.Store) map[string]int64 {
 func TestA151NobodyLeavesWhatGrows(t *testing.T) {
 	housetest.Long(t)
 	const times, most = 80, 45 // refusals of one kind are told one by one up to twenty a minute
-	housetest.EachHouse(t, func(t *testing.T, h *housetest.Home) {
+	housetest.EachURL(t, func(t *testing.T, database string) {
+		h := housetest.House(t, housetest.On(database), housetest.WithMail())
 		h.People(t)
 		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		ask := func(method, path string, i int) int {
