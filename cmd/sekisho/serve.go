@@ -33,16 +33,17 @@ func newServe(t *terminal) *cobra.Command {
 
 // serve runs a house until the context ends or a listener dies.
 func (t *terminal) serve(ctx context.Context, config house.Config) (err error) {
+	log := logger(config.Log, os.Stderr)
 	h, err := house.New(ctx, house.Options{
-		Config: config, Clock: clock.System(), Log: logger(config.Log, os.Stderr), Version: version(), Lang: t.lang,
+		Config: config, Clock: clock.System(), Log: log, Version: version(), Lang: t.lang,
 		Say: os.Stdout, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 	})
 	if err != nil {
-		return err
+		return unlessTold(ctx, log, err)
 	}
 	defer func() { err = errors.Join(err, h.Stop(ctx)) }()
 	if err := h.Start(ctx); err != nil {
-		return err
+		return unlessTold(ctx, log, err)
 	}
 	fmt.Println(t.say("house.ready", "url", h.URL()))
 	tellSupervisor("READY=1")
@@ -56,6 +57,16 @@ func (t *terminal) serve(ctx context.Context, config house.Config) (err error) {
 	case err := <-h.Failed():
 		return err
 	}
+}
+
+// unlessTold is why a start failed, and nothing if it was told to end: that is
+// no failure to whoever told it, such as a supervisor that replaces nodes.
+func unlessTold(ctx context.Context, log *slog.Logger, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	log.Info("told to stop while starting", "at", err)
+	return nil
 }
 
 // tellSupervisor tells who started the process what it is about, as

@@ -150,7 +150,8 @@ func tell(t *testing.T, lang string, story []block) {
 		link(t, later(t, "expand"), filepath.Join(dir, "new", "sekisho"))
 	}
 	database := ""
-	script := "set -eu -o pipefail\nip link set lo up\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+	script := "set -eEu -o pipefail\nip link set lo up\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" +
+		"trap 'echo \"failed with $?: $BASH_COMMAND\" >&2' ERR\n"
 	for i, b := range story {
 		text := b.text
 		if strings.Contains(text, exampleDatabase) {
@@ -172,8 +173,8 @@ func tell(t *testing.T, lang string, story []block) {
 	cmd.Env = []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=" + locale, "TMPDIR=" + os.TempDir()}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err != nil { // the end says which command it was
+		t.Fatalf("%v, after\n%s", err, out[max(0, len(out)-4000):])
 	}
 	t.Logf("%s", out)
 }

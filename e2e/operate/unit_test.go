@@ -205,3 +205,41 @@ func TestSupervisorIsTold(t *testing.T) {
 		t.Errorf("stop: %v\n%s", err, p.said)
 	}
 }
+
+// A server that is told to stop while it starts, at whatever moment, ends without
+// a failure, and the next start finds everything in order: supervisors replace
+// nodes before they have seen them ready.
+func TestToldToStopWhileStarting(t *testing.T) {
+	bin := binary(t)
+	for name, moment := range map[string]string{ // when this appears
+		"the data folder": "state", "the database": "state/house.db", "the control socket": "state/control.sock",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			key := filepath.Join(dir, "unseal.key")
+			if out, err := exec.Command(bin, "admin", "new-key", key).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			serve := func() *exec.Cmd {
+				cmd := exec.Command(bin, "serve")
+				cmd.Env = []string{"SEKISHO_LISTEN=localhost:" + freePort(t), "SEKISHO_DATA=" + filepath.Join(dir, "state"), "SEKISHO_UNSEAL_FILE=" + key}
+				return cmd
+			}
+			p := run(t, serve(), "")
+			for limit := time.Now().Add(patience); ; time.Sleep(100 * time.Microsecond) {
+				if _, err := os.Stat(filepath.Join(dir, moment)); err == nil {
+					break
+				}
+				if time.Now().After(limit) {
+					t.Fatalf("no %s:\n%s", moment, p.said)
+				}
+			}
+			if err := p.stop(syscall.SIGTERM); err != nil {
+				t.Errorf("%v\n%s", err, p.said)
+			}
+			if p := run(t, serve(), "ready http"); p.stop(syscall.SIGTERM) != nil {
+				t.Errorf("the start after it:\n%s", p.said)
+			}
+		})
+	}
+}
