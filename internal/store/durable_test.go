@@ -48,7 +48,7 @@ func TestTheDiskIsAskedFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()                       //nolint:errcheck // only read
 	waits, dirty := map[string]bool{}, false // threads that wait for the disk, and whether the log has what it has not
 	acks, asked := 0, 0
 	lines := bufio.NewScanner(file)
