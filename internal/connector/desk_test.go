@@ -273,9 +273,17 @@ func TestTokensDoNotMoveToAnotherHost(t *testing.T) {
 		there.access["canary-access-0"] = "aoi"
 		moved := connector.Wanted{System: s}
 		moved.Settings = map[string]any{"base_url": there.URL}
-		if s, err = r.desk.Put(t.Context(), by, moved); err != nil {
-			t.Fatal(err)
+		_, err = r.desk.Put(t.Context(), by, moved)
+		wantCode(t, err, "connector-invalid")
+		if f := fault.As(err); len(f.Fields) != 1 || f.Fields[0].Path != "auth.client_secret" || f.Fields[0].Code != "connector-secret-elsewhere" {
+			t.Errorf("without the secret: %v", f.Fields)
 		}
+		if now, err := r.desk.System(t.Context(), r.kaede, s.ID); err != nil || now.Settings["base_url"] != s.Settings["base_url"] || r.state(s, "aoi") != connector.On {
+			t.Errorf("a refused move leaves %v, aoi %s, %v", now.Settings, r.state(s, "aoi"), err)
+		}
+		moved.Secrets = map[string]secret.Text{connector.ClientSecret: secret.Of(clientSecret)}
+		s, err = r.desk.Put(t.Context(), by, moved)
+		r.must(err)
 		_, err = r.desk.As(t.Context(), r.kaede, s.ID, r.people["aoi"])
 		wantCode(t, err, "connection-reconnect")
 		if r.state(s, "aoi") != connector.Reconnect || there.asked != 0 {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
 )
 
@@ -41,6 +42,28 @@ func (d *Desk) sealSecrets(s *System, given map[string]secret.Text) error {
 	defer clear(plain)
 	s.sealed, err = d.ring.Seal(s.place(), plain)
 	return err
+}
+
+// givenFor are the secrets that are given, and the end of those that nobody needs
+// any more. A secret that was given for one host is not shown to another by who
+// only writes its address and may not read it: it has to be given again.
+func (s System) givenFor(now System, given map[string]secret.Text) (map[string]secret.Text, error) {
+	if len(now.marks) == 0 || !elsewhere(now, s) {
+		return given, nil
+	}
+	all, bad := map[string]secret.Text{}, fault.Checks{}
+	for _, name := range now.Names() {
+		if of := slices.Index(authSecrets, name); of >= 0 && name != secretOfScheme[s.Scheme] {
+			all[name] = secret.Text{}
+		} else if _, again := given[name]; !again {
+			bad.Add(secretPath(name), "connector-secret-elsewhere")
+		}
+	}
+	maps.Copy(all, given)
+	if f := bad.Fault("connector-invalid"); f != nil {
+		return nil, f
+	}
+	return all, nil
 }
 
 func revealed(all map[string]secret.Text) map[string]string {

@@ -46,6 +46,11 @@ const (
 // authSecrets are all of them in the order in which forms ask for them.
 var authSecrets = []string{ClientSecret, PasswordPart, TokenPart}
 
+// secretOfScheme is the one of them that a scheme works with.
+var secretOfScheme = map[string]string{
+	SchemeCode: ClientSecret, SchemeClient: ClientSecret, SchemeBasic: PasswordPart, SchemeHeaderToken: TokenPart,
+}
+
 // Bounds of what is said of a system, in characters or as counts.
 const (
 	NameMost     = 64
@@ -295,12 +300,16 @@ func (d *Desk) settle(ctx context.Context, w Wanted, now System) (System, error)
 	if err := fit(&s, w.Secrets); err != nil {
 		return s, err
 	}
+	given, err := s.givenFor(now, w.Secrets)
+	if err != nil {
+		return s, err
+	}
 	if s.Document != now.Document && s.Document != "" {
 		if err := prove(ctx, s); err != nil {
 			return s, err
 		}
 	}
-	return s, d.sealSecrets(&s, w.Secrets)
+	return s, d.sealSecrets(&s, given)
 }
 
 // PutIn is Put in a write of the system's organization, for what was looked at

@@ -152,6 +152,33 @@ func TestWrongSettingsAreSaid(t *testing.T) {
 	})
 }
 
+// TestASecretStaysWithItsHost: who may write where a system is, but not read its
+// secret, cannot have it sent elsewhere; the form says why, in both languages.
+func TestASecretStaysWithItsHost(t *testing.T) {
+	each(t, func(r *rig) {
+		system := r.add()
+		path := "/admin/systems/" + system + "/edit"
+		form := url.Values{
+			"definition": {"servicenow"}, "mode": {"user"}, "scheme": {"oauth2_code"}, "revision": {"1"}, "name": {"servicenow"}, "title": {""},
+			"base_url": {"https://elsewhere.example"}, "auth.client_id": {r.client.ID}, "auth.client_secret": {""},
+			"auth.authorization_endpoint": {""}, "auth.token_endpoint": {""}, "auth.scope": {""},
+		}
+		for lang, want := range map[string]string{"en": "called at another host", "ja": "接続先のホストが変わります"} {
+			header := http.Header{"Accept-Language": {lang}, "Origin": {r.chika.Base()}, "Content-Type": {"application/x-www-form-urlencoded"}}
+			if got := r.chika.Send(http.MethodPost, path, form.Encode(), header); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, want) {
+				t.Errorf("%s: %d, no %q", lang, got.Status, want)
+			}
+		}
+		if page := r.chika.Get(path); strings.Contains(page.Body, "elsewhere.example") || !strings.Contains(page.Body, r.at) {
+			t.Error("something was saved")
+		}
+		form.Set("auth.client_secret", "given again")
+		if got := r.chika.Post(path, form); got.Status != http.StatusSeeOther {
+			t.Errorf("with the secret: %d", got.Status)
+		}
+	})
+}
+
 // B4: the test screen, with and without a ticket.
 func TestTheTestScreen(t *testing.T) {
 	each(t, func(r *rig) {
