@@ -8,11 +8,15 @@ import (
 	"net/url"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/sekisho/sekisho/internal/clock"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/house"
 	"github.com/sekisho/sekisho/internal/housetest"
 	"github.com/sekisho/sekisho/internal/id"
+	"github.com/sekisho/sekisho/internal/lease"
+	"github.com/sekisho/sekisho/internal/org"
 	"github.com/sekisho/sekisho/internal/secret"
 )
 
@@ -47,9 +51,50 @@ func (n node) ask(t *testing.T, client *http.Client, method, path string, body a
 	return answer.StatusCode, got
 }
 
+// tomorrow is the machine's clock, a day on.
+type tomorrow struct{ clock.Clock }
+
+func (c tomorrow) Now() time.Time { return c.Clock.Now().Add(24 * time.Hour) }
+
+// lend lets the caller into a group for an hour, and returns what they hold.
+func (n node) lend(t *testing.T, client *http.Client, in id.Org, group id.Group) id.Lease {
+	t.Helper()
+	policy := map[string]any{"name": "open", "kinds": []string{"group"}, "rules": []map[string]string{{"name": "everybody", "when": "true"}}}
+	if status, body := n.ask(t, client, http.MethodPost, "/api/v1/organizations/"+string(in)+"/approval-policies", policy, nil); status != http.StatusCreated {
+		t.Fatalf("policy: %d %s", status, body)
+	}
+	var made struct{ Lease id.Lease }
+	status, body := n.ask(t, client, http.MethodPost, "/api/v1/asks", map[string]any{"org": in, "kind": "group", "target": group, "reason": "Report", "length": 3600}, nil)
+	if err := json.Unmarshal(body, &made); err != nil || made.Lease == "" {
+		t.Fatalf("ask: %d %s", status, body)
+	}
+	return made.Lease
+}
+
+// takenBack waits until a lease is back and nobody is in the group any more.
+func (n node) takenBack(t *testing.T, in id.Org, group id.Group, which id.Lease) {
+	t.Helper()
+	var held lease.Lease
+	var members []id.Person
+	for range 1500 {
+		var err error
+		if held, err = n.Ledger().Get(ctx, in, which); err != nil {
+			t.Fatal(err)
+		}
+		if members, err = n.Register().MembersOf(ctx, in, group); err != nil {
+			t.Fatal(err)
+		}
+		if held.State == lease.Back && len(members) == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("%+v, and in the group are %v", held, members)
+}
+
 // What had ended since yesterday does not come back with yesterday's backup:
 // session, token and links of then are presented to the restored house, and
-// each is refused.
+// each is refused; what was held until this morning is taken back.
 func TestA160WhatHadEndedStaysSo(t *testing.T) {
 	housetest.EachURL(t, func(t *testing.T, database string) {
 		c := config(t, database)
@@ -73,6 +118,11 @@ func TestA160WhatHadEndedStaysSo(t *testing.T) {
 			t.Fatal(err)
 		}
 		value := secret.Of(u.Query().Get("link"))
+		group, err := n.Register().PutGroup(ctx, id.Local(0), org.Group{Org: founder.ID, Name: "night-shift"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := n.lend(t, client, founder.ID, group.ID)
 		bearer := http.Header{"Authorization": {"Bearer " + made.Value}}
 		members := "/api/v1/organizations/" + string(founder.ID) + "/members"
 		counts := func(n node) map[string]bool {
@@ -119,5 +169,19 @@ func TestA160WhatHadEndedStaysSo(t *testing.T) {
 		if _, err := n.Welcome().RecoverOpen(ctx, secret.Of(u.Query().Get("link"))); err != nil {
 			t.Errorf("a link of now: %v", err)
 		}
+		if members, err := n.Register().MembersOf(ctx, founder.ID, group.ID); err != nil || len(members) != 1 {
+			t.Fatalf("what was held for an hour: %v %v", members, err)
+		}
+		n.stop(t)
+		o := optionsOf(t, to)
+		o.Clock = tomorrow{o.Clock}
+		if n.House, err = house.New(ctx, o); err == nil {
+			err = n.Start(ctx)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.takenBack(t, founder.ID, group.ID, held)
+		n.stop(t)
 	})
 }
