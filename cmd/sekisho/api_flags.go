@@ -26,6 +26,7 @@ type apiFlag struct {
 	doc      string
 	schema   *apiSchema
 	values   *[]string
+	literal  bool // it stood on the command line as it is
 }
 
 // ownFlags belong to the command itself; an operation's own of that name ends
@@ -74,6 +75,7 @@ func (d *apiDoc) members(s *apiSchema, before []string, required bool) (all []*a
 
 // Set implements pflag.Value: what is no such value is found before any work.
 func (f *apiFlag) Set(text string) error {
+	f.literal = !strings.HasPrefix(text, "@")
 	text, err := fromFile(text)
 	if err != nil {
 		return err
@@ -211,6 +213,8 @@ func (t *terminal) callOf(cmd *cobra.Command, d *apiDoc, o *apiOperation, flags 
 	for _, f := range flags {
 		given := cmd.Flags().Changed(f.name)
 		switch {
+		case given && f.literal && f.schema.Format == "password":
+			return c, usage{errors.New(t.say("cmd.secret.literal", "flag", "--"+f.name))}
 		case given:
 			if err := c.put(f); err != nil {
 				return c, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -129,7 +130,51 @@ func play(t *testing.T, status int, answer string) (*asked, []string) {
 		_, _ = w.Write([]byte(answer))
 	}))
 	t.Cleanup(s.Close)
-	return got, []string{"--server", s.URL, "--token", "abc"}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("abc\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return got, []string{"--server", s.URL, "--token", "@" + token}
+}
+
+// TestNoSecretIsTakenFromTheCommandLine shows A169: what every process of the
+// machine can read is refused before anything is asked, and a file is read.
+func TestNoSecretIsTakenFromTheCommandLine(t *testing.T) {
+	const canary = "canary-on-the-command-line"
+	got, server := play(t, http.StatusOK, "{}")
+	here := server[:2]
+	for _, line := range []string{
+		"export --token " + canary,
+		"api get-profile --token " + canary,
+		"api unseal --passphrase " + canary,
+		`api add-system --org o --name n --definition d --set-secrets {"client_secret":"` + canary + `"}`,
+		"move --to postgres://u:" + canary + "@h/d",
+		"move --to postgres://u@h/d?password=" + canary,
+		"bench store --database postgres://u:" + canary + "@h/d",
+		"bench store --database postgres://u@h/d?password=" + canary,
+	} {
+		t.Run("A169 "+strings.ReplaceAll(line, canary, "…"), func(t *testing.T) {
+			args := strings.Fields(line)
+			if strings.HasPrefix(line, "export") || strings.HasPrefix(line, "api") {
+				args = append(args, here...)
+			}
+			out, err := said(t, args...)
+			var wrong usage
+			if !errors.As(err, &wrong) || strings.Contains(out+err.Error(), canary) {
+				t.Errorf("%v; printed %q", err, out)
+			}
+		})
+	}
+	if got.method != "" {
+		t.Errorf("the house was asked all the same: %+v", *got)
+	}
+	phrase := filepath.Join(t.TempDir(), "phrase")
+	if err := os.WriteFile(phrase, []byte(canary+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := said(t, append([]string{"api", "unseal", "--passphrase", "@" + phrase}, server...)...); err != nil || !strings.Contains(got.body, canary) {
+		t.Errorf("from a file: %v, asked %+v", err, *got)
+	}
 }
 
 func TestFlagsBecomeRequests(t *testing.T) {

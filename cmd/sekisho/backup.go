@@ -204,10 +204,14 @@ func moveTarget(t *terminal, to string) (secret.Text, error) {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return secret.Text{}, usage{errors.New(t.say("cmd.move.to-wrong"))}
 	}
+	return secret.Of(to), t.passwordless(u)
+}
+
+func (t *terminal) passwordless(u *url.URL) error {
 	if _, given := u.User.Password(); given || u.Query().Has("password") {
-		return secret.Text{}, usage{errors.New(t.say("cmd.move.password"))}
+		return usage{errors.New(t.say("cmd.move.password"))}
 	}
-	return secret.Of(to), nil
+	return nil
 }
 
 func masked(to secret.Text) string {

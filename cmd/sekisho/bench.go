@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,13 @@ func (t *terminal) bench(ctx context.Context, names []string, d time.Duration, c
 	config.Data, config.Listen, config.Unseal.File = data, "localhost:0", filepath.Join(data, "unseal.key")
 	config.Database = secret.Of("sqlite:" + filepath.Join(data, "house.db"))
 	if database != "" {
+		u, err := url.Parse(database)
+		if err != nil {
+			return nil, usage{errors.New(t.say("cmd.bench.database.wrong"))}
+		}
+		if err := t.passwordless(u); err != nil {
+			return nil, err
+		}
 		config.Database = secret.Of(database)
 	}
 	config.Log.Level = "error"

@@ -75,7 +75,7 @@ func (t *terminal) reachServer(a afar) (*reach, error) {
 	if a.offline {
 		return nil, usage{errors.New(t.say("cmd.server.offline"))}
 	}
-	token, err := tokenOf(a.token)
+	token, err := t.tokenOf(a.token)
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +86,17 @@ func (t *terminal) reachServer(a afar) (*reach, error) {
 	return &reach{c.In(string(t.lang)), func() error { return nil }}, nil
 }
 
-// tokenOf reads @FILE: every process of the machine can read a command line.
-// (A169)
-func tokenOf(given string) (secret.Text, error) {
+// tokenOf reads @FILE and takes nothing else: every process of the machine can
+// read a command line. (A169)
+func (t *terminal) tokenOf(given string) (secret.Text, error) {
 	path, file := strings.CutPrefix(given, "@")
-	if !file {
-		return secret.Of(given), nil
+	switch {
+	case given == "":
+		return secret.Text{}, nil
+	case !file:
+		return secret.Text{}, usage{errors.New(t.say("cmd.secret.literal", "flag", "--token"))}
 	}
-	text, err := os.ReadFile(path)
+	text, err := readWhole(path)
 	return secret.Of(strings.TrimSpace(string(text))), err
 }
 

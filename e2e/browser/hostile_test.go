@@ -159,3 +159,56 @@ func TestForeignPost(t *testing.T) {
 		t.Errorf("A131: something changed: %s", b.where())
 	}
 }
+
+// TestNobodySpeaksToAPage holds that a window of another origin that opened a
+// page of the house has no hold of it, and that no page listens to what another
+// window says (A138): a decision is a form of the house and nothing else.
+func TestNobodySpeaksToAPage(t *testing.T) {
+	home := housetest.House(t)
+	b := open(t, home).signIn()
+	id := write(t, home, announcement("Stays", "そのまま"))
+	t.Run("A138 the one who opened it", func(t *testing.T) {
+		page := home.URL() + "/admin/notices/" + id + "/take-back"
+		b.do(chromedp.Navigate(foreign(t, `<button>go</button><script>
+			window.opened = null;
+			document.querySelector("button").onclick = () => {
+				opened = window.open("`+page+`");
+				setInterval(() => { try { opened.postMessage({press: "button"}, "*") } catch {} }, 10);
+			};
+		</script>`)))
+		b.do(chromedp.Click(chromedp.CSS("button")))
+		if !evaluate[bool](b, `new Promise(done => {
+			const look = () => opened?.closed ? done(true) : setTimeout(look, 20);
+			setTimeout(() => done(false), 40000);
+			look();
+		})`) {
+			t.Error("the foreign window still holds the page that it opened")
+		}
+	})
+	t.Run("A138 no page listens", func(t *testing.T) {
+		listening := newTab(t, home, b.ctx)
+		command(listening, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `window.ears = [];
+			const add = EventTarget.prototype.addEventListener;
+			EventTarget.prototype.addEventListener = function (kind, ...rest) {
+				if (/^message/.test(kind) && (this === window || this === navigator.serviceWorker)) ears.push(kind);
+				return add.call(this, kind, ...rest);
+			};`})
+		for _, p := range places(t, home) {
+			listening.visit(p.path)
+			if ears := evaluate[int](listening, `ears.length + (window.onmessage ? 1 : 0) + (navigator.serviceWorker?.onmessage ? 1 : 0)`); ears != 0 {
+				t.Errorf("%s listens to other windows", p.name)
+			}
+			if evaluate[bool](listening, `window.opener !== null`) {
+				t.Errorf("%s knows who opened it", p.name)
+			}
+		}
+		listening.visit("/")
+		if evaluate[int](listening, `addEventListener("message", () => {}), ears.length`) != 1 {
+			t.Error("the test hears nothing: it proves nothing")
+		}
+	})
+	b.visit("/admin/notices")
+	if !b.sees("Stays", time.Second) {
+		t.Errorf("A138: something changed: %s", b.where())
+	}
+}

@@ -69,7 +69,7 @@ func (r *Room) rotate(ctx context.Context, _ *noInput) (*noOutput, error) {
 
 type unsealInput struct {
 	Body struct {
-		Passphrase string `json:"passphrase" doc:"That opens the unseal key"`
+		Passphrase string `json:"passphrase" format:"password" doc:"That opens the unseal key"`
 	}
 }
 

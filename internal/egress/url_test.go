@@ -1,6 +1,8 @@
 package egress_test
 
 import (
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -148,4 +150,30 @@ func FuzzParseURL(f *testing.F) {
 			t.Fatalf("%q does not read back from %q: %v", text, p, err)
 		}
 	})
+}
+
+// TestTheLibraryReadsMoreThanWe pins what net/url and net/netip let through
+// beside what we refuse: when a new version changes one of them, this says so.
+func TestTheLibraryReadsMoreThanWe(t *testing.T) {
+	for _, text := range []string{"https://app.example@evil.example/cb", "https://user:p@@evil.example/cb"} {
+		t.Run("TRAP-GO10 "+text, func(t *testing.T) {
+			if u, err := url.Parse(text); err != nil || u.User == nil || u.Hostname() != "evil.example" {
+				t.Errorf("net/url reads %v (%v) now", u, err)
+			}
+			if got, err := egress.ParseURL(text); fault.Code(err) != "egress-url-userinfo" {
+				t.Errorf("we read %v (%v)", got, err)
+			}
+		})
+	}
+	for _, text := range []string{"100.64.0.1", "198.18.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "::ffff:10.0.0.1"} {
+		t.Run("TRAP-GO11 "+text, func(t *testing.T) {
+			addr := netip.MustParseAddr(text)
+			if mapped := addr.Is4In6(); !mapped && (!addr.IsGlobalUnicast() || addr.IsPrivate()) {
+				t.Error("net/netip does not hold it for public any more")
+			}
+			if egress.Public(addr) {
+				t.Error("we hold it for public")
+			}
+		})
+	}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/internal/audit/outside"
+	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
 	"github.com/sekisho/sekisho/internal/secret"
 	"github.com/sekisho/sekisho/internal/wire/yaml"
@@ -294,8 +296,18 @@ func (c *Config) check() error {
 		bad("unseal", "give one of file, passphrase and age")
 	}
 	for _, to := range c.Audit.CheckpointTo {
-		if !strings.HasPrefix(to, "syslog+tls://") && !strings.HasPrefix(to, "https://") {
-			bad("audit.checkpoint_to", "%q is neither syslog+tls://HOST:PORT nor https://…", to)
+		if _, err := outside.Parse(to, outside.Options{}); err != nil {
+			bad("audit.checkpoint_to", "want syslog+tls://HOST:PORT or https://…: %v", err)
+		}
+	}
+	if directory := c.TLS.ACME.Directory; directory != "" {
+		if u, err := egress.ParseURL(directory); err != nil || u.Parsed().Scheme != "https" {
+			bad("tls.acme.directory", "want https://…: %v", err)
+		}
+	}
+	if c.Egress.Proxy != "" {
+		if _, err := egress.ParseURL(c.Egress.Proxy); err != nil {
+			bad("egress.proxy", "want http://HOST:PORT: %v", err)
 		}
 	}
 	if c.Drain < 0 || c.Drain > drainMost {

@@ -2,6 +2,7 @@ package house_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -78,21 +79,24 @@ func (p *pen) String() string {
 	return p.text.String()
 }
 
-// TestNoSecretLeaves shows R9 and A161: canaries in the secrets of a house are
+// TestNoSecretLeaves shows R9 and A161: canaries in the secrets of a house, its
+// people and its systems are
 // in nothing that it logs at the finest level, answers, keeps or exports.
 func TestNoSecretLeaves(t *testing.T) {
-	const passphrase = "canary-passphrase-of-the-house"
+	const passphrase, outside, guess, relay = "canary-passphrase-of-the-house", "canary-secret-of-a-system", "canary-that-nobody-has", "canary-of-the-relay"
 	housetest.EachURL(t, func(t *testing.T, database string) {
 		var log pen
 		var data string
 		h := housetest.House(t, housetest.On(database), func(o *house.Options) {
 			o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			o.Config.Unseal = house.UnsealConfig{Passphrase: secret.Of(passphrase)}
+			o.Config.Mail.Username, o.Config.Mail.Password = "sekisho", secret.Of(relay)
 			data = o.Config.Data
 		})
 		link, _ := url.Parse(h.Link)
 		value := link.Query().Get("link")
 		nobody, v := h.Nobody(t), h.AsSetup(t)
+		token := secretsOf(t, h, v, outside)
 		seen := map[string]string{}
 		note := func(what string, got housetest.Answer) { seen[what] = fmt.Sprint(got.Status, got.Header, got.Body) }
 		for _, one := range []struct {
@@ -101,10 +105,13 @@ func TestNoSecretLeaves(t *testing.T) {
 		}{{"nobody", nobody}, {"setup", v}} {
 			for _, path := range []string{
 				"/", "/admin", "/admin/audit", "/nothing", "/readyz", "/api/v1/state", "/api/v1/audit/records?limit=500", "/api/v1/audit/checkpoint",
-				"/api/v1/manifests/export", "/api/v1/notices", "/api/v1/effects", "/api/v1/openapi.json",
+				"/api/v1/manifests/export", "/api/v1/me/tokens", "/settings/tokens", "/settings/security", "/admin/systems", "/admin/audit?text=canary", "/api/v1/notices", "/api/v1/effects", "/api/v1/openapi.json",
 			} {
 				note(one.who+" "+path, one.them.Get(path))
 			}
+			note(one.who+" guess", one.them.Post("/signin/password", url.Values{"login": {"founder"}, "password": {guess}}))
+			note(one.who+" password", h.Nobody(t).Post("/signin/password", url.Values{"login": {"founder"}, "password": {housetest.SetupPassword}, "back": {"/nowhere"}}))
+			note(one.who+" program", one.them.Send(http.MethodGet, "/api/v1/people", "", http.Header{"Authorization": {"Bearer " + token}}))
 			note(one.who+" replay", one.them.Post("/setup", url.Values{"link": {value}}))
 			note(one.who+" unseal", one.them.Call(http.MethodPost, "/api/v1/seal/unseal", map[string]string{"passphrase": passphrase}))
 			note(one.who+" odd", one.them.Call(http.MethodPost, "/api/v1/seal/unseal", map[string]any{"passphrase": []string{passphrase}}))
@@ -124,7 +131,10 @@ func TestNoSecretLeaves(t *testing.T) {
 				seen[path] = string(text)
 			}
 		}
-		for name, canary := range map[string]string{"set-up link": value, "cookie": cookie, "passphrase": passphrase} {
+		for name, canary := range map[string]string{
+			"set-up link": value, "cookie": cookie, "passphrase": passphrase, "password": housetest.SetupPassword, "wrong password": guess,
+			"token": token, "secret of a system": outside, "password of the mail server": relay,
+		} {
 			t.Run("R9 "+name, func(t *testing.T) {
 				for where, text := range seen {
 					if strings.Contains(text, canary) {
@@ -139,4 +149,27 @@ func TestNoSecretLeaves(t *testing.T) {
 			}
 		})
 	})
+}
+
+// secretsOf gives the house a token of a person, which it returns, and a system
+// with a secret.
+func secretsOf(t *testing.T, h *housetest.Home, v *housetest.Visitor, outside string) (token string) {
+	t.Helper()
+	first, err := h.Register().OrganizationNamed(t.Context(), "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ Value string }
+	got := v.Call(http.MethodPost, "/api/v1/me/tokens", map[string]any{"name": "nightly", "org": first.ID, "scopes": []string{"people.read"}, "days": 30})
+	if err := json.Unmarshal([]byte(got.Body), &made); err != nil || got.Status != http.StatusCreated {
+		t.Fatalf("token: %d %s", got.Status, got.Body)
+	}
+	got = v.Call(http.MethodPost, "/api/v1/organizations/"+string(first.ID)+"/systems", map[string]any{
+		"definition": "servicenow", "name": "servicenow", "title": "ServiceNow", "settings": map[string]string{"base_url": "https://kaede.service-now.example"},
+		"mode": "user", "scheme": "oauth2_code", "client_id": "sekisho", "set_secrets": map[string]string{"client_secret": outside}, "enabled": true,
+	})
+	if got.Status != http.StatusCreated || strings.Contains(got.Body, outside) {
+		t.Fatalf("system: %d %s", got.Status, got.Body)
+	}
+	return made.Value
 }

@@ -220,6 +220,33 @@ func TestRevokedWithADeadTarget(t *testing.T) {
 	})
 }
 
+// What was decided outlives the process that decided it: another one carries it
+// out, as what it was.
+func TestA158ARevocationOutlivesItsProcess(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		l := r.must("a", time.Hour)
+		r.shelf.set(errors.New("dead"), false)
+		if _, err := r.ledger.End(ctx, by, in, l.ID, lease.Revoked); err != nil {
+			t.Fatal(err)
+		}
+		r.shelf.set(nil, false)
+		if r.shelf.has() != 0 {
+			t.Fatal("it was carried out at once: the test shows nothing")
+		}
+		r.clock.Advance(10 * time.Minute) // the lease itself would last for longer
+		again := lease.New(lease.Options{Store: r.store, Clock: r.clock, Log: housetest.Log(t)}, r.shelf)
+		if err := again.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if now := r.get(l); now.State != lease.Back || now.Why != lease.Revoked || now.EndedBy != by || r.shelf.has() != 1 {
+			t.Errorf("%+v, taken %d times", now, r.shelf.has())
+		}
+		if err := again.Sweep(ctx); err != nil || r.shelf.has() != 1 {
+			t.Errorf("carried out again: %d times, %v", r.shelf.has(), err)
+		}
+	})
+}
+
 // A113: 64 end it at once, and it ends once.
 func TestEndedAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {

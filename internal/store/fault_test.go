@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,7 @@ func TestDiskFull(t *testing.T) {
 			t.Fatal("a full disk took a write")
 		}
 	}
+	t.Run("F5 at each of 200 writes about the edge", func(t *testing.T) { told += edge(t, s, ballast, told, big) })
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +71,34 @@ func TestDiskFull(t *testing.T) {
 	if n := count(t, s); n != told+1 {
 		t.Errorf("%d rows, want %d", n, told+1)
 	}
+}
+
+// edge gives a full disk a little room again and again, less than a write takes:
+// each write is there or refused as one that finds no room, and reads go on.
+func edge(t *testing.T, s *store.Store, ballast string, told int, write func(name string) error) (taken int) {
+	t.Helper()
+	refused, left := 0, int64(4<<20)
+	for i := range 200 {
+		left -= 10 << 10
+		if err := os.Truncate(ballast, left); err != nil {
+			t.Fatal(err)
+		}
+		switch err := write(fmt.Sprintf("edge %d", i)); {
+		case err == nil:
+			taken++
+		case fault.As(err) == nil || fault.As(err).Status() != http.StatusServiceUnavailable || !strings.HasPrefix(fault.Code(err), "store-disk-"):
+			t.Errorf("write %d said %v", i, err)
+		default:
+			refused++
+		}
+		if n := count(t, s); n != told+taken {
+			t.Fatalf("after write %d: %d rows, %d were acknowledged", i, n, told+taken)
+		}
+	}
+	if refused == 0 || taken == 0 {
+		t.Errorf("%d taken, %d refused: the edge was not met", taken, refused)
+	}
+	return taken
 }
 
 // PostgreSQL goes away in the middle of writes and comes back: everybody is

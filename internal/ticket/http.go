@@ -136,7 +136,7 @@ type (
 		Org  string `path:"org"`
 		Body struct {
 			SystemContent
-			Secrets map[string]string `json:"set_secrets,omitempty" doc:"Secrets by name, such as client_secret; never returned"`
+			Secrets map[string]string `json:"set_secrets,omitempty" format:"password" doc:"Secrets by name, such as client_secret; never returned"`
 		}
 	}
 	systemChangeInput struct {
@@ -144,7 +144,7 @@ type (
 		System string `path:"system"`
 		Body   struct {
 			SystemContent
-			Secrets  map[string]string `json:"set_secrets,omitempty" doc:"Secrets that become others; an empty one is taken away"`
+			Secrets  map[string]string `json:"set_secrets,omitempty" format:"password" doc:"Secrets that become others; an empty one is taken away"`
 			Revision int64             `json:"revision" doc:"As read; a change in between is a conflict"`
 		}
 	}

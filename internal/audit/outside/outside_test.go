@@ -109,9 +109,12 @@ func TestOnlyKnownPlacesAreTaken(t *testing.T) {
 	for _, setting := range []string{
 		"", "syslog://logs.example:514", "syslog+tls://", "syslog+tls://logs.example:0", "syslog+tls://logs.example:x",
 		"syslog+tls://logs.example/x", "http://logs.example/", "https://", "https://user:pw@logs.example/", "file:///etc/passwd",
+		"https://2130706433/", "https://127.1/", "https://logs.example./", "syslog+tls://0x7f.1:6514", "syslog+tls://logs.example.:6514", "syslog+tls://user:pw@logs.example",
 	} {
 		if p, err := outside.Parse(setting, outside.Options{}); fault.Code(err) != "audit-outside-unknown" {
 			t.Errorf("%q: %v, %v", setting, p, err)
+		} else if strings.Contains(err.Error(), ":pw@") {
+			t.Errorf("R9 %v", err)
 		}
 	}
 	if p := place(t, "syslog+tls://logs.example", outside.Options{}); p.Name() != "syslog+tls://logs.example" {

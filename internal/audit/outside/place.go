@@ -2,6 +2,7 @@ package outside
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -10,10 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/internal/audit"
+	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fault"
 )
 
@@ -41,20 +42,23 @@ const defaultPort = "6514"
 // https://….
 func Parse(setting string, o Options) (audit.Outside, error) {
 	u, err := url.Parse(setting)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
-		return nil, unknown(setting)
+	if err != nil {
+		return nil, unknown("")
+	}
+	if u.User != nil { // and a password is not repeated
+		return nil, unknown(u.Redacted())
 	}
 	switch u.Scheme {
 	case "syslog+tls":
-		port := u.Port()
-		if port == "" {
-			port = defaultPort
-		}
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" {
+		addr := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), defaultPort))
+		if _, err := egress.ParseAddress(addr); err != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
 			return nil, unknown(setting)
 		}
-		return &Syslog{setting: setting, addr: net.JoinHostPort(u.Hostname(), port), options: o}, nil
+		return &Syslog{setting: setting, addr: addr, options: o}, nil
 	case "https":
+		if _, err := egress.ParseURL(setting); err != nil {
+			return nil, unknown(setting)
+		}
 		return &Post{setting: setting, client: o.HTTP}, nil
 	}
 	return nil, unknown(setting)

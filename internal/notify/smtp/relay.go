@@ -35,7 +35,13 @@ func ParseRelay(text string) (Relay, error) {
 		return Relay{}, fault.New(fault.Invalid, "mail-relay-malformed", "text", quoted(text))
 	}
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		address = net.JoinHostPort(strings.Trim(address, "[]"), port)
+		host, bracketed := strings.CutPrefix(address, "[")
+		if bracketed { // [::1]; what opens and does not close is refused below
+			host = strings.TrimSuffix(host, "]")
+		}
+		if bracketed == strings.HasSuffix(address, "]") && bracketed == strings.Contains(host, ":") { // 2001:db8::1:25 is two addresses
+			address = net.JoinHostPort(host, port)
+		}
 	}
 	parsed, err := egress.ParseAddress(address)
 	return Relay{parsed, implied}, err

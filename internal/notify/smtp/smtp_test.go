@@ -8,12 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"mime"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sekisho/sekisho/internal/egress"
 	"github.com/sekisho/sekisho/internal/fake/mail"
@@ -390,11 +395,48 @@ func TestParseRelay(t *testing.T) {
 		"http://mail.example": "mail-relay-malformed", "mail.example:25": "mail-relay-malformed", "smtp://": "mail-relay-malformed",
 		"smtp://house:canary@mail.example": "mail-relay-malformed", "smtp://mail.example/x": "mail-relay-malformed", "smtp://mail.example?tls=off": "mail-relay-malformed",
 		"smtp://mail.example\r\nX: y": "mail-relay-malformed", "smtp://mail.example:x": "egress-address-malformed", "smtp://2130706433": "egress-url-address-spelling",
+		"smtp://::1": "egress-address-malformed", "smtp://2001:db8::1:25": "egress-address-malformed", "smtp://[mail.example": "egress-address-malformed", "smtp://mail.example]": "egress-address-malformed",
 		"SMTP://mail.example": "mail-relay-malformed", "smtp://メール.example": "mail-relay-malformed", "smtp+plain://mail.example": "mail-relay-malformed",
 	} {
 		_, err := smtp.ParseRelay(text)
 		if fault.Code(err) != want || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
+	}
+}
+
+// TestNoValueBecomesAHeader pins that the library encodes what would be a header
+// of its own, and that the driver hands every value to it: a letter that nobody
+// cleaned goes out with the headers of any other.
+func TestNoValueBecomesAHeader(t *testing.T) {
+	names := func(m mail.Mail) []string { return slices.Sorted(maps.Keys(m.Header)) }
+	r := relay(t, mail.Options{})
+	s := sender(t, r.URL(), nil, nil)
+	send := func(change func(*notify.Letter)) mail.Mail {
+		t.Helper()
+		l := letter(t, "aoi@kaede.example")
+		change(&l)
+		if _, err := s.Send(within(t), l); err != nil {
+			t.Fatal(err)
+		}
+		all := r.Messages()
+		return all[len(all)-1]
+	}
+	plain := send(func(*notify.Letter) {})
+	for _, evil := range []string{"x\r\nBcc: evil@x.example", "x\nBcc: evil@x.example", "x\rBcc: evil@x.example", "x\r\n\r\n<b>body</b>"} {
+		t.Run(fmt.Sprintf("TRAP-GO7 %q", evil), func(t *testing.T) {
+			if got := mime.QEncoding.Encode("utf-8", evil); strings.ContainsAny(got, "\r\n") {
+				t.Errorf("mime.QEncoding writes %q now", got)
+			}
+			for field, change := range map[string]func(*notify.Letter){
+				"subject": func(l *notify.Letter) { l.Subject = evil },
+				"name":    func(l *notify.Letter) { l.From.Name = evil },
+			} {
+				got := send(change)
+				if diff := cmp.Diff(names(plain), names(got)); diff != "" || len(got.To) != 1 || got.Text != plain.Text {
+					t.Errorf("A181 %s: to %v, %s\n%.600s", field, got.To, diff, got.Raw)
+				}
+			}
+		})
 	}
 }

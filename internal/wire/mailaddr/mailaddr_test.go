@@ -1,6 +1,7 @@
 package mailaddr_test
 
 import (
+	"net/mail"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -67,6 +68,25 @@ func TestParseRefuses(t *testing.T) {
 			got, err := mailaddr.Parse(c.text)
 			if fault.Code(err) != c.want || !got.IsZero() {
 				t.Errorf("%.60q: %v, %v; want %s", c.text, got, err, c.want)
+			}
+		})
+	}
+}
+
+// TestTheLibraryTakesTwoAts pins what net/mail lets through beside what we
+// refuse: when a new version changes it, this says so.
+func TestTheLibraryTakesTwoAts(t *testing.T) {
+	for _, text := range []string{`"a@x.example"@evil.example`, `"aoi@kaede.example "@evil.example`} {
+		t.Run("TRAP-GO6 "+text, func(t *testing.T) {
+			theirs, err := mail.ParseAddress(text)
+			if err != nil || strings.Count(theirs.Address, "@") != 2 {
+				t.Errorf("net/mail reads %v (%v) now", theirs, err)
+			}
+			if got, err := mailaddr.Parse(text); fault.Code(err) != "mail-address-malformed" {
+				t.Errorf("we read %v (%v)", got, err)
+			}
+			if got, err := mailaddr.ParseMailbox("Aoi <" + text + ">"); err == nil {
+				t.Errorf("we read the mailbox %v", got)
 			}
 		})
 	}
