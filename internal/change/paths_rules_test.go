@@ -102,7 +102,7 @@ func there(path string, body func(*fourEyes) map[string]any) func(*fourEyes) {
 // sign-in, and where tokens go.
 var rulePaths = []path{
 	{"system: API, another address", "PUT /api/v1/organizations/{org}/systems/{system}", func(e *fourEyes) housetest.Answer {
-		return e.chika().Call(http.MethodPut, e.in("/systems/"+string(e.shed.ID)), e.shedAs("settings", map[string]any{"base_url": "https://" + e.called("shed") + ".kaede.example"}))
+		return e.chika().Call(http.MethodPut, e.in("/systems/"+string(e.shed.ID)), with(e.shedAs("settings", map[string]any{"base_url": "https://" + e.called("shed") + ".kaede.example"}), nil, "set_secrets", map[string]string{"token": canary}))
 	}, nil},
 	{"system: API, another client", "PUT /api/v1/organizations/{org}/systems/{system}", func(e *fourEyes) housetest.Answer {
 		return e.chika().Call(http.MethodPut, e.in("/systems/"+string(e.shed.ID)), e.shedAs("scope", e.called("all")))
@@ -116,7 +116,7 @@ var rulePaths = []path{
 		})
 	}, nil},
 	{"system: page, its settings", "POST /admin/systems/{system}/edit", func(e *fourEyes) housetest.Answer {
-		return e.submit(e.chika(), "/admin/systems/"+string(e.shed.ID)+"/edit", url.Values{"name": {"shed"}, "base_url": {"https://" + e.called("barn") + ".kaede.example"}, "enabled": {"true"}})
+		return e.submit(e.chika(), "/admin/systems/"+string(e.shed.ID)+"/edit", url.Values{"name": {"shed"}, "base_url": {"https://" + e.called("barn") + ".kaede.example"}, "auth.token": {canary}, "enabled": {"true"}})
 	}, nil},
 	{"sign-in policy: API, change", "PUT /api/v1/organizations/{org}/sign-in-policies/{policy}", func(e *fourEyes) housetest.Answer {
 		return e.chika().Call(http.MethodPut, e.at("/sign-in-policies"), with(e.signIn(), e.there, "idle", 7200))
