@@ -23,6 +23,19 @@
     if (event.target.closest("button[data-print]")) window.print();
   });
 
+  // A part that is being fetched again hears nothing until the new one stands in
+  // its place. What changed meanwhile has it fetched once more.
+  const heard = new Map();
+  document.addEventListener("htmx:sse:before:message", (event) => heard.set(event.detail.message.event, performance.now()));
+  document.addEventListener("htmx:before:request", (event) => { event.detail.ctx.asked = performance.now(); });
+  document.addEventListener("htmx:after:swap", (event) => {
+    const { asked, sourceElement } = event.detail.ctx;
+    const trigger = sourceElement?.getAttribute?.("hx-trigger") ?? "";
+    for (const [name, at] of heard) {
+      if (at >= asked && trigger.includes(name + " from:body")) document.body.dispatchEvent(new CustomEvent(name));
+    }
+  });
+
   // A list that narrows while one types keeps its filters in the address, as the
   // form itself would: what is seen can be copied, kept and gone back to.
   document.addEventListener("input", (event) => {
