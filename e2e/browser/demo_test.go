@@ -96,8 +96,8 @@ func (b *tab) signInAs(login, password string) {
 // anybody touching it.
 func (b *tab) ticked(n int) {
 	b.t.Helper()
-	done := evaluate[bool](b, `new Promise(done => {
-		const end = performance.now() + 12000;
+	done := evaluateWithin[bool](b, time.Minute+patience, `new Promise(done => {
+		const end = performance.now() + 60000;
 		const look = () => document.querySelectorAll(".step.done").length === `+quote(string(rune('0'+n)))+`*1 ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 30);
 		look();
 	})`)
