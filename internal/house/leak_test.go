@@ -1,7 +1,6 @@
 package house_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/sekisho/sekisho/internal/house"
@@ -61,31 +59,13 @@ func says(body string) bool {
 	return false
 }
 
-// pen is a log that several goroutines write.
-type pen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (p *pen) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *pen) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
-
 // TestNoSecretLeaves shows R9 and A161: canaries in the secrets of a house, its
 // people and its systems are
 // in nothing that it logs at the finest level, answers, keeps or exports.
 func TestNoSecretLeaves(t *testing.T) {
 	const passphrase, outside, guess, relay = "canary-passphrase-of-the-house", "canary-secret-of-a-system", "canary-that-nobody-has", "canary-of-the-relay"
 	housetest.EachURL(t, func(t *testing.T, database string) {
-		var log pen
+		var log housetest.Pen
 		var data string
 		h := housetest.House(t, housetest.On(database), func(o *house.Options) {
 			o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -1,7 +1,6 @@
 package ticket_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,24 +17,6 @@ import (
 	"github.com/sekisho/sekisho/internal/request"
 	"github.com/sekisho/sekisho/internal/secret"
 )
-
-// pen is a log that many write at once.
-type pen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (p *pen) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *pen) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
 
 // echo puts a front before the rig's ServiceNow that repeats the credential in
 // what it answers, and keeps the tokens that were given.
@@ -91,7 +72,7 @@ func (r *rig) echo() (refuses *atomic.Bool, given func() []string) {
 // record, and is for administrators.
 func TestNobodySaysWhatAConnectionHas(t *testing.T) {
 	housetest.EachURL(t, func(t *testing.T, database string) {
-		var log pen
+		var log housetest.Pen
 		r := newRig(t, housetest.House(t, housetest.On(database), onLoopback, housetest.LogTo(&log)))
 		refuses, given := r.echo()
 		system := r.add()

@@ -3,6 +3,7 @@ package ticket_test
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -175,6 +176,29 @@ func TestASecretStaysWithItsHost(t *testing.T) {
 		form.Set("auth.client_secret", "given again")
 		if got := r.chika.Post(path, form); got.Status != http.StatusSeeOther {
 			t.Errorf("with the secret: %d", got.Status)
+		}
+	})
+}
+
+// TestTheTextOfADefinitionIsText: what somebody wrote into a definition is shown
+// as it stands, and is no part of the page (A129).
+func TestTheTextOfADefinitionIsText(t *testing.T) {
+	each(t, func(r *rig) {
+		text, err := os.ReadFile("../connector/definition/definitions/servicenow.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := strings.Replace(string(text), "\nid: servicenow", "\nid: mine", 1) + "# </code></pre><script>alert('1')</script> &lt; \"said\"\n"
+		system := r.add(func(b map[string]any) {
+			delete(b, "definition")
+			b["name"], b["document"] = "mine", own
+		})
+		got := r.chika.Get("/admin/systems/" + system + "/text")
+		if got.Status != http.StatusOK || !strings.Contains(got.Body, `# &lt;/code&gt;&lt;/pre&gt;&lt;script&gt;alert('1')&lt;/script&gt; &amp;lt; "said"`) {
+			t.Errorf("%d: it does not stand there as it was written", got.Status)
+		}
+		if strings.Contains(got.Body, "<script>alert") {
+			t.Error("it is a part of the page")
 		}
 	})
 }
